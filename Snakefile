@@ -1,0 +1,41 @@
+# shared-affect: from concept words to figures. Targets are files under results/{study}/; see docs/workflow.md.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/study.smk"
+
+
+wildcard_constraints:
+    variant=r"((spec|control)/[a-z0-9][a-z0-9.-]*/)?",
+    model=r"[a-z0-9][a-z0-9.-]*",
+    sae=r"[a-z0-9][a-z0-9.-]*",
+    language=r"[a-z0-9][a-z0-9.]*",
+    source=r"[a-z0-9][a-z0-9.]*",
+    target=r"[a-z0-9][a-z0-9.]*",
+    emotion=r"[a-z0-9][a-z0-9.-]*",
+    human=r"[a-z0-9][a-z0-9.-]*",
+    norms=r"[a-z0-9][a-z0-9.-]*",
+    world=r"affect|no-affect",
+
+
+rule all:
+    default_target: True
+    input:
+        FINAL,
+
+
+include: "workflow/rules/planted.smk"
+include: "workflow/rules/human.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/spaces.smk"
+include: "workflow/rules/ratings.smk"
+include: "workflow/rules/steering.smk"
+include: "workflow/rules/results.smk"

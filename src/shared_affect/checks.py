@@ -1,0 +1,198 @@
+"""Checks of configuration and tables: one screen, the value found, the values allowed, the place to change it."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """Something in the configuration or a committed table is wrong; the message says what and where."""
+
+
+def _hint(found: str, allowed: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(found), list(allowed), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _listing(allowed: Sequence, limit: int = 40) -> str:
+    names = [str(a) for a in allowed]
+    return ", ".join(names[:limit]) + (f", ... {len(names) - limit} more" if len(names) > limit else "")
+
+
+def check_mapping(value: Mapping, schema_path: str | Path, where: str) -> None:
+    """Check a mapping against a JSON schema and say the first error in one line.
+
+    Raises
+    ------
+    ConfigError
+        With the key, the value found, the values allowed and `where`.
+    """
+    import jsonschema
+
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(value), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
+    if not errors:
+        return
+    error = errors[0]
+    path = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema.get("properties", {}))
+        unknown = next(k for k in error.instance if k not in allowed)
+        raise ConfigError(f"{where}: unknown key {path + '.' if path else ''}{unknown}{_hint(unknown, allowed)}; allowed: {_listing(allowed)}")
+    if error.validator == "required":
+        missing = next(k for k in error.validator_value if k not in error.instance)
+        raise ConfigError(f"{where}: key {path + '.' if path else ''}{missing} is missing; add it (docs/configuration.md lists all keys)")
+    described = error.schema.get("description", "")
+    allowed = error.schema.get("enum") or error.schema.get("type") or error.message
+    bounds = [f"{word} {error.schema[key]}" for key, word in (("minimum", ">="), ("maximum", "<="), ("exclusiveMinimum", ">"), ("minItems", "items >="),
+                                                               ("pattern", "matching")) if key in error.schema]
+    detail = _listing(allowed) if isinstance(allowed, list) else str(allowed)
+    raise ConfigError(f"{where}: key {path} is {error.instance!r}; allowed: {', '.join([detail, *bounds])}" + (f" ({described})" if described else ""))
+
+
+def _typed(text: str, kind: str):
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if kind == "integer":
+        return int(text) if text.lstrip("-").isdigit() else text
+    if kind == "number":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
+    """Read a committed TSV whose columns, types and key a schema describes.
+
+    Parameters
+    ----------
+    path : path
+        UTF-8, tab-separated, with a header.
+    schema_path : path
+        JSON schema of one row in YAML, with an extra list ``key`` of the columns that together are unique.
+        Empty cells become None where the type allows ``null``.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ConfigError
+        Missing or unknown column, wrong type, value not allowed, repeated key; names the line.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    columns = list(schema["properties"])
+    name = "/".join(Path(path).parts[-2:])
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
+        header = reader.fieldnames or []
+        if unknown := [c for c in header if c not in columns]:
+            raise ConfigError(f"{name}: unknown column {unknown[0]!r}{_hint(unknown[0], columns)}; allowed: {_listing(columns)}")
+        if missing := [c for c in columns if c not in header]:
+            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(header)}")
+        rows = []
+        for line, raw in enumerate(reader, start=2):
+            if None in raw or None in raw.values():
+                raise ConfigError(f"{name}, line {line}: {len([v for v in raw.values() if v is not None])} cells; needed: {len(columns)}, separated by tabs")
+            typed = {}
+            for c in columns:
+                kinds = schema["properties"][c]["type"]
+                kinds = kinds if isinstance(kinds, list) else [kinds]
+                typed[c] = None if raw[c] == "" and "null" in kinds else _typed(raw[c], next(k for k in kinds if k != "null"))
+            check_mapping(typed, schema_path, f"{name}, line {line}")
+            rows.append(typed)
+    counts = Counter(tuple(r[k] for k in schema["key"]) for r in rows)
+    if twice := [k for k, n in counts.items() if n > 1]:
+        raise ConfigError(f"{name}: {', '.join(schema['key'])} = {' '.join(map(str, twice[0]))} stands {counts[twice[0]]} times; allowed: once")
+    return rows
+
+
+def read_concepts(path: str | Path, emotions: Sequence[str]) -> dict[str, list[str]]:
+    """Concept words of the given emotions in one language.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, an emotion has no word, or a word repeats within an emotion.
+    """
+    path = Path(path)
+    name = "/".join(path.parts[-3:])
+    if not path.exists():
+        raise ConfigError(f"{name} does not exist: the language {path.stem!r} has no concept words; write that table or take the language out of "
+                          "config.yaml, key languages")
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+    words: dict[str, list[str]] = {e: [] for e in emotions}
+    for r in rows:
+        if r["emotion"] in words:
+            if r["word"] in words[r["emotion"]]:
+                raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r}; allowed: once")
+            words[r["emotion"]].append(r["word"])
+    if empty := [e for e, w in words.items() if len(w) < 2]:
+        raise ConfigError(f"{name}: the concept-set of {empty[0]!r} has {len(words[empty[0]])} word(s); needed: 2 or more; add rows, or take the emotion out of "
+                          "config.yaml, key emotions")
+    return words
+
+
+def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: str) -> None:
+    for name in found:
+        if name not in allowed:
+            raise ConfigError(f"config.yaml: key {key} names {name!r}{_hint(name, allowed)}; allowed: {_listing(allowed)} ({table})")
+    if twice := [n for n, c in Counter(found).items() if c > 1]:
+        raise ConfigError(f"config.yaml: key {key} names {twice[0]!r} twice; allowed: once")
+
+
+def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, list[dict]], concept_paths: Mapping[str, Path]) -> list[str]:
+    """Check a whole study and return its emotions in table order.
+
+    Parameters
+    ----------
+    config : mapping
+    schema_path : path
+        Schema of the config.
+    tables : mapping
+        Rows of ``models, saes, languages, human, variants, emotions``.
+    concept_paths : mapping of language -> path
+
+    Raises
+    ------
+    ConfigError
+        At the first thing that is wrong.
+    """
+    check_mapping(config, schema_path, "config.yaml")
+    names = {t: [r[c] for r in tables[t]] for t, c in (("models", "model"), ("languages", "language"), ("emotions", "emotion"))}
+    _check_names(config["languages"], names["languages"], "languages", "config/languages.tsv")
+    _check_names(config["models"] + config["control_models"], names["models"], "models or control_models", "config/models.tsv")
+    for kind, key in (("control", "control_variants"), ("spec", "specs")):
+        _check_names(config[key], [r["variant"] for r in tables["variants"] if r["kind"] == kind], key, "config/variants.tsv")
+    for r in tables["models"]:
+        for key, control in (("models", False), ("control_models", True)):
+            if r["model"] in config[key] and (r["control"] != "none") != control:
+                raise ConfigError(f"config.yaml: key {key} names {r['model']!r}, whose control is {r['control']!r} (config/models.tsv); "
+                                  f"allowed: rows with control {'other than none' if control else 'none'}")
+    for model in config["models"] + config["control_models"]:
+        saes = [r["sae"] for r in tables["saes"] if r["model"] == model]
+        if config["primary_sae"] not in saes:
+            raise ConfigError(f"config.yaml: key primary_sae is {config['primary_sae']!r}, but model {model!r} has: {_listing(saes) or 'none'} (config/saes.tsv)")
+    for kind, key in (("judgements", "human"), ("norms", "norms")):
+        for language in config["languages"]:
+            allowed = [r["dataset"] for r in tables["human"] if r["kind"] == kind and r["language"] == language]
+            if config[key] not in allowed:
+                raise ConfigError(f"config.yaml: key {key} is {config[key]!r}, but for language {language!r} config/human.tsv has: {_listing(allowed) or 'none'}")
+    emotions = names["emotions"] if config["emotions"] == "all" else list(config["emotions"])
+    _check_names(emotions, names["emotions"], "emotions", "resources/emotions.tsv")
+    emotions = [e for e in names["emotions"] if e in emotions]
+    if len(emotions) < 4:
+        raise ConfigError(f"config.yaml: key emotions has {len(emotions)}; needed: 4 or more, an emotion space has no shape below that")
+    for language in config["languages"]:
+        read_concepts(concept_paths[language], emotions)
+    return emotions

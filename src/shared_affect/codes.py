@@ -1,0 +1,129 @@
+"""The codes of one model, SAE and language that every analysis reads: concept words and rated words, labels inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from shared_affect.extraction import read_codes, read_dense
+from shared_affect.runtime import read_arrays, write_arrays
+
+
+@dataclass(frozen=True)
+class WordCodes:
+    """Words of one kind.
+
+    Attributes
+    ----------
+    words : tuple of str
+    sparse : csr_matrix, ``[n, d_sae]``
+        SAE codes, averaged over templates and read-out positions.
+    dense, static : ndarray, ``[n, d]``
+        Residual at the hook point, and static token embedding.
+    """
+
+    words: tuple[str, ...]
+    sparse: csr_matrix
+    dense: np.ndarray
+    static: np.ndarray
+
+    def columns(self, features: np.ndarray) -> np.ndarray:
+        """Codes of the given features as a dense array ``[n, len(features)]``, float32."""
+        return np.asarray(self.sparse[:, np.asarray(features, int)].todense(), np.float32)
+
+    def live(self) -> np.ndarray:
+        """Ids of the features active on at least one word."""
+        return np.unique(self.sparse.indices[self.sparse.data > 0])
+
+    def rows(self, words: Sequence[str]) -> WordCodes:
+        """The same for some of the words, in the order given.
+
+        Raises
+        ------
+        ValueError
+            If a word is not there.
+        """
+        where = {w: i for i, w in enumerate(self.words)}
+        if missing := [w for w in words if w not in where]:
+            raise ValueError(f"word {missing[0]!r} has no codes ({len(missing)} missing); extract the features again")
+        index = np.array([where[w] for w in words], int)
+        return WordCodes(tuple(words), self.sparse[index], self.dense[index], self.static[index])
+
+
+@dataclass(frozen=True)
+class LanguageCodes:
+    """Concept words with their membership, and rated words.
+
+    Attributes
+    ----------
+    emotions : tuple of str
+    membership : ndarray of bool, ``[n_concept_words, n_emotions]``
+    concepts, rated : WordCodes
+    density : ndarray, ``[d_sae]``
+        Share of neutral tokens on which a feature fires.
+    """
+
+    emotions: tuple[str, ...]
+    membership: np.ndarray
+    concepts: WordCodes
+    rated: WordCodes
+    density: np.ndarray
+
+
+def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
+    words = [w for p in parts for w in p["words"].tolist()]
+    first = {w: i for i, w in reversed(list(enumerate(words)))}
+    keep = np.array(list(dict.fromkeys(first[w] for w in words)), int)
+    codes = np.concatenate([read_codes(p, templates, readout) for p in parts])[keep]
+    dense = np.concatenate([read_dense(p, templates, readout) for p in parts])[keep]
+    static = np.concatenate([p["static"] for p in parts])[keep]
+    return WordCodes(tuple(words[i] for i in keep), csr_matrix(codes), dense, static)
+
+
+def gather(lists: Mapping[str, Mapping[str, np.ndarray]], norms: Mapping[str, np.ndarray], sets: Mapping[str, Sequence[str]],
+           density: np.ndarray, templates: Sequence[str], readout: str) -> LanguageCodes:
+    """Average extracted arrays over templates and positions and attach the concept-sets.
+
+    Parameters
+    ----------
+    lists : mapping of emotion -> arrays of `extraction.Extractor.words`
+    norms : arrays of the rated words
+    sets : mapping of emotion -> words
+        The concept-sets to use; shuffled ones hold the same words otherwise distributed.
+    density : ndarray, ``[d_sae]``
+    templates, readout
+        See `extraction.read_codes`.
+    """
+    concepts = _stack(list(lists.values()), templates, readout)
+    where = {w: i for i, w in enumerate(concepts.words)}
+    membership = np.zeros((len(concepts.words), len(sets)), bool)
+    for column, words in enumerate(sets.values()):
+        for w in words:
+            if w not in where:
+                raise ValueError(f"concept word {w!r} was not extracted; extract the features again")
+            membership[where[w], column] = True
+    return LanguageCodes(tuple(sets), membership, concepts, _stack([norms], templates, readout), density)
+
+
+def write_codes(path: str | Path, codes: LanguageCodes) -> None:
+    """Write `LanguageCodes` as one npz file."""
+    arrays: dict[str, np.ndarray] = {"emotions": np.array(codes.emotions), "membership": codes.membership, "density": codes.density}
+    for kind, part in (("concepts", codes.concepts), ("rated", codes.rated)):
+        arrays |= {f"{kind}_words": np.array(part.words), f"{kind}_data": part.sparse.data, f"{kind}_indices": part.sparse.indices,
+                   f"{kind}_indptr": part.sparse.indptr, f"{kind}_shape": np.array(part.sparse.shape), f"{kind}_dense": part.dense, f"{kind}_static": part.static}
+    write_arrays(path, arrays)
+
+
+def load_codes(path: str | Path) -> LanguageCodes:
+    """Read what `write_codes` wrote."""
+    a = read_arrays(path)
+    parts = [
+        WordCodes(tuple(a[f"{k}_words"].tolist()), csr_matrix((a[f"{k}_data"], a[f"{k}_indices"], a[f"{k}_indptr"]), shape=tuple(a[f"{k}_shape"])),
+                  a[f"{k}_dense"], a[f"{k}_static"])
+        for k in ("concepts", "rated")
+    ]
+    return LanguageCodes(tuple(a["emotions"].tolist()), a["membership"], *parts, a["density"])

@@ -1,0 +1,309 @@
+"""Words in carrier templates -> residuals and SAE codes at the read-out positions, through the journal.
+
+A *chunk* is one word list in one template, sorted by (token count, text) and forwarded in sub-batches of
+``chunk_batch``. Its key is a digest of everything that determines its value, so that equal keys give equal bytes,
+adding a list computes only that list, and a killed job resumes at the first missing chunk. Nothing here imports torch
+before a chunk is found missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shared_affect.journal import Journal, pack, unpack
+from shared_affect.models import model_digest, tokenizer_digest
+from shared_affect.runtime import LOG, digest_of, progress
+from shared_affect.saes import sae_digest
+from shared_affect.tokens import Stimulus, load_tokenizer, locate
+
+VERSION = 1
+"""Raised by hand when the code below changes a value; a golden test guards it."""
+
+POSITIONS = ("word", "after")
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """What besides inputs decides a value's last bits.
+
+    Attributes
+    ----------
+    dtype, device, attention : str
+        See `models.load_model`. Only the device's type enters keys.
+    chunk_batch : int
+        Stimuli a forward pass.
+    """
+
+    dtype: str = "float32"
+    device: str = "cpu"
+    attention: str = "eager"
+    chunk_batch: int = 64
+
+    def key(self) -> dict:
+        return asdict(self) | {"device": self.device.split(":")[0]}
+
+
+@dataclass(frozen=True)
+class SaeSource:
+    """Where an SAE lies and which block it reads."""
+
+    folder: str
+    layer: int
+
+
+class Extractor:
+    """All SAEs of one model over one language's stimuli, in one pass.
+
+    Parameters
+    ----------
+    model_folder : path
+    saes : mapping of name -> SaeSource
+    language : str
+    numerics : Numerics
+    journal_folder : path
+        Where the journals stand, shared by all studies.
+    """
+
+    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder):
+        self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
+        self.tokenizer = load_tokenizer(model_folder)
+        self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
+        self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
+        self.journals = {
+            name: Journal(Path(journal_folder) / (digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24] + ".journal"))
+            for name, s in self.saes.items()
+        }
+        self.model_loads = 0
+        self._loaded = None
+
+    def _key(self, name: str, what: Mapping) -> str:
+        return digest_of({**self.identity, "sae": self.digests[name], "layer": self.saes[name].layer, **what})
+
+    def _load(self):
+        """Model and SAEs, loaded once, on first need."""
+        if self._loaded is None:
+            from shared_affect.models import load_model, resolve_device
+            from shared_affect.saes import DiskSAE
+
+            self.model_loads += 1
+            LOG.info("model load: %s (%s, %s)", self.model_folder, self.numerics.dtype, self.numerics.device)
+            n = self.numerics
+            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention)
+            device = resolve_device(n.device)
+            saes = {name: DiskSAE(s.folder, device) for name, s in self.saes.items()}
+            for name, sae in saes.items():
+                if sae.d_in != model.config.hidden_size:
+                    raise ValueError(f"SAE {name} reads {sae.d_in} dimensions, the model {self.model_folder} has {model.config.hidden_size} "
+                                     "(config/saes.tsv)")
+            self._loaded = model, saes, device
+        return self._loaded
+
+    def _compute_missing(self, tasks: Sequence[tuple[Mapping, Callable]], label: str) -> int:
+        """Run each ``(description, compute)`` whose record some journal lacks; ``compute(names)`` gives name -> arrays."""
+        missing = [(what, compute, [n for n in self.saes if self._key(n, what) not in self.journals[n]]) for what, compute in tasks]
+        missing = [m for m in missing if m[2]]
+        if not missing:
+            LOG.info("%s: all %d records are in the journal, nothing is loaded", label, len(tasks))
+            return 0
+        from contextlib import ExitStack
+
+        with ExitStack() as stack:
+            for journal in self.journals.values():
+                stack.enter_context(journal.writing(f"extraction {self.model_folder} {self.language}"))
+            for what, compute, names in progress(missing, label=label):
+                results = compute(names)
+                for name in names:
+                    key = self._key(name, what)
+                    if key not in self.journals[name]:
+                        self.journals[name].append(key, pack(results[name]))
+        LOG.info("%s: computed %d of %d records", label, len(missing), len(tasks))
+        return len(missing)
+
+    # words -------------------------------------------------------------------------------------------------
+
+    def _chunk(self, template: str, words: Sequence[str]) -> tuple[dict, list[Stimulus]]:
+        stimuli = sorted(locate(self.tokenizer, template, list(words)), key=lambda s: (len(s.ids), s.text))
+        return {"kind": "words", "template": template, "stimuli": [s.word for s in stimuli]}, stimuli
+
+    def _forward(self, stimuli: Sequence[Stimulus], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        import torch
+
+        from shared_affect.activations import block_outputs
+
+        model, saes, device = self._load()
+        layers = sorted({self.saes[n].layer for n in names})
+        embed = model.get_input_embeddings()
+        dense: dict[int, list] = {layer: [] for layer in layers}
+        static = []
+        with torch.inference_mode():
+            for i in range(0, len(stimuli), self.numerics.chunk_batch):
+                part = stimuli[i : i + self.numerics.chunk_batch]
+                width = max(len(s.ids) for s in part)
+                ids = torch.zeros(len(part), width, dtype=torch.long)
+                mask = torch.zeros(len(part), width, dtype=torch.long)
+                for row, s in enumerate(part):
+                    ids[row, : len(s.ids)] = torch.tensor(s.ids)
+                    mask[row, : len(s.ids)] = 1
+                out = block_outputs(model, layers, input_ids=ids.to(device), attention_mask=mask.to(device))
+                rows = torch.arange(len(part), device=device)
+                at = [torch.tensor([getattr(s, a) for s in part], device=device) for a in ("last", "after")]
+                for layer in layers:
+                    read = torch.stack([out[layer][rows, p] for p in at]).float()
+                    if not torch.isfinite(read).all():
+                        raise ValueError(f"{self.model_folder}: NaN or infinite residual after block {layer}; try dtype float32 (config/models.tsv)")
+                    dense[layer].append(read)
+                static += [embed(torch.tensor(s.ids[s.first : s.last + 1], device=device)).float().mean(0) for s in part]
+            result = {}
+            for name in names:
+                x = torch.cat(dense[self.saes[name].layer], dim=1)
+                codes = saes[name].encode(x.reshape(-1, x.shape[-1])).to_sparse_csr()
+                result[name] = {
+                    "dense": x.cpu().numpy(),
+                    "static": torch.stack(static).cpu().numpy(),
+                    "data": codes.values().cpu().numpy(),
+                    "indices": codes.col_indices().cpu().numpy().astype(np.int32),
+                    "indptr": codes.crow_indices().cpu().numpy().astype(np.int64),
+                    "d_sae": np.array([saes[name].d_sae]),
+                }
+        return result
+
+    def words(self, lists: Mapping[str, Sequence[str]], templates: Mapping[str, str]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+        """Residuals and codes of word lists in templates.
+
+        Parameters
+        ----------
+        lists : mapping of list name -> words
+            Words of a list are distinct and not empty.
+        templates : mapping of template name -> text with ``{word}``
+
+        Returns
+        -------
+        dict
+            ``[SAE][list]`` -> arrays, labels inside: ``words [n]``, ``templates [t]``, ``positions [2]``,
+            ``dense [t, 2, n, d_in]``, ``static [n, d_in]`` (mean input embedding of the word's tokens in the first template), and the
+            codes as a CSR matrix (``data, indices, indptr, d_sae``) of ``t * 2 * n`` rows in that order.
+
+        Raises
+        ------
+        ValueError
+            If a list is empty or repeats a word.
+        """
+        for name, words in lists.items():
+            if not words or len(set(words)) != len(words):
+                raise ValueError(f"word list {name!r} has {len(words)} words, {len(set(words))} distinct; needed: at least one, all distinct")
+        chunks = {(ln, tn): self._chunk(text, words) for ln, words in lists.items() for tn, text in templates.items()}
+        self._compute_missing([(what, lambda names, s=s: self._forward(s, names)) for what, s in chunks.values()], f"extract {self.language}")
+        return {name: {ln: self._assemble(name, list(words), {tn: chunks[ln, tn][0] for tn in templates}) for ln, words in lists.items()} for name in self.saes}
+
+    def _assemble(self, name: str, words: list[str], chunks: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
+        from scipy.sparse import csr_matrix, vstack
+
+        dense, rows, static = [], [], None
+        for what in chunks.values():
+            a = unpack(self.journals[name].get(self._key(name, what)))
+            where = {w: i for i, w in enumerate(what["stimuli"])}
+            order = np.array([where[w] for w in words])
+            d_sae = int(a["d_sae"][0])
+            codes = csr_matrix((a["data"], a["indices"], a["indptr"]), shape=(2 * len(words), d_sae))
+            dense.append(a["dense"][:, order])
+            rows += [codes[order], codes[order + len(words)]]
+            static = a["static"][order] if static is None else static
+        codes = vstack(rows, format="csr")
+        return {"words": np.array(words), "templates": np.array(list(chunks)), "positions": np.array(POSITIONS), "dense": np.stack(dense),
+                "static": static, "data": codes.data, "indices": codes.indices, "indptr": codes.indptr, "d_sae": np.array(codes.shape[1])}
+
+    # running text ------------------------------------------------------------------------------------------
+
+    def running_text(self, fidelity_texts: Sequence[str], neutral_texts: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Fidelity of each SAE on ordinary text and the firing rate of each feature on neutral text.
+
+        Returns
+        -------
+        dict
+            ``[SAE]`` -> every quantity of `saes.fidelity` as an array of one number, and ``density [d_sae]``.
+        """
+        what = {"kind": "running-text", "fidelity": digest_of(list(fidelity_texts)), "neutral": digest_of(list(neutral_texts))}
+
+        def compute(names):
+            import torch
+
+            from shared_affect.activations import block_outputs
+            from shared_affect.saes import fidelity
+
+            model, saes, device = self._load()
+            result = {}
+            ordinary, neutral = (list(self._batches(t, device)) for t in (fidelity_texts, neutral_texts))
+            for name in names:
+                layer = self.saes[name].layer
+                facts = fidelity(model, saes[name], layer, ordinary)
+                with torch.inference_mode():
+                    active = sum((saes[name].encode(block_outputs(model, [layer], input_ids=ids)[layer][mask]) > 0).sum(0) for ids, mask in neutral)
+                density = active.cpu().numpy() / sum(int(mask.sum()) for _, mask in neutral)
+                result[name] = {k: np.array([v]) for k, v in facts.items()} | {"density": density}
+            return result
+
+        self._compute_missing([(what, compute)], f"running text {self.language}")
+        return {name: unpack(self.journals[name].get(self._key(name, what))) for name in self.saes}
+
+    def _batches(self, texts: Sequence[str], device: str):
+        """Token ids of equal width with masks that leave out special tokens and padding."""
+        import torch
+
+        codes = sorted(self.tokenizer.encode_batch(list(texts)), key=lambda c: len(c.ids))
+        for i in range(0, len(codes), self.numerics.chunk_batch):
+            part = codes[i : i + self.numerics.chunk_batch]
+            width = max(len(c.ids) for c in part)
+            ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
+            mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
+            yield ids, mask
+
+
+def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean SAE codes of the words over templates and read-out positions.
+
+    Parameters
+    ----------
+    arrays : mapping
+        One list's arrays of `Extractor.words`.
+    templates : sequence of str
+        Template names to average over.
+    readout : {"word", "after", "word-after"}
+        ``word-after`` averages the codes of both positions, after encoding.
+
+    Returns
+    -------
+    ndarray, float32, ``[n_words, d_sae]``
+    """
+    from scipy.sparse import csr_matrix
+
+    rows = _rows(arrays, templates, readout)
+    n = len(arrays["words"])
+    codes = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(arrays["indptr"]) - 1, int(arrays["d_sae"])))
+    return sum(codes[r * n : (r + 1) * n].toarray().astype(np.float64) for r in rows).astype(np.float32) / np.float32(len(rows))
+
+
+def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean residual ``[n_words, d_in]`` over the same templates and positions as `read_codes`."""
+    rows = _rows(arrays, templates, readout)
+    dense = arrays["dense"].reshape(-1, *arrays["dense"].shape[2:])
+    return dense[rows].mean(0, dtype=np.float64).astype(np.float32)
+
+
+def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> list[int]:
+    have = arrays["templates"].tolist()
+    if missing := [t for t in templates if t not in have]:
+        raise ValueError(f"template {missing[0]!r} was not extracted; allowed: {', '.join(have)} (config.yaml, key templates)")
+    if readout not in (*POSITIONS, "-".join(POSITIONS)):
+        raise ValueError(f"readout is {readout!r}; allowed: word, after, word-after (config.yaml, key readout)")
+    positions = [i for i, p in enumerate(POSITIONS) if p in readout.split("-")]
+    return [have.index(t) * len(POSITIONS) + p for t in templates for p in positions]
+
+
+def describe(facts: Mapping[str, np.ndarray]) -> str:
+    """One line of the fidelity facts, for logs."""
+    return json.dumps({k: round(float(v[0]), 4) for k, v in facts.items() if v.shape == (1,)})

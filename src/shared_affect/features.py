@@ -1,0 +1,530 @@
+"""Which SAE features mark which emotion, how reproducibly, and which are common to two languages.
+
+Membership is a boolean table words x emotions (a word may stand in two sets); codes are dense, words x features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from .runtime import LOG
+from .stats import auroc_columns, benjamini_hochberg, percentile_interval
+
+MIN_ACTIVE_WORDS = 2
+PLACE = "resources/concepts/<language>.tsv"
+PERMUTATIONS_PER_BLOCK = 2000
+
+
+def _check_concepts(codes: np.ndarray, membership: np.ndarray, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    codes, membership = np.asarray(codes), np.asarray(membership)
+    if membership.dtype != bool or membership.shape != (len(codes), len(emotions)) or codes.ndim != 2:
+        raise ValueError(
+            f"codes {codes.shape}, membership {membership.shape} {membership.dtype}, {len(emotions)} emotions; "
+            "allowed: codes [words, features], boolean membership [words, emotions]"
+        )
+    if len(set(emotions)) != len(emotions):
+        raise ValueError(f"emotions are doubled: {sorted(emotions)} ({PLACE})")
+    if not np.isfinite(codes).all():
+        raise ValueError("codes hold values that are not finite; allowed: finite numbers (check the extraction)")
+    if not membership.any(1).all():
+        raise ValueError(f"{(~membership.any(1)).sum()} words belong to no emotion; allowed: concept words only ({PLACE})")
+    own = _own_words(membership).sum(0)
+    for emotion, n_own, n in zip(emotions, own, membership.sum(0)):
+        if n_own < 2:
+            raise ValueError(
+                f"emotion {emotion!r} has {n} words, {n_own} of them in no other set; allowed: at least 2 words of its own ({PLACE})"
+            )
+    return codes, membership
+
+
+def _own_words(membership: np.ndarray) -> np.ndarray:
+    """Membership without the words that stand in more than one set."""
+    return membership & (membership.sum(1) == 1)[:, None]
+
+
+def _auroc_by_emotion(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """AUROC [emotions, features] of an emotion's own words against words of the other emotions only.
+
+    Emotions without doubled words share one table of ranks, which is what makes repeated halves and shuffles cheap.
+    """
+    own, doubled = _own_words(membership), membership & (membership.sum(1) > 1)[:, None]
+    out = np.empty((membership.shape[1], codes.shape[1]))
+    clean = ~doubled.any(0)
+    blocks = [(clean, np.ones(len(codes), bool))] if clean.any() else []
+    for e in np.flatnonzero(~clean):
+        blocks.append((np.arange(len(clean)) == e, ~doubled[:, e]))
+    for which, rows in blocks:
+        ranks = rankdata(codes[rows], axis=0)
+        mark = own[np.ix_(rows, which)]
+        n1 = mark.sum(0)[:, None]
+        n0 = rows.sum() - n1
+        out[which] = (mark.T.astype(float) @ ranks - n1 * (n1 + 1) / 2) / (n1 * n0)
+    return out
+
+
+def _mean_difference(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """Mean code of an emotion's own words minus mean over the words of the others only, [emotions, features]."""
+    own = _own_words(membership).astype(float)
+    others = (~membership).astype(float)
+    return (own.T @ codes) / own.sum(0)[:, None] - (others.T @ codes) / others.sum(0)[:, None]
+
+
+def _best(auroc: np.ndarray, difference: np.ndarray, candidates: np.ndarray, n_features: int) -> np.ndarray:
+    """Ids of the best candidates: AUROC, then mean difference, then the smaller id."""
+    order = np.lexsort((candidates, -difference[candidates], -auroc[candidates]))
+    return candidates[order[:n_features]]
+
+
+def _weights(difference: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Positive part of the differences, summing to 1; equal weights (and True) where none is positive."""
+    positive = np.clip(difference, 0, None)
+    if positive.sum() == 0:
+        return np.full(len(positive), 1 / len(positive)), True
+    return positive / positive.sum(), False
+
+
+def _candidates(codes: np.ndarray, density: np.ndarray, max_density: float) -> np.ndarray:
+    found = np.flatnonzero(((codes > 0).sum(0) >= MIN_ACTIVE_WORDS) & (density <= max_density))
+    if not len(found):
+        raise ValueError(
+            f"no feature is active on >= {MIN_ACTIVE_WORDS} concept words with density <= {max_density}; "
+            "allowed: at least one (config.yaml, the largest density, or another SAE in config/saes.tsv)"
+        )
+    return found
+
+
+def _check_density(density: np.ndarray, n_features: int) -> np.ndarray:
+    density = np.asarray(density, float)
+    if density.shape != (n_features,) or not ((density >= 0) & (density <= 1)).all():
+        raise ValueError(f"density has shape {density.shape}; allowed: one firing rate in 0..1 for each of {n_features} features")
+    return density
+
+
+def select_emotion_features(
+    codes: np.ndarray,
+    membership: np.ndarray,
+    emotions: Sequence[str],
+    *,
+    other_codes: np.ndarray,
+    density: np.ndarray,
+    max_density: float,
+    n_features: int = 10,
+    fdr: float = 0.05,
+) -> pd.DataFrame:
+    """The features that best tell an emotion's concept words from those of all other emotions.
+
+    Parameters
+    ----------
+    codes : array [n_words, F]
+        SAE codes of the concept words of one language.
+    membership : bool array [n_words, E]
+        Which word stands for which emotion. Words of two sets are left out of the tests of both.
+    emotions : sequence of E names
+    other_codes : array [n_other, F]
+        Codes of words that are not emotions, for `auroc_ordinary` (reported, not used to select).
+    density : array [F]
+        Firing rate on neutral text, 0..1; features above `max_density` are no candidates.
+    n_features : int
+        How many to keep for each emotion, by `auroc_emotion` (ties: mean difference, then feature id).
+    fdr : float
+        Level of Benjamini-Hochberg over the candidates of an emotion, one-sided Mann-Whitney p.
+
+    Returns
+    -------
+    DataFrame
+        emotion, rank (1 = best), feature, weight (sums to 1 in an emotion), prevalence (share of the emotion's words),
+        auroc_emotion, auroc_ordinary, p, q, passed_fdr, density. Emotions in the given order.
+
+    Raises
+    ------
+    ValueError
+        For an emotion with fewer than 2 words of its own, misfitting shapes, or no candidate feature.
+
+    Notes
+    -----
+    An emotion with no feature passing keeps its best ones and is named in the log.
+    """
+    codes, membership = _check_concepts(codes, membership, emotions)
+    density = _check_density(density, codes.shape[1])
+    if np.ndim(other_codes) != 2 or np.shape(other_codes)[1] != codes.shape[1] or not len(other_codes):
+        raise ValueError(f"other_codes has shape {np.shape(other_codes)}; allowed: [words >= 1, {codes.shape[1]} features]")
+    if n_features < 1:
+        raise ValueError(f"n_features is {n_features}; allowed: an integer >= 1 (config.yaml, features per emotion)")
+    candidates = _candidates(codes, density, max_density)
+    LOG.info("features: %d of %d are candidates on %d concept words", len(candidates), codes.shape[1], len(codes))
+    own, difference = _own_words(membership), _mean_difference(codes, membership)
+    parts, flat = [], []
+    for e, emotion in enumerate(emotions):
+        auroc = np.full(codes.shape[1], np.nan)
+        p, q = auroc.copy(), auroc.copy()
+        auroc[candidates], p[candidates] = auroc_columns(codes[own[:, e]][:, candidates], codes[~membership[:, e]][:, candidates])
+        q[candidates] = benjamini_hochberg(p[candidates])
+        kept = _best(auroc, difference[e], candidates, n_features)
+        weight, equal = _weights(difference[e, kept])
+        if equal:
+            flat.append(emotion)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "emotion": emotion,
+                    "rank": np.arange(1, len(kept) + 1),
+                    "feature": kept,
+                    "weight": weight,
+                    "prevalence": (codes[membership[:, e]][:, kept] > 0).mean(0),
+                    "auroc_emotion": auroc[kept],
+                    "auroc_ordinary": auroc_columns(codes[membership[:, e]][:, kept], np.asarray(other_codes)[:, kept])[0],
+                    "p": p[kept],
+                    "q": q[kept],
+                    "passed_fdr": q[kept] <= fdr,
+                    "density": density[kept],
+                }
+            )
+        )
+    frame = pd.concat(parts, ignore_index=True)
+    none_passed = [e for e in emotions if not frame.passed_fdr[frame.emotion == e].any()]
+    LOG.info("features: %d emotions have no feature at FDR %g: %s", len(none_passed), fdr, ", ".join(none_passed) or "-")
+    if flat:
+        LOG.info("features: equal weights (no kept feature is more active in the emotion): %s", ", ".join(flat))
+    return frame
+
+
+def emotion_space(
+    codes: np.ndarray, membership: np.ndarray, emotions: Sequence[str], feature_ids: Sequence[int] | np.ndarray | None = None
+) -> np.ndarray:
+    """Points [E, k] of the emotions: codes centred on the mean over concept words, averaged over an emotion's words.
+
+    `feature_ids` picks and orders the k columns (doubled or unknown ids raise); None takes all features.
+    """
+    codes, membership = _check_concepts(codes, membership, emotions)
+    if feature_ids is not None:
+        ids = np.asarray(feature_ids)
+        if len(np.unique(ids)) != len(ids) or not len(ids) or ids.min() < 0 or ids.max() >= codes.shape[1]:
+            raise ValueError(f"feature_ids are empty, doubled or out of range; allowed: distinct ids in 0..{codes.shape[1] - 1}")
+        codes = codes[:, ids]
+    centred = codes - codes.mean(0, dtype=float)
+    share = membership / membership.sum(0)
+    return share.T @ centred
+
+
+def shuffle_membership(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Give every concept word another concept word's sets: sizes and overlaps stay (negative control)."""
+    membership = np.asarray(membership)
+    out = np.zeros_like(membership)
+    rows = np.flatnonzero(membership.any(1))
+    out[rows] = membership[rng.permutation(rows)]
+    return out
+
+
+def _halves(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """True for one half of each emotion's own words; words of several sets fall at random."""
+    first = rng.random(len(membership)) < 0.5
+    own = _own_words(membership)
+    for e in range(membership.shape[1]):
+        words = rng.permutation(np.flatnonzero(own[:, e]))
+        n_first = len(words) // 2 + int(len(words) % 2 and rng.random() < 0.5)
+        first[words[:n_first]], first[words[n_first:]] = True, False
+    return first
+
+
+def _select_half(codes, membership, density, max_density, n_features) -> tuple[np.ndarray, np.ndarray]:
+    """Selected features as booleans [E, F] and their weights [E, F] from one half of the words."""
+    candidates = _candidates(codes, density, max_density)
+    auroc = np.full((membership.shape[1], codes.shape[1]), -np.inf)
+    auroc[:, candidates] = _auroc_by_emotion(codes[:, candidates], membership)
+    difference = _mean_difference(codes, membership)
+    chosen = np.zeros(auroc.shape, bool)
+    weight = np.zeros(auroc.shape)
+    for e in range(len(auroc)):
+        kept = _best(auroc[e], difference[e], candidates, n_features)
+        chosen[e, kept] = True
+        weight[e, kept] = _weights(difference[e, kept])[0]
+    return chosen, weight
+
+
+def _one_split(codes, membership, density, max_density, n_features, rng) -> np.ndarray:
+    """Held-out AUROC (mean of both directions) and Jaccard of one split, [2, E]."""
+    first = _halves(membership, rng)
+    halves = [(codes[m], membership[m]) for m in (first, ~first)]
+    (chosen_a, weight_a), (chosen_b, weight_b) = [_select_half(*h, density, max_density, n_features) for h in halves]
+    auroc = [np.diag(_auroc_by_emotion(c @ w.T, m)) for (c, m), w in zip(halves, (weight_b, weight_a))]
+    jaccard = (chosen_a & chosen_b).sum(1) / (chosen_a | chosen_b).sum(1)
+    return np.array([np.mean(auroc, 0), jaccard])
+
+
+def split_half_reproducibility(
+    codes: np.ndarray,
+    membership: np.ndarray,
+    emotions: Sequence[str],
+    *,
+    density: np.ndarray,
+    max_density: float,
+    n_features: int = 10,
+    n_splits: int = 10,
+    n_shuffles: int = 40,
+    n_bootstrap: int = 2000,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Do features selected on half of the words mark the other half, and are the same features selected?
+
+    Each split halves every emotion's own words; both halves select, and each is scored on the other: `held-out AUROC`
+    of the weighted code sum of the selected features (words of the emotion against words of the others), and the Jaccard
+    index of the two selections. The floor is the same code on shuffled concept-sets, one split each.
+
+    Parameters
+    ----------
+    codes, membership, emotions, density, max_density, n_features
+        As in `select_emotion_features`.
+    n_splits, n_shuffles, n_bootstrap : int
+        Splits of the observed sets; shuffled draws; resamples of emotions.
+
+    Returns
+    -------
+    DataFrame
+        quantity (`held_out_auroc`, `jaccard`), arm (`observed`, `shuffled-concepts`), value (mean over emotions), ci_low,
+        ci_high (observed: 95 % bootstrap over emotions of the values averaged over splits; shuffled: 95 % of draws),
+        shuffled_high (97.5 % point of the shuffled draws), n_emotions, n_splits, n_shuffles.
+
+    Raises
+    ------
+    ValueError
+        As `select_emotion_features`, or fewer than 1 split or shuffle.
+    """
+    codes, membership = _check_concepts(codes, membership, emotions)
+    density = _check_density(density, codes.shape[1])
+    if min(n_splits, n_shuffles, n_bootstrap, n_features) < 1:
+        raise ValueError(
+            f"n_splits {n_splits}, n_shuffles {n_shuffles}, n_bootstrap {n_bootstrap}, n_features {n_features}; "
+            "allowed: integers >= 1 (config.yaml)"
+        )
+    alive = (codes > 0).sum(0) >= MIN_ACTIVE_WORDS
+    codes, density = codes[:, alive], density[alive]
+    settings = (density, max_density, n_features, rng)
+    observed = np.mean([_one_split(codes, membership, *settings) for _ in range(n_splits)], 0)
+    shuffled = np.array(
+        [_one_split(codes, shuffle_membership(membership, rng), *settings).mean(1) for _ in range(n_shuffles)]
+    )
+    resample = rng.integers(0, len(emotions), (n_bootstrap, len(emotions)))
+    rows = []
+    for k, quantity in enumerate(("held_out_auroc", "jaccard")):
+        floor = percentile_interval(shuffled[:, k], level=0.95, axis=0)
+        interval = percentile_interval(observed[k][resample].mean(1), level=0.95, axis=0)
+        for arm, value, (low, high) in (
+            ("observed", observed[k].mean(), interval),
+            ("shuffled-concepts", shuffled[:, k].mean(), floor),
+        ):
+            rows.append((quantity, arm, float(value), float(low), float(high), float(floor[1]), len(emotions), n_splits, n_shuffles))
+    columns = ["quantity", "arm", "value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True)
+class SharedFeatures:
+    """Result of `shared_features`.
+
+    Attributes
+    ----------
+    features : DataFrame
+        One row for each feature active in both languages: feature, active_<language> (share of concept words) twice,
+        profile_r, threshold, shared.
+    n_active_both, n_shared : int
+    expected, null_high : float
+        Mean and 97.5 % point of the count under emotion-label permutations.
+    p : float
+        (1 + number of permuted counts >= n_shared) / (n_permutations + 1).
+    n_permutations : int
+    """
+
+    features: pd.DataFrame
+    n_active_both: int
+    n_shared: int
+    expected: float
+    null_high: float
+    p: float
+    n_permutations: int
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Ids of the shared features, ascending."""
+        return self.features.feature[self.features.shared].to_numpy(int)
+
+
+def _profiles(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """Mean code per emotion, standardised over emotions; a flat profile becomes 0 (it correlates with nothing)."""
+    means = (membership / membership.sum(0)).T @ codes.astype(float)
+    means -= means.mean(0)
+    sd = means.std(0)
+    return np.divide(means, sd, out=np.zeros_like(means), where=sd > 1e-12)
+
+
+def _permuted_profile_r(a: np.ndarray, b: np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
+    """Profile correlations [n_permutations, features] with the emotions of `b` relabelled.
+
+    A relabelling is a 0/1 matrix E x E, so all of them together are one product with the table of a[e] * b[e'].
+    """
+    n = len(a)
+    table = (a[:, None] * b[None] / n).reshape(n * n, -1).astype(np.float32)
+    out = np.empty((n_permutations, a.shape[1]), np.float32)
+    for start in range(0, n_permutations, PERMUTATIONS_PER_BLOCK):
+        stop = min(start + PERMUTATIONS_PER_BLOCK, n_permutations)
+        order = rng.permuted(np.tile(np.arange(n), (stop - start, 1)), axis=1)
+        choose = np.zeros((stop - start, n * n), np.float32)
+        np.put_along_axis(choose, np.arange(n) * n + order, 1, axis=1)
+        out[start:stop] = choose @ table
+    return out
+
+
+def shared_features(
+    codes_by_language: Mapping[str, np.ndarray],
+    membership_by_language: Mapping[str, np.ndarray],
+    emotions: Sequence[str],
+    *,
+    min_active: float = 0.02,
+    n_permutations: int = 1000,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> SharedFeatures:
+    """Features that carry the same emotion profile in two languages, and whether there are more than chance gives.
+
+    Parameters
+    ----------
+    codes_by_language : two arrays [n_words of the language, F]
+        Codes of concept words.
+    membership_by_language : two bool arrays [n_words, E]
+    min_active : float
+        A feature counts as active in a language if it fires on this share of its concept words or more.
+    n_permutations : int
+        Permutations of the emotion labels of the second language, the same for all features.
+    level : float
+        Quantile of the permuted correlations (pooled over features and permutations) that a shared feature exceeds.
+
+    Returns
+    -------
+    SharedFeatures
+
+    Raises
+    ------
+    ValueError
+        If there are not two languages with equal keys and feature counts, or a concept-set is too small.
+
+    Notes
+    -----
+    Where no feature is active in both languages the count is 0 and p is 1; the log says so.
+    """
+    languages = list(codes_by_language)
+    if len(languages) != 2 or set(languages) != set(membership_by_language):
+        raise ValueError(f"languages {languages} and {list(membership_by_language)}; allowed: the same two in both")
+    if n_permutations < 1 or not 0 < level < 1 or not 0 <= min_active <= 1:
+        raise ValueError(
+            f"n_permutations {n_permutations}, level {level}, min_active {min_active}; allowed: >= 1, 0..1, 0..1 (config.yaml)"
+        )
+    codes, member = zip(*(_check_concepts(codes_by_language[k], membership_by_language[k], emotions) for k in languages))
+    if codes[0].shape[1] != codes[1].shape[1]:
+        raise ValueError(f"{codes[0].shape[1]} and {codes[1].shape[1]} features; allowed: codes of one SAE in both languages")
+    active = np.array([(c > 0).mean(0) for c in codes])
+    both = np.flatnonzero((active >= min_active).all(0) & (active > 0).all(0))
+    columns = {"feature": both, **{f"active_{k}": active[i, both] for i, k in enumerate(languages)}}
+    if not len(both):
+        LOG.info("shared features: none of %d is active in both languages", codes[0].shape[1])
+        empty = pd.DataFrame({**columns, "profile_r": [], "threshold": [], "shared": np.zeros(0, bool)})
+        return SharedFeatures(empty, 0, 0, 0.0, 0.0, 1.0, n_permutations)
+    a, b = (_profiles(c[:, both], m) for c, m in zip(codes, member))
+    observed = (a * b).mean(0)
+    null = _permuted_profile_r(a, b, n_permutations, rng)
+    threshold = float(np.quantile(null, level))
+    counts = (null > threshold).sum(1)
+    shared = observed > threshold
+    frame = pd.DataFrame({**columns, "profile_r": observed, "threshold": threshold, "shared": shared})
+    LOG.info("shared features: %d of %d active in both, %.1f expected", shared.sum(), len(both), counts.mean())
+    return SharedFeatures(
+        frame,
+        len(both),
+        int(shared.sum()),
+        float(counts.mean()),
+        float(np.quantile(counts, 0.975)),
+        float((1 + (counts >= shared.sum()).sum()) / (n_permutations + 1)),
+        n_permutations,
+    )
+
+
+def _selection_matrix(selected: Mapping[str, Collection[int]], emotions: list[str], pool: np.ndarray) -> np.ndarray:
+    place = {int(f): i for i, f in enumerate(pool)}
+    unknown = sorted({int(f) for e in emotions for f in selected[e]} - place.keys())
+    if unknown:
+        raise ValueError(f"selected features {unknown[:5]} are not in the pool; allowed: features of the pool only")
+    out = np.zeros((len(emotions), len(pool)), bool)
+    for i, e in enumerate(emotions):
+        out[i, [place[int(f)] for f in selected[e]]] = True
+    return out
+
+
+def jaccard_overlap(
+    selected_a: Mapping[str, Collection[int]],
+    selected_b: Mapping[str, Collection[int]],
+    *,
+    pool: Sequence[int] | np.ndarray,
+    density: np.ndarray,
+    n_permutations: int = 1000,
+    n_strata: int = 10,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Jaccard overlap of the features selected in two languages, with a density-matched expectation.
+
+    Parameters
+    ----------
+    selected_a, selected_b : emotion -> feature ids
+    pool : feature ids [P]
+        Features that could have been selected; every selected one must be among them.
+    density : array [P]
+        Their firing rates, in the order of `pool`. Permutations exchange the features of `selected_b` inside strata of
+        equal size along the ranked density, all emotions together, so that overlaps between emotions stay.
+
+    Returns
+    -------
+    DataFrame
+        scope (`emotion`, `union`), emotion (`all` for the union), jaccard, expected, null_high (97.5 %), p, n_a, n_b,
+        n_permutations.
+
+    Raises
+    ------
+    ValueError
+        For other emotions in the two selections, an empty selection, doubled or missing pool members.
+    """
+    emotions = list(selected_a)
+    pool, density = np.asarray(pool), np.asarray(density, float)
+    if set(emotions) != set(selected_b) or not emotions:
+        raise ValueError(f"emotions differ: {sorted(set(emotions) ^ set(selected_b))}; allowed: the same emotions in both")
+    if len(np.unique(pool)) != len(pool) or density.shape != pool.shape:
+        raise ValueError(f"pool {pool.shape} has doubled ids or density {density.shape} does not fit; allowed: one density per id")
+    if n_permutations < 1 or n_strata < 1:
+        raise ValueError(f"n_permutations {n_permutations}, n_strata {n_strata}; allowed: integers >= 1 (config.yaml)")
+    order = np.argsort(density, kind="stable")
+    pool = pool[order]
+    a, b = (_selection_matrix(s, emotions, pool) for s in (selected_a, selected_b))
+    if not (a.any(1).all() and b.any(1).all()):
+        raise ValueError("an emotion has no selected feature; allowed: at least one per emotion and language")
+    stratum = np.arange(len(pool)) * min(n_strata, len(pool)) // len(pool)
+    a, b = (np.vstack([m, m.any(0)]) for m in (a, b))
+
+    def jaccard(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return (x & y).sum(1) / (x | y).sum(1)
+
+    observed = jaccard(a, b)
+    null = np.array([jaccard(a, b[:, np.lexsort((rng.random(len(pool)), stratum))]) for _ in range(n_permutations)])
+    return pd.DataFrame(
+        {
+            "scope": ["emotion"] * len(emotions) + ["union"],
+            "emotion": [*emotions, "all"],
+            "jaccard": observed,
+            "expected": null.mean(0),
+            "null_high": np.quantile(null, 0.975, axis=0),
+            "p": (1 + (null >= observed - 1e-12).sum(0)) / (n_permutations + 1),
+            "n_a": a.sum(1),
+            "n_b": b.sum(1),
+            "n_permutations": n_permutations,
+        }
+    )

@@ -1,0 +1,79 @@
+"""Causal language models from a local folder: identity, loading, and where their blocks are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared_affect.runtime import digest_of_files
+
+
+def model_digest(folder: str | Path) -> str:
+    """sha256 over the configuration and the weights (safetensors only); no torch.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no ``config.json`` or no ``*.safetensors``.
+    """
+    folder = Path(folder)
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights or not (folder / "config.json").exists():
+        raise ValueError(f"{folder} is no model folder: found {sorted(p.name for p in folder.glob('*')) or 'nothing'}, "
+                         "needed config.json and *.safetensors (config/models.tsv, column path)")
+    return digest_of_files(folder / "config.json", *weights)
+
+
+def tokenizer_digest(folder: str | Path) -> str:
+    """sha256 over the tokenizer's file."""
+    return digest_of_files(Path(folder) / "tokenizer.json")
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu", attention: str = "eager"):
+    """Load a causal language model for inference.
+
+    Parameters
+    ----------
+    folder : path
+        Hugging Face folder with safetensors weights; no remote code is run.
+    dtype : {"float32", "bfloat16", "float16"}
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+    attention : {"eager", "sdpa"}
+
+    Returns
+    -------
+    transformers.PreTrainedModel in evaluation mode
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    allowed = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in allowed:
+        raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(allowed)} (config/models.tsv, column dtype)")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=allowed[dtype], attn_implementation=attention, use_safetensors=True)
+    return model.to(resolve_device(device)).eval()
+
+
+def blocks(model):
+    """The decoder blocks (``ModuleList``) of a causal language model.
+
+    Raises
+    ------
+    ValueError
+        If the architecture keeps them under no known name.
+    """
+    base = model.base_model
+    for name in ("layers", "h"):
+        if hasattr(base, name):
+            return getattr(base, name)
+    raise ValueError(f"{type(model).__name__}: decoder blocks not found under base_model.layers or base_model.h")

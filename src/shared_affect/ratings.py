@@ -1,0 +1,932 @@
+"""Do features predict how people rate words? Nested cross-validated ridge, its tests, and transfer between languages.
+
+One ridge path serves every arm: one eigendecomposition of the smaller Gram matrix gives all penalties and any number of
+targets, so that permuted ratings are refitted as columns of one regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from .runtime import LOG
+from .stats import percentile_interval
+
+ALPHAS = np.logspace(-2, 5, 15)
+N_OUTER, N_INNER = 10, 5
+CLAIM_ARM, CLAIM_TRANSFER_ARM, MATCHED_ARM = "emotion-space", "shared", "outside-matched"
+DIFFERENCES = (("shared", "all"), (CLAIM_ARM, MATCHED_ARM), (CLAIM_ARM, "all"), (CLAIM_ARM, "static"), ("shared", MATCHED_ARM))
+CONSTANT = 1e-10  # a spread below this share of the values' size is rounding, not variation
+
+
+# --- folds and permutations -------------------------------------------------------------------------------------------
+
+
+def folds(groups: Sequence | np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Fold of every word, 0..n_folds-1, such that no group is split and folds are about equally large.
+
+    Groups in random order, large ones first, each to the smallest fold so far.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer groups than folds or fewer than 2 folds.
+    """
+    names, of_word = np.unique(np.asarray(groups), return_inverse=True)
+    if n_folds < 2 or len(names) < n_folds:
+        raise ValueError(f"{n_folds} folds for {len(names)} groups; allowed: 2 <= folds <= groups (config.yaml, or more rated words)")
+    size = np.bincount(of_word)
+    order = rng.permutation(len(names))
+    order = order[np.argsort(-size[order], kind="stable")]
+    load = np.zeros(n_folds, int)
+    fold = np.empty(len(names), int)
+    for g in order:
+        fold[g] = load.argmin()
+        load[fold[g]] += size[g]
+    return fold[of_word]
+
+
+def paired_folds(groups: Mapping[str, np.ndarray], n_folds: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Folds of several languages at once: a group (translation pair) falls in the same fold in each of them."""
+    languages = sorted(groups)
+    joined = folds(np.concatenate([np.asarray(groups[k]) for k in languages]), n_folds, rng)
+    ends = np.cumsum([len(groups[k]) for k in languages])
+    return dict(zip(languages, np.split(joined, ends[:-1])))
+
+
+def inner_folds(outer: np.ndarray, groups: np.ndarray, n_inner: int, rng: np.random.Generator) -> np.ndarray:
+    """Inner fold of each word in each outer training set, [n_outer, n]; -1 for the words held out there."""
+    groups = np.asarray(groups)
+    out = np.full((len(np.unique(outer)), len(outer)), -1)
+    for k, f in enumerate(np.unique(outer)):
+        out[k, outer != f] = folds(groups[outer != f], n_inner, rng)
+    return out
+
+
+def permuted_indices(groups: Sequence | np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices [n_permutations, n] that exchange words among groups of equal size, members in their order.
+
+    Raises
+    ------
+    ValueError
+        If no two groups have the same size: nothing could be exchanged.
+    """
+    groups = np.asarray(groups)
+    of_word = np.unique(groups, return_inverse=True)[1]
+    size = np.bincount(of_word)
+    by_group = np.split(np.argsort(of_word, kind="stable"), np.cumsum(size)[:-1])
+    out = np.tile(np.arange(len(groups)), (n_permutations, 1))
+    movable = False
+    for s in np.unique(size):
+        members = np.array([by_group[g] for g in np.flatnonzero(size == s)])
+        movable |= len(members) > 1
+        order = rng.permuted(np.tile(np.arange(len(members)), (n_permutations, 1)), axis=1)
+        out[:, members.ravel()] = members[order].reshape(n_permutations, -1)
+    if not movable:
+        raise ValueError(f"{len(by_group)} groups, no two of equal size; allowed: at least two that can be exchanged")
+    return out
+
+
+# --- ridge ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Ridge of one training set for all penalties: prediction = (X_test @ basis) / (eigen + alpha) @ loads + mean."""
+
+    basis: np.ndarray
+    eigen: np.ndarray
+    loads: np.ndarray
+    target_mean: np.ndarray
+
+    def predict(self, X: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+        """Predictions [alphas, n, T] for standardised X [n, F]."""
+        left = X @ self.basis
+        return np.stack([(left / (self.eigen + a)) @ self.loads + self.target_mean for a in alphas])
+
+    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Predictions [n, T], target t with penalty alphas[chosen[t]]."""
+        return (X @ self.basis) @ (self.loads / (self.eigen[:, None] + alphas[chosen])) + self.target_mean
+
+
+def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean of each feature and ONE scale for all: the root of the mean feature variance (1 if nothing varies)."""
+    mean = X.mean(0)
+    scale = float(np.sqrt(X.var(0).mean()))
+    return mean, scale if scale > CONSTANT * max(1.0, float(np.abs(X).max(initial=0))) else 1.0
+
+
+def _fit_path(X: np.ndarray, Y: np.ndarray) -> _Path:
+    mean = Y.mean(0)
+    centred = Y - mean
+    if X.shape[1] <= len(X):
+        eigen, vectors = np.linalg.eigh(X.T @ X)
+        return _Path(vectors, np.clip(eigen, 0, None), vectors.T @ (X.T @ centred), mean)
+    eigen, vectors = np.linalg.eigh(X @ X.T)
+    return _Path(X.T @ vectors, np.clip(eigen, 0, None), vectors.T @ centred, mean)
+
+
+def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    """Index of the penalty with the smallest summed squared inner-fold error, for each target."""
+    error = np.zeros((len(alphas), Y.shape[1]))
+    for f in np.unique(inner):
+        train, test = inner != f, inner == f
+        mean, scale = _centre_and_scale(X[train])
+        path = _fit_path((X[train] - mean) / scale, Y[train])
+        left = ((X[test] - mean) / scale) @ path.basis
+        truth = Y[test] - path.target_mean
+        for k, a in enumerate(alphas):
+            miss = (left / (path.eigen + a)) @ path.loads
+            miss -= truth
+            error[k] += np.einsum("ij,ij->j", miss, miss)
+    return error.argmin(0)
+
+
+def _nested(X: np.ndarray, Y: np.ndarray, outer: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    out = np.empty(Y.shape)
+    for k, f in enumerate(np.unique(outer)):
+        train, test = outer != f, outer == f
+        chosen = _choose_penalty(X[train], Y[train], inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X[train])
+        path = _fit_path((X[train] - mean) / scale, Y[train])
+        out[test] = path.predict_chosen((X[test] - mean) / scale, alphas, chosen)
+    return out
+
+
+def _check_regression(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
+    if np.ndim(X) != 2 or np.ndim(Y) != 2 or not len(X) == len(Y) == len(groups) == len(fold) or not X.shape[1]:
+        raise ValueError(
+            f"X {np.shape(X)}, Y {np.shape(Y)}, {len(groups)} groups, {len(fold)} folds; allowed: [n, F >= 1], [n, T], n, n"
+        )
+    if not (np.isfinite(X).all() and np.isfinite(Y).all()):
+        raise ValueError("X or Y holds values that are not finite; allowed: finite numbers (drop words without a rating)")
+    _check_groups_whole(groups, fold)
+
+
+def _check_groups_whole(groups: np.ndarray, fold: np.ndarray) -> None:
+    pairs = pd.DataFrame({"group": np.asarray(groups), "fold": np.asarray(fold)}).drop_duplicates()
+    split = pairs.group[pairs.group.duplicated()]
+    if len(split):
+        raise ValueError(f"group {split.iloc[0]!r} stands in several folds; allowed: each group in one (use folds)")
+
+
+def nested_cv_predict(
+    X: np.ndarray,
+    Y: np.ndarray,
+    outer: np.ndarray,
+    groups: np.ndarray,
+    *,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Out-of-fold ridge predictions, the penalty chosen for each target in inner folds.
+
+    Parameters
+    ----------
+    X : array [n, F]
+        Predictors as they are (take log1p of codes first). Each training set is centred and divided by the root of
+        its mean feature variance: one scale for all features, no z-scoring.
+    Y : array [n, T]
+        Targets; permuted ratings may be columns.
+    outer : int array [n]
+        Outer fold of each word.
+    groups : array [n]
+        Lemma families or translation pairs: never split, by inner folds neither.
+    alphas : array
+        Penalties on the standardised scale (scikit-learn's `alpha`). The smallest summed squared error wins; the
+        smaller penalty if equal.
+
+    Returns
+    -------
+    array [n, T]
+
+    Raises
+    ------
+    ValueError
+        For misfitting shapes, values that are not finite, or a group in several folds.
+    """
+    X, Y, outer = np.asarray(X, float), np.asarray(Y, float), np.asarray(outer)
+    _check_regression(X, Y, groups, outer)
+    return _nested(X, Y, outer, inner_folds(outer, groups, n_inner, rng), np.asarray(alphas, float))
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and SD 1; a constant column becomes 0 and so correlates with nothing."""
+    centred = values - values.mean(0)
+    sd = np.sqrt((centred**2).mean(0))
+    varies = sd > CONSTANT * np.abs(values).max(0)
+    return np.where(varies, centred / np.where(varies, sd, 1.0), 0.0)
+
+
+def _columns_r(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson correlation of columns; 0 where one of the two is constant."""
+    return (_standardised(a) * _standardised(b)).mean(0)
+
+
+def within_fold_r(y: np.ndarray, prediction: np.ndarray, fold: np.ndarray) -> np.ndarray | float:
+    """Pearson correlation inside each outer fold, averaged over folds (no Fisher transform).
+
+    Pooled over folds it would be biased below 0 without a signal, because a fold's predictions lean towards the other
+    folds' mean. A fold in which the prediction or the rating is constant counts as 0: it ordered no words.
+
+    Parameters
+    ----------
+    y, prediction : array [n] or [n, T]
+    fold : int array [n]
+
+    Returns
+    -------
+    float or array [T]
+    """
+    y, prediction, fold = np.asarray(y, float), np.asarray(prediction, float), np.asarray(fold)
+    if y.shape != prediction.shape or len(fold) != len(y):
+        raise ValueError(f"y {y.shape}, prediction {prediction.shape}, {len(fold)} folds; allowed: equal shapes")
+    r = np.mean([_columns_r(y[fold == f], prediction[fold == f]) for f in np.unique(fold)], axis=0)
+    return float(r) if y.ndim == 1 else r
+
+
+def _fold_weights(fold: np.ndarray, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each fold its rows and how often each is drawn, [n_bootstrap, rows]."""
+    rows = [np.flatnonzero(fold == f) for f in np.unique(fold)]
+    return [(r, rng.multinomial(len(r), np.full(len(r), 1 / len(r)), size=n_bootstrap).astype(float)) for r in rows]
+
+
+def _bootstrap_r(y: np.ndarray, prediction: np.ndarray, weights: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Within-fold r of every resample, [n_bootstrap]."""
+    total = np.zeros(len(weights[0][1]))
+    for rows, w in weights:
+        a, b = _standardised(y[rows]), _standardised(prediction[rows])
+        # one matrix product gives all weighted moments
+        ma, mb, maa, mbb, mab = (w @ np.stack([a, b, a * a, b * b, a * b], 1) / len(rows)).T
+        va, vb = maa - ma**2, mbb - mb**2
+        varies = (va > 1e-12) & (vb > 1e-12)
+        total += np.where(varies, (mab - ma * mb) / np.sqrt(np.where(varies, va * vb, 1)), 0.0)
+    return total / len(weights)
+
+
+def _within_fold_ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    out = np.empty(len(values))
+    for f in np.unique(fold):
+        out[fold == f] = rankdata(values[fold == f])
+    return out
+
+
+def score(
+    y: np.ndarray, prediction: np.ndarray, fold: np.ndarray, rng: np.random.Generator, n_bootstrap: int = 2000, level: float = 0.95
+) -> dict[str, float]:
+    """How well stored out-of-fold predictions agree with ratings.
+
+    Returns
+    -------
+    dict
+        r (mean within-fold correlation), ci_low, ci_high (percentile bootstrap of words inside folds, no refit), spearman
+        (within-fold mean too), r2 (1 - SSE / SST over all words, about the overall mean), rmse (rating units), n_words.
+    """
+    y, prediction, fold = np.asarray(y, float), np.asarray(prediction, float), np.asarray(fold)
+    r = within_fold_r(y, prediction, fold)
+    spread = float(((y - y.mean()) ** 2).sum())
+    if spread == 0:
+        raise ValueError(f"all {len(y)} ratings equal {y[0]}; allowed: ratings that vary (check the norms)")
+    low, high = percentile_interval(_bootstrap_r(y, prediction, _fold_weights(fold, n_bootstrap, rng)), level=level, axis=0)
+    squared = float(((y - prediction) ** 2).sum())
+    return {
+        "r": r,
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "spearman": within_fold_r(_within_fold_ranks(y, fold), _within_fold_ranks(prediction, fold), fold),
+        "r2": 1 - squared / spread,
+        "rmse": float(np.sqrt(squared / len(y))),
+        "n_words": len(y),
+    }
+
+
+def paired_difference(
+    y: np.ndarray,
+    prediction_a: np.ndarray,
+    prediction_b: np.ndarray,
+    fold: np.ndarray,
+    rng: np.random.Generator,
+    n_bootstrap: int = 2000,
+    level: float = 0.95,
+) -> dict[str, float]:
+    """Within-fold r of `a` minus that of `b`, with a paired bootstrap over words (same resamples, no refit).
+
+    Returns
+    -------
+    dict
+        difference, ci_low, ci_high (at `level`), ci90_low, ci90_high (for equivalence, from the same resamples).
+    """
+    y, fold = np.asarray(y, float), np.asarray(fold)
+    a, b = np.asarray(prediction_a, float), np.asarray(prediction_b, float)
+    difference = within_fold_r(y, a, fold) - within_fold_r(y, b, fold)
+    weights = _fold_weights(fold, n_bootstrap, rng)
+    draws = _bootstrap_r(y, a, weights) - _bootstrap_r(y, b, weights)
+    low, high = percentile_interval(draws, level=level, axis=0)
+    low90, high90 = percentile_interval(draws, level=0.9, axis=0)
+    return {
+        "difference": difference,
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "ci90_low": float(low90),
+        "ci90_high": float(high90),
+    }
+
+
+def equivalent(ci90_low: float, ci90_high: float, margin: float) -> bool:
+    """Whether a 90 % interval lies wholly inside +-margin (two one-sided tests at 5 %)."""
+    if margin <= 0:
+        raise ValueError(f"margin is {margin}; allowed: > 0 (config.yaml, equivalence margin)")
+    return -margin < ci90_low and ci90_high < margin
+
+
+def reliability_ceiling(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | None) -> float | None:
+    """Largest correlation the ratings' own noise allows: sqrt(1 - mean(SD^2 / N) / var(mean, ddof=1)).
+
+    Parameters
+    ----------
+    mean, sd, n : array [words]
+        Mean rating, standard deviation over raters, number of raters. Without `n` the ceiling is unknown: None.
+
+    Raises
+    ------
+    ValueError
+        If the noise exceeds the variance of the means, or a number is missing.
+    """
+    if n is None:
+        return None
+    mean, sd, n = (np.asarray(v, float) for v in (mean, sd, n))
+    if not (np.isfinite(mean).all() and np.isfinite(sd).all() and np.isfinite(n).all() and (n >= 1).all()):
+        raise ValueError("mean, sd or n hold missing or impossible numbers; allowed: finite, n >= 1 (check the norms table)")
+    reliability = 1 - np.mean(sd**2 / n) / mean.var(ddof=1)
+    if not reliability > 0:
+        raise ValueError(f"reliability is {reliability:.3f}; allowed: > 0 (check the norms table: SD of raters, not of means)")
+    return float(np.sqrt(reliability))
+
+
+def _p_greater(observed: float, null: np.ndarray) -> float:
+    return float((1 + (null >= observed - 1e-12).sum()) / (len(null) + 1))
+
+
+def permutation_test(
+    X: np.ndarray,
+    y: np.ndarray,
+    outer: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_permutations: int = 999,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """One-sided permutation test of the within-fold r, every permuted rating refitted with its own penalty.
+
+    Parameters
+    ----------
+    X : array [n, F]
+    y : array [n]
+    outer, groups : array [n]
+        As in `nested_cv_predict`. Ratings of groups of equal size change places together.
+
+    Returns
+    -------
+    dict
+        r, p = (1 + #{permuted r >= r}) / (n_permutations + 1), null_mean, null_high (95 % point), n_permutations.
+    """
+    X, y, outer = np.asarray(X, float), np.asarray(y, float), np.asarray(outer)
+    _check_regression(X, y[:, None], groups, outer)
+    inner = inner_folds(outer, groups, n_inner, rng)
+    r, null = _permutation_r(X, y, outer, inner, permuted_indices(groups, n_permutations, rng), np.asarray(alphas, float))
+    return {
+        "r": r,
+        "p": _p_greater(r, null),
+        "null_mean": float(null.mean()),
+        "null_high": float(np.quantile(null, 0.95)),
+        "n_permutations": n_permutations,
+    }
+
+
+def _permutation_r(X, y, outer, inner, indices, alphas) -> tuple[float, np.ndarray]:
+    """Within-fold r of the ratings and of their permutations [n_permutations], in one multi-target regression."""
+    targets = np.column_stack([y, y[indices].T])
+    r = within_fold_r(targets, _nested(X, targets, outer, inner, alphas), outer)
+    return float(r[0]), r[1:]
+
+
+# --- sets of features to compare with ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MatchedDraws:
+    """Sets of features outside the space, matched to it on firing density and norm.
+
+    Attributes
+    ----------
+    draws : list of int arrays
+        Feature ids, one array a draw, as many as targets; empty if not drawn.
+    balance : DataFrame
+        variable (`log_density`, `log_norm`), smd_before (targets against the whole pool), smd_after (mean over draws),
+        smd_after_worst (largest absolute): standardised mean differences, pooled SD of targets and pool.
+    n_beyond : float
+        Targets per draw, on average, whose nearest free partner lay beyond the caliper and was taken all the same.
+    caliper : float
+    n_target, n_pool : int
+    reason : str or None
+        Why nothing was drawn, with the counts.
+    """
+
+    draws: list[np.ndarray]
+    balance: pd.DataFrame
+    n_beyond: float
+    caliper: float
+    n_target: int
+    n_pool: int
+    reason: str | None
+
+
+def _log_positive(values: np.ndarray, used: np.ndarray, name: str) -> np.ndarray:
+    values = np.asarray(values, float)
+    if not np.isfinite(values[used]).all() or (values[used] < 0).any():
+        raise ValueError(f"{name} holds negative or missing values; allowed: finite, >= 0 (check the SAE's feature table)")
+    positive = values[used][values[used] > 0]
+    # features silent on the neutral text get half of the smallest rate seen, not -inf
+    return np.log(np.maximum(values, positive.min() / 2 if len(positive) else 1.0))
+
+
+def matched_draws(
+    target_ids: np.ndarray,
+    pool_ids: np.ndarray,
+    density: np.ndarray,
+    norm: np.ndarray,
+    *,
+    n_draws: int = 100,
+    caliper: float = 0.25,
+    rng: np.random.Generator,
+) -> MatchedDraws:
+    """Draw sets of live features outside the space, as many as inside and like them in density and norm.
+
+    Parameters
+    ----------
+    target_ids, pool_ids : int arrays
+        Features of the space; live features that may stand in. Targets are taken out of the pool.
+    density, norm : array [F]
+        Firing rate on neutral text; size of the feature (e.g. mean code norm), indexed by feature id.
+    n_draws : int
+    caliper : float
+        In units of the pooled SD of log density and of log norm: a partner must lie within it on both.
+
+    Returns
+    -------
+    MatchedDraws
+        In each draw the targets are served in random order, each by a random free feature within the caliper, without
+        replacement; where there is none, by the nearest free one (counted). With fewer than 2x as many features in the
+        pool as targets nothing is drawn and `reason` says so.
+    """
+    target_ids = np.unique(np.asarray(target_ids, int))
+    pool_ids = np.setdiff1d(np.asarray(pool_ids, int), target_ids)
+    if n_draws < 1 or caliper <= 0 or not len(target_ids):
+        raise ValueError(
+            f"n_draws {n_draws}, caliper {caliper}, {len(target_ids)} targets; allowed: >= 1, > 0, >= 1 (config.yaml)"
+        )
+    if len(pool_ids) < 2 * len(target_ids):
+        reason = f"{len(pool_ids)} live features outside for {len(target_ids)} inside; at least twice as many are needed"
+        LOG.info("outside-matched not tested: %s", reason)
+        return MatchedDraws([], pd.DataFrame(), 0.0, caliper, len(target_ids), len(pool_ids), reason)
+    used = np.concatenate([target_ids, pool_ids])
+    logs = np.stack([_log_positive(density, used, "density"), _log_positive(norm, used, "norm")], 1)
+    inside, outside = logs[target_ids], logs[pool_ids]
+    pooled = np.sqrt((inside.var(0) + outside.var(0)) / 2)
+    pooled[pooled == 0] = 1.0
+    distance = np.abs(inside[:, None] - outside[None]) / pooled
+    distance = distance.max(2)
+    draws, beyond = [], 0
+    for _ in range(n_draws):
+        free = np.ones(len(pool_ids), bool)
+        taken = np.empty(len(target_ids), int)
+        for t in rng.permutation(len(target_ids)):
+            near = np.flatnonzero(free & (distance[t] <= caliper))
+            if len(near):
+                taken[t] = near[rng.integers(len(near))]
+            else:
+                taken[t] = np.where(free, distance[t], np.inf).argmin()
+                beyond += 1
+            free[taken[t]] = False
+        draws.append(pool_ids[taken])
+    after = np.array([(inside.mean(0) - logs[d].mean(0)) / pooled for d in draws])
+    balance = pd.DataFrame(
+        {
+            "variable": ["log_density", "log_norm"],
+            "smd_before": (inside.mean(0) - outside.mean(0)) / pooled,
+            "smd_after": after.mean(0),
+            "smd_after_worst": np.abs(after).max(0),
+        }
+    )
+    LOG.info("outside-matched: %d draws, %.1f of %d partners beyond the caliper", n_draws, beyond / n_draws, len(target_ids))
+    return MatchedDraws(draws, balance, beyond / n_draws, caliper, len(target_ids), len(pool_ids), None)
+
+
+# --- transfer between languages ---------------------------------------------------------------------------------------
+
+
+def _transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, alphas) -> np.ndarray:
+    out = np.empty((len(X_test), Y_train.shape[1]))
+    for k, f in enumerate(np.unique(fold_test)):
+        train, test = train_fold != f, fold_test == f
+        chosen = _choose_penalty(X_train[train], Y_train[train], inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X_train[train])
+        path = _fit_path((X_train[train] - mean) / scale, Y_train[train])
+        # the test language is centred on its own words of the other folds: no test word shapes its own prediction
+        out[test] = path.predict_chosen((X_test[test] - X_test[~test].mean(0)) / scale, alphas, chosen)
+    return out
+
+
+def _train_folds(groups_train: np.ndarray, groups_test: np.ndarray, fold_test: np.ndarray) -> np.ndarray:
+    """Test fold in which each training word's translation stands; -1 if it has none (it may always train)."""
+    of_group = dict(zip(np.asarray(groups_test).tolist(), np.asarray(fold_test).tolist()))
+    return np.array([of_group.get(g, -1) for g in np.asarray(groups_train).tolist()])
+
+
+def _transfer_inner(train_fold, groups_train, fold_test, n_inner, rng) -> np.ndarray:
+    out = np.full((len(np.unique(fold_test)), len(train_fold)), -1)
+    for k, f in enumerate(np.unique(fold_test)):
+        out[k, train_fold != f] = folds(np.asarray(groups_train)[train_fold != f], n_inner, rng)
+    return out
+
+
+def _check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test) -> None:
+    if X_train.ndim != 2 or X_test.ndim != 2 or X_train.shape[1] != X_test.shape[1] or not X_train.shape[1]:
+        raise ValueError(f"X_train {X_train.shape}, X_test {X_test.shape}; allowed: the same features (>= 1) in both")
+    if Y_train.ndim != 2 or not len(Y_train) == len(X_train) == len(groups_train) or not len(X_test) == len(groups_test) == len(fold_test):
+        raise ValueError(
+            f"Y_train {Y_train.shape}, {len(groups_train)} and {len(groups_test)} groups, {len(fold_test)} folds; "
+            "allowed: one for each word"
+        )
+    if not all(np.isfinite(v).all() for v in (X_train, Y_train, X_test)):
+        raise ValueError("X_train, Y_train or X_test hold values that are not finite; allowed: finite numbers")
+    if (np.asarray(fold_test) < 0).any() or len(np.unique(fold_test)) < 2:
+        raise ValueError("fold_test has negative numbers or fewer than 2 folds; allowed: folds 0, 1, ... (use paired_folds)")
+    _check_groups_whole(groups_test, fold_test)
+
+
+def transfer_predict(
+    X_train: np.ndarray,
+    Y_train: np.ndarray,
+    groups_train: np.ndarray,
+    X_test: np.ndarray,
+    groups_test: np.ndarray,
+    fold_test: np.ndarray,
+    *,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Predict the words of one language by ridge fitted on another, no translation pair on both sides.
+
+    For each test fold the training words whose group stands in it are left out. Each language is centred on its own
+    training words (test language: its words of the other folds), both share the training language's one scale; the
+    penalty comes from inner folds of the training language.
+
+    Parameters
+    ----------
+    X_train, X_test : arrays [n_train, F], [n_test, F]
+        The same features in both languages (log1p codes).
+    Y_train : array [n_train, T]
+    groups_train, groups_test : arrays
+        Translation-pair ids, comparable across languages.
+    fold_test : int array [n_test]
+        Fold of each test word, whole groups together.
+
+    Returns
+    -------
+    array [n_test, T]
+
+    Raises
+    ------
+    ValueError
+        For misfitting shapes, values that are not finite, or a pair in several folds.
+    """
+    X_train, Y_train, X_test = (np.asarray(v, float) for v in (X_train, Y_train, X_test))
+    fold_test = np.asarray(fold_test)
+    _check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test)
+    train_fold = _train_folds(groups_train, groups_test, fold_test)
+    inner = _transfer_inner(train_fold, groups_train, fold_test, n_inner, rng)
+    return _transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, np.asarray(alphas, float))
+
+
+# --- whole analyses ---------------------------------------------------------------------------------------------------
+
+
+def _arm_matrix(codes: np.ndarray, arm: np.ndarray, name: str) -> np.ndarray:
+    """Predictors of an arm: log1p of the codes' columns for ids [k], a matrix [n, F] as it is."""
+    arm = np.asarray(arm)
+    if arm.ndim == 2 and len(arm) == len(codes):
+        return arm.astype(float)
+    if arm.ndim == 1 and (arm.dtype.kind in "iu" or not len(arm)):
+        ids = arm.astype(int)
+        if len(np.unique(ids)) != len(ids) or (len(ids) and (ids.min() < 0 or ids.max() >= codes.shape[1])):
+            raise ValueError(f"arm {name!r} has doubled or unknown features; allowed: distinct ids in 0..{codes.shape[1] - 1}")
+        return np.log1p(codes[:, ids].astype(float))
+    raise ValueError(f"arm {name!r} has shape {arm.shape}, dtype {arm.dtype}; allowed: integer ids [k] or a matrix [{len(codes)}, F]")
+
+
+def _check_codes(codes: np.ndarray) -> np.ndarray:
+    codes = np.asarray(codes)
+    if codes.ndim != 2 or not np.isfinite(codes).all() or (codes < 0).any():
+        raise ValueError(f"codes {codes.shape} are negative or not finite somewhere; allowed: SAE codes [words, features] >= 0")
+    return codes
+
+
+def _targets(ratings: Mapping[str, np.ndarray], n_words: int) -> np.ndarray:
+    for name, y in ratings.items():
+        if np.shape(y) != (n_words,) or not np.isfinite(np.asarray(y, float)).all():
+            raise ValueError(f"ratings {name!r} have shape {np.shape(y)} or missing values; allowed: {n_words} finite numbers")
+    if not ratings:
+        raise ValueError("no rating dimension given; allowed: at least one, such as valence")
+    return np.column_stack([np.asarray(y, float) for y in ratings.values()])
+
+
+def _row(result: dict[str, float], p: float, n_permutations: int, ceiling: float | None) -> dict[str, float]:
+    known = ceiling is not None
+    return {
+        **{k: result[k] for k in ("r", "ci_low", "ci_high")},
+        "p": p,
+        "n_permutations": n_permutations,
+        **{k: result[k] for k in ("spearman", "r2", "rmse", "n_words")},
+        "ceiling": ceiling if known else np.nan,
+        "r_over_ceiling": result["r"] / ceiling if known else np.nan,
+    }
+
+
+def predict_arms(
+    codes: np.ndarray,
+    ratings: Mapping[str, np.ndarray],
+    groups: np.ndarray,
+    arms: Mapping[str, np.ndarray],
+    *,
+    words: Sequence[str],
+    fold: np.ndarray,
+    matched: MatchedDraws | None = None,
+    ceilings: Mapping[str, float | None] | None = None,
+    differences: Sequence[tuple[str, str]] = DIFFERENCES,
+    margin: float = 0.02,
+    n_permutations: int = 999,
+    n_bootstrap: int = 2000,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> dict[str, pd.DataFrame | dict[str, str]]:
+    """Rating prediction of one language, all arms through the same folds.
+
+    Parameters
+    ----------
+    codes : array [n, F]
+        SAE codes of the rated words.
+    ratings : dimension -> array [n]
+    groups : array [n]
+        Lemma families / translation pairs.
+    arms : arm -> int array of feature ids, or matrix [n, F']
+        Ids pick columns of `codes` (log1p is taken); a matrix (dense, static, covariates) is used as it is. An arm with
+        no feature is left out and named in `not_tested`.
+    words : n labels, unique; they index the stored predictions.
+    fold : int array [n]
+        Outer folds (`folds`, or `paired_folds` where languages are compared).
+    matched : MatchedDraws
+        For the arm `outside-matched`: r, spearman, r2 and rmse are medians over draws; interval, differences and stored
+        predictions are those of the draw whose r is nearest to the median, chosen for each dimension.
+    ceilings : dimension -> reliability ceiling or None (unknown)
+    differences : pairs of arms; pairs with an arm that is not there are left out.
+    margin : float
+        Equivalence: the 90 % interval lies inside +-margin.
+    n_permutations : int
+        For the claim's arm `emotion-space` only; 0 = none.
+
+    Returns
+    -------
+    dict
+        scores: arm, dimension, r, ci_low, ci_high, p, n_permutations, spearman, r2, rmse, n_words, ceiling,
+        r_over_ceiling (p is NaN where no test is made, ceiling and r_over_ceiling where unknown: the only NaN).
+        differences: arm_a, arm_b, dimension, difference, ci_low, ci_high, ci90_low, ci90_high, equivalent, margin.
+        predictions: out-of-fold, words x (arm, dimension).
+        not_tested: arm -> reason.
+    """
+    codes, fold = _check_codes(codes), np.asarray(fold)
+    Y = _targets(ratings, len(codes))
+    if len(set(words)) != len(words) or len(words) != len(codes):
+        raise ValueError(f"{len(words)} word labels, {len(set(words))} distinct, for {len(codes)} words; allowed: one label each")
+    _check_regression(codes, Y, groups, fold)
+    if MATCHED_ARM in arms:
+        raise ValueError(f"arms holds {MATCHED_ARM!r}; allowed: give its draws as `matched`")
+    alphas = np.asarray(alphas, float)
+    inner = inner_folds(fold, groups, n_inner, rng)
+    matrices = {a: _arm_matrix(codes, v, a) for a, v in arms.items()}
+    not_tested = {a: "no feature in this arm" for a, X in matrices.items() if not X.shape[1]}
+    predictions = {a: _nested(X, Y, fold, inner, alphas) for a, X in matrices.items() if X.shape[1]}
+    medians: dict[str, dict[str, float]] = {}
+    if matched is not None and matched.reason is None:
+        predictions[MATCHED_ARM], medians = _predict_matched(codes, Y, list(ratings), fold, inner, alphas, matched.draws)
+    elif matched is not None:
+        not_tested[MATCHED_ARM] = matched.reason
+    p_values = {}
+    if n_permutations and CLAIM_ARM in predictions:
+        indices = permuted_indices(groups, n_permutations, rng)
+        for d, name in enumerate(ratings):
+            p_values[name] = _p_greater(*_permutation_r(matrices[CLAIM_ARM], Y[:, d], fold, inner, indices, alphas))
+    rows = []
+    for arm, predicted in predictions.items():
+        for d, name in enumerate(ratings):
+            result = score(Y[:, d], predicted[:, d], fold, rng, n_bootstrap)
+            if arm == MATCHED_ARM:
+                result.update(medians[name])
+            tested = arm == CLAIM_ARM and name in p_values
+            p, n = (p_values[name], n_permutations) if tested else (np.nan, 0)
+            rows.append({"arm": arm, "dimension": name, **_row(result, p, n, (ceilings or {}).get(name))})
+    return {
+        "scores": pd.DataFrame(rows),
+        "differences": _differences(Y, list(ratings), predictions, fold, differences, margin, n_bootstrap, rng),
+        "predictions": _prediction_frame(predictions, list(ratings), words),
+        "not_tested": not_tested,
+    }
+
+
+def _predict_matched(codes, Y, names, fold, inner, alphas, draws) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+    """Predictions of the draw nearest to the median r, for each dimension, and the medians of all scores."""
+    logs = np.log1p(codes.astype(float))
+    every = np.array([_nested(logs[:, d], Y, fold, inner, alphas) for d in draws])
+    flat = every.transpose(1, 0, 2).reshape(len(Y), -1)
+    truth = np.tile(Y, (1, len(draws)))
+    shape = (len(draws), Y.shape[1])
+    r = within_fold_r(truth, flat, fold).reshape(shape)
+    ranks = [np.column_stack([_within_fold_ranks(c, fold) for c in m.T]) for m in (truth, flat)]
+    spearman = within_fold_r(*ranks, fold).reshape(shape)
+    squared = ((every - Y) ** 2).sum(1)
+    median = np.median(r, 0)
+    nearest = np.abs(r - median).argmin(0)
+    spread = ((Y - Y.mean(0)) ** 2).sum(0)
+    summary = {
+        name: {
+            "r": float(median[d]),
+            "spearman": float(np.median(spearman[:, d])),
+            "r2": float(np.median(1 - squared[:, d] / spread[d])),
+            "rmse": float(np.median(np.sqrt(squared[:, d] / len(Y)))),
+        }
+        for d, name in enumerate(names)
+    }
+    return np.column_stack([every[nearest[d], :, d] for d in range(Y.shape[1])]), summary
+
+
+DIFFERENCE_COLUMNS = ["arm_a", "arm_b", "dimension", "difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"]
+
+
+def _differences(Y, names, predictions, fold, pairs, margin, n_bootstrap, rng) -> pd.DataFrame:
+    rows = []
+    for a, b in pairs:
+        if a not in predictions or b not in predictions:
+            continue
+        for d, name in enumerate(names):
+            result = paired_difference(Y[:, d], predictions[a][:, d], predictions[b][:, d], fold, rng, n_bootstrap)
+            same = equivalent(result["ci90_low"], result["ci90_high"], margin)
+            rows.append({"arm_a": a, "arm_b": b, "dimension": name, **result, "equivalent": same, "margin": margin})
+    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
+
+
+def _prediction_frame(predictions: Mapping[str, np.ndarray], names: list[str], words: Sequence[str]) -> pd.DataFrame:
+    columns = pd.MultiIndex.from_product([list(predictions), names], names=["arm", "dimension"])
+    return pd.DataFrame(np.column_stack(list(predictions.values())), index=pd.Index(words, name="word"), columns=columns)
+
+
+def pair_correlation(ratings_a: np.ndarray, pairs_a: np.ndarray, ratings_b: np.ndarray, pairs_b: np.ndarray) -> float:
+    """Correlation of two languages' ratings over the translation pairs both have (means where a pair has several words).
+
+    This is what people of the two languages agree on, the ceiling of transfer.
+    """
+    a, b = (pd.Series(np.asarray(r, float)).groupby(np.asarray(p)).mean() for r, p in ((ratings_a, pairs_a), (ratings_b, pairs_b)))
+    common = a.index.intersection(b.index)
+    if len(common) < 3 or a[common].std() == 0 or b[common].std() == 0:
+        raise ValueError(f"{len(common)} common pairs or ratings that do not vary; allowed: >= 3 pairs with varying ratings")
+    return float(np.corrcoef(a[common], b[common])[0, 1])
+
+
+def predict_transfer(
+    codes: Mapping[str, np.ndarray],
+    ratings: Mapping[str, Mapping[str, np.ndarray]],
+    groups: Mapping[str, np.ndarray],
+    arms: Mapping[str, np.ndarray | Mapping[str, np.ndarray]],
+    *,
+    words: Mapping[str, Sequence[str]],
+    fold: Mapping[str, np.ndarray],
+    n_permutations: int = 999,
+    n_bootstrap: int = 2000,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> dict[str, object]:
+    """Rating prediction across two languages, both directions.
+
+    Parameters
+    ----------
+    codes, ratings, groups, words, fold : by language
+        As in `predict_arms`; folds from `paired_folds`. `groups` are translation-pair ids, comparable across languages;
+        only dimensions that both languages have are used.
+    arms : arm -> feature ids, or language -> matrix [n, F'] (the same F' in both)
+    n_permutations : int
+        For the claim's arm `shared`: the training ratings are permuted over their words and refitted; 0 = none.
+
+    Returns
+    -------
+    dict
+        scores: direction (`en-zh`: fitted on en, tested on zh), arm, dimension and the columns of `predict_arms`; ceiling
+        is the correlation of the two languages' ratings over their common pairs.
+        predictions: direction -> frame words of the tested language x (arm, dimension). not_tested: arm -> reason.
+    """
+    languages = list(codes)
+    if len(languages) != 2:
+        raise ValueError(f"languages are {languages}; allowed: two")
+    checked = {k: _check_codes(codes[k]) for k in languages}
+    first, second = (ratings[k] for k in languages)
+    names = [d for d in first if d in second]
+    Y = {k: _targets({d: ratings[k][d] for d in names}, len(checked[k])) for k in languages}
+    matrices = {
+        arm: {k: _arm_matrix(checked[k], value[k] if isinstance(value, Mapping) else value, arm) for k in languages}
+        for arm, value in arms.items()
+    }
+    not_tested = {arm: "no feature in this arm" for arm, m in matrices.items() if not m[languages[0]].shape[1]}
+    matrices = {arm: m for arm, m in matrices.items() if arm not in not_tested}
+    for k in languages:
+        if len(set(words[k])) != len(words[k]) or len(words[k]) != len(checked[k]):
+            raise ValueError(f"word labels of {k!r} are doubled or not {len(checked[k])}; allowed: one label each")
+    a, b = languages
+    ceiling = {d: pair_correlation(Y[a][:, i], groups[a], Y[b][:, i], groups[b]) for i, d in enumerate(names)}
+    alphas = np.asarray(alphas, float)
+    rows, frames = [], {}
+    for source, target in ((a, b), (b, a)):
+        direction = f"{source}-{target}"
+        test_fold = np.asarray(fold[target])
+        train_fold = _train_folds(groups[source], groups[target], test_fold)
+        for m in matrices.values():
+            _check_transfer(m[source], Y[source], groups[source], m[target], groups[target], test_fold)
+        inner = _transfer_inner(train_fold, groups[source], test_fold, n_inner, rng)
+        indices = permuted_indices(groups[source], n_permutations, rng) if n_permutations else None
+        predictions = {}
+        for arm, m in matrices.items():
+            permuted = indices if arm == CLAIM_TRANSFER_ARM else None
+            targets = Y[source] if permuted is None else np.column_stack([Y[source], *(Y[source][:, d][permuted].T for d in range(len(names)))])
+            predicted = _transfer(m[source], targets, m[target], train_fold, test_fold, inner, alphas)
+            predictions[arm] = predicted[:, : len(names)]
+            for d, name in enumerate(names):
+                result = score(Y[target][:, d], predicted[:, d], test_fold, rng, n_bootstrap)
+                p, n = np.nan, 0
+                if permuted is not None:
+                    null = predicted[:, len(names) + d * n_permutations :][:, :n_permutations]
+                    truth = np.broadcast_to(Y[target][:, [d]], null.shape)
+                    p, n = _p_greater(result["r"], within_fold_r(truth, null, test_fold)), n_permutations
+                rows.append({"direction": direction, "arm": arm, "dimension": name, **_row(result, p, n, ceiling[name])})
+        frames[direction] = _prediction_frame(predictions, names, words[target])
+    return {"scores": pd.DataFrame(rows), "predictions": frames, "not_tested": not_tested}
+
+
+def culture_difference_r(
+    predicted_zh: pd.Series,
+    predicted_en: pd.Series,
+    difference_true: pd.Series,
+    *,
+    n_bootstrap: int = 2000,
+    level: float = 0.95,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Does the predicted difference between languages follow the human one, over translation pairs?
+
+    Parameters
+    ----------
+    predicted_zh, predicted_en : Series indexed by pair
+        Out-of-fold predicted valence (arm `all`, folds by pair).
+    difference_true : Series indexed by pair
+        Human (planted: noise-free) ZH minus EN valence.
+
+    Returns
+    -------
+    dict
+        r (Pearson over pairs), ci_low, ci_high (bootstrap of pairs), n_pairs.
+
+    Raises
+    ------
+    ValueError
+        If pairs are doubled, differ between the three, or a difference does not vary.
+    """
+    for name, s in (("predicted_zh", predicted_zh), ("predicted_en", predicted_en), ("difference_true", difference_true)):
+        if s.index.has_duplicates or set(s.index) != set(difference_true.index):
+            raise ValueError(f"pairs of {name} are doubled or not those of difference_true; allowed: the same pairs, once each")
+    x = (predicted_zh - predicted_en.loc[predicted_zh.index]).to_numpy(float)
+    y = difference_true.loc[predicted_zh.index].to_numpy(float)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()) or x.std() == 0 or y.std() == 0:
+        raise ValueError("a difference is missing or does not vary over pairs; allowed: finite, varying differences")
+    whole = np.zeros(len(x), int)
+    draws = _bootstrap_r(y, x, _fold_weights(whole, n_bootstrap, rng))
+    low, high = percentile_interval(draws, level=level, axis=0)
+    return {"r": float(np.corrcoef(x, y)[0, 1]), "ci_low": float(low), "ci_high": float(high), "n_pairs": len(x)}

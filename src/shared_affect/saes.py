@@ -1,0 +1,176 @@
+"""Sparse autoencoders behind two methods, read from sae-lens' disk format without sae-lens."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from shared_affect.runtime import digest_of_files
+
+ARCHITECTURES = ("standard", "topk", "jumprelu")
+
+
+class SAE(Protocol):
+    """What the workflow asks of a sparse autoencoder."""
+
+    def encode(self, x):
+        """Codes ``[..., d_sae]`` (>= 0) of residuals ``[..., d_in]``, float32."""
+
+    def decode(self, codes):
+        """Residuals ``[..., d_in]`` rebuilt from codes ``[..., d_sae]``."""
+
+
+def sae_digest(folder: str | Path) -> str:
+    """sha256 over configuration and weights; no torch."""
+    folder = Path(folder)
+    return digest_of_files(folder / "cfg.json", folder / "sae_weights.safetensors")
+
+
+def decoder_directions(folder: str | Path) -> np.ndarray:
+    """Decoder rows ``[d_sae, d_in]`` float32; no torch."""
+    from safetensors.numpy import load_file
+
+    return load_file(Path(folder) / "sae_weights.safetensors")["W_dec"]
+
+
+class DiskSAE:
+    """An SAE in sae-lens' disk format (``cfg.json``, ``sae_weights.safetensors``).
+
+    Parameters
+    ----------
+    folder : path
+    device : str
+        Where the weights go; they are float32.
+
+    Raises
+    ------
+    ValueError
+        If the architecture or the activation normalisation is not one this class computes.
+
+    Notes
+    -----
+    standard: Bricken et al. 2023; topk: Gao et al. 2024 (arXiv 2406.04093); jumprelu: Rajamanoharan et al. 2024
+    (arXiv 2407.14435). ``apply_b_dec_to_input`` is honoured. Equality with sae-lens' own ``encode`` is tested.
+    """
+
+    def __init__(self, folder: str | Path, device: str = "cpu"):
+        from safetensors.torch import load_file
+
+        folder = Path(folder)
+        self.cfg = json.loads((folder / "cfg.json").read_text(encoding="utf-8"))
+        self.architecture = self.cfg.get("architecture")
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"{folder}/cfg.json: architecture is {self.architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
+        if self.cfg.get("normalize_activations", "none") != "none":
+            raise ValueError(f"{folder}/cfg.json: normalize_activations is {self.cfg['normalize_activations']!r}; allowed: none "
+                             "(fold the factor into the weights before saving)")
+        self.weights = {k: v.float().to(device) for k, v in load_file(folder / "sae_weights.safetensors").items()}
+        self.d_in, self.d_sae = self.weights["W_enc"].shape
+
+    def encode(self, x):
+        w = self.weights
+        x = x.float()
+        if self.cfg.get("apply_b_dec_to_input", True):
+            x = x - w["b_dec"]
+        pre = x @ w["W_enc"] + w["b_enc"]
+        if self.architecture == "jumprelu":
+            return pre.relu() * (pre > w["threshold"])
+        if self.architecture == "topk":
+            top = pre.topk(int(self.cfg["k"]), dim=-1)
+            return pre.new_zeros(pre.shape).scatter(-1, top.indices, top.values.relu())
+        return pre.relu()
+
+    def decode(self, codes):
+        return codes @ self.weights["W_dec"] + self.weights["b_dec"]
+
+
+def fidelity(model, sae: SAE, layer: int, batches) -> dict[str, float]:
+    """How well an SAE stands for the residual stream it reads.
+
+    Parameters
+    ----------
+    model : causal language model
+    sae : SAE
+    layer : int
+        Block after which the SAE reads.
+    batches : iterable of (ids, mask)
+        Token ids and a boolean mask of the positions that count (no BOS, no padding), both ``[batch, position]``.
+
+    Returns
+    -------
+    dict
+        ``explained_variance`` (1 - residual / total sum of squares), ``l0`` (mean active features a token),
+        ``dead_share`` (features never active here), ``loss``, ``loss_sae`` (mean nats a token with the reconstruction
+        put in), ``loss_ablated`` (with the mean residual put in), ``loss_recovered``
+        ((loss_ablated - loss_sae) / (loss_ablated - loss)), ``mean_residual_norm``, ``n_tokens``.
+
+    Raises
+    ------
+    ValueError
+        If the residual stream holds a value that is not finite.
+    """
+    import torch
+
+    from shared_affect.activations import block_outputs, editing
+
+    with torch.inference_mode():
+        batches = [(ids, mask) for ids, mask in batches]
+        x = torch.cat([block_outputs(model, [layer], input_ids=ids)[layer][mask] for ids, mask in batches]).float()
+        if not torch.isfinite(x).all():
+            raise ValueError(f"the residual stream after block {layer} holds NaN or infinite values; try dtype float32 (config/models.tsv)")
+        codes = [sae.encode(part) for part in x.split(4096)]
+        rebuilt = torch.cat([sae.decode(c) for c in codes])
+        mean = x.mean(0)
+        active = sum((c > 0).sum(0) for c in codes)
+
+        def loss(edit) -> float:
+            total, n = 0.0, 0
+            for ids, mask in batches:
+                # BOS and padding keep their residual: SAEs are not trained on them
+                with editing(model, layer, lambda h, mask=mask: torch.where(mask[..., None], edit(h), h)):
+                    logits = model(input_ids=ids, use_cache=False).logits
+                keep = mask[:, 1:]
+                nll = -logits[:, :-1].float().log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+                total, n = total + float(nll[keep].double().sum()), n + int(keep.sum())
+            return total / n
+
+        plain = loss(lambda h: h)
+        with_sae = loss(lambda h: sae.decode(sae.encode(h)).to(h.dtype))
+        ablated = loss(lambda h: mean.to(h.dtype).expand_as(h))
+        return {
+            "explained_variance": 1 - float((x - rebuilt).double().pow(2).sum() / (x - mean).double().pow(2).sum()),
+            "l0": float(active.sum()) / len(x),
+            "dead_share": float((active == 0).float().mean()),
+            "loss": plain,
+            "loss_sae": with_sae,
+            "loss_ablated": ablated,
+            "loss_recovered": (ablated - with_sae) / (ablated - plain) if not math.isclose(ablated, plain) else 0.0,
+            "mean_residual_norm": float(x.norm(dim=1).mean()),
+            "n_tokens": len(x),
+        }
+
+
+def check_fidelity(facts, limits, where: str) -> None:
+    """Stop where an SAE does not stand for the residual it reads: a wrong layer, BOS rule or scale is otherwise silent.
+
+    Parameters
+    ----------
+    facts : mapping
+        ``explained_variance`` and ``l0`` as numbers or arrays of one.
+    limits : mapping
+        ``explained_variance_min``, ``l0_min``, ``l0_max``; None = no limit.
+
+    Raises
+    ------
+    ValueError
+        Naming the quantity, the value, the limit and `where` to change it.
+    """
+    for quantity, key, sign in (("explained_variance", "explained_variance_min", 1), ("l0", "l0_min", 1), ("l0", "l0_max", -1)):
+        value, limit = float(np.ravel(facts[quantity])[0]), limits[key]
+        if limit is not None and sign * (value - limit) < 0:
+            raise ValueError(f"SAE fidelity: {quantity} is {value:.3f}; allowed: {'>=' if sign > 0 else '<='} {limit} ({where}, column {key}). "
+                             "Is the layer, the BOS rule or the normalisation wrong?")

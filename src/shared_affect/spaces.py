@@ -1,0 +1,138 @@
+"""Emotion spaces of one model, SAE and language: one RDM per representation, and random draws for the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shared_affect.codes import LanguageCodes
+from shared_affect.features import emotion_space, shuffle_membership
+from shared_affect.rdm import RDM, RaterRDMs, cosine_rdm, euclidean_rdm
+from shared_affect.rsa import compare_differences, compare_draws, compare_spaces
+from shared_affect.runtime import LOG, read_arrays, write_arrays
+
+PRIMARY = "sae-space"
+
+
+def representations(codes: LanguageCodes, selected: np.ndarray) -> dict[str, RDM]:
+    """RDMs of the space and of what stands beside it.
+
+    Parameters
+    ----------
+    codes : LanguageCodes
+    selected : ndarray of int
+        Union of the emotions' features.
+
+    Returns
+    -------
+    dict of name -> RDM
+        ``sae-space`` (selected features), ``sae-all`` (features active on any concept word), ``dense`` (residual at the
+        hook point), ``static`` (input embeddings); all centred on the mean over concept words, averaged over each
+        emotion's words, cosine distance (METHODS 4).
+    """
+    c = codes.concepts
+    points = {"sae-space": c.columns(selected), "sae-all": c.columns(c.live()), "dense": c.dense, "static": c.static}
+    return {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
+
+
+def draws(codes: LanguageCodes, selected: np.ndarray, n_draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """RDM values of random draws: ``random-sae`` and ``shuffled-concepts``, each ``[n_draws, n, n]``.
+
+    ``random-sae`` takes, for each selected feature, a live feature outside the selection of nearest density rank among
+    unused ones in random order; where fewer live features are left than needed, all selected may be drawn too.
+    ``shuffled-concepts`` keeps the features and permutes the words over the concept-sets.
+    """
+    c = codes.concepts
+    live = c.live()
+    pool = np.setdiff1d(live, selected)
+    if len(pool) < len(selected):
+        pool = live
+    density = np.asarray((c.sparse > 0).mean(0)).ravel()
+    pool = pool[np.argsort(density[pool], kind="stable")]
+    wanted = np.searchsorted(density[pool], density[selected])
+    random = []
+    for _ in range(n_draws):
+        free = np.ones(len(pool), bool)
+        ids = []
+        for w in rng.permutation(wanted):
+            left = np.flatnonzero(free)
+            if not len(left):
+                break
+            near = left[np.argsort(np.abs(left - w), kind="stable")[:5]]
+            pick = rng.choice(near)
+            free[pick] = False
+            ids.append(pool[pick])
+        random.append(_values(c.columns(np.array(ids)), codes.membership, codes))
+    x = c.columns(selected)
+    shuffled = [_values(x, shuffle_membership(codes.membership, rng), codes) for _ in range(n_draws)]
+    return {"random-sae": np.array(random), "shuffled-concepts": np.array(shuffled)}
+
+
+def _values(x: np.ndarray, membership: np.ndarray, codes: LanguageCodes) -> np.ndarray:
+    points = emotion_space(x, membership, codes.emotions)
+    # an emotion on which no drawn feature fires has no direction; it stands at the mean distance
+    norm = np.linalg.norm(points, axis=1)
+    unit = points / np.where(norm > 0, norm, 1)[:, None]
+    d = 1 - unit @ unit.T
+    np.fill_diagonal(d, 0)
+    return (d + d.T) / 2
+
+
+def write_spaces(path: str | Path, rdms: Mapping[str, RDM], random: Mapping[str, np.ndarray]) -> None:
+    """Write RDMs of one set of emotions, and draws, to one npz file."""
+    labels = next(iter(rdms.values())).labels
+    write_arrays(path, {"emotions": np.array(labels), **{f"rdm_{k}": v.subset(labels).values for k, v in rdms.items()},
+                        **{f"draws_{k}": v for k, v in random.items()}})
+
+
+def load_spaces(path: str | Path) -> tuple[dict[str, RDM], dict[str, list[RDM]]]:
+    """Read what `write_spaces` wrote: representation -> RDM, and representation -> drawn RDMs."""
+    a = read_arrays(path)
+    labels = tuple(a["emotions"].tolist())
+    rdms = {k[4:]: RDM(labels, v) for k, v in a.items() if k.startswith("rdm_")}
+    return rdms, {k[6:]: [RDM(labels, v) for v in values] for k, values in a.items() if k.startswith("draws_")}
+
+
+DIFFERENCES = (("sae-space", "static"), ("sae-space", "dense"), ("sae-space", "valence-sign"), ("sae-all", "static"), ("sae-all", "dense"))
+TESTED = ("sae-space", "sae-all")
+
+
+def affect_rdms(affect: pd.DataFrame) -> dict[str, RDM]:
+    """The two simplest rungs of the ladder: ``valence-sign`` (same class or not) and ``valence-arousal`` (Euclidean distance)."""
+    labels = tuple(affect["emotion"])
+    sign = (affect["valence_class"] == "positive").to_numpy(float)
+    return {"valence-sign": euclidean_rdm(sign[:, None], labels), "valence-arousal": euclidean_rdm(affect[["valence", "arousal"]].to_numpy(float), labels)}
+
+
+def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgements: pd.DataFrame, affect: pd.DataFrame, *, pairs, n_permutations: int,
+                n_bootstrap: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The whole ladder of representations against the raters.
+
+    Parameters
+    ----------
+    rdms, random
+        From `load_spaces`; emotions that were not judged are left out and logged.
+    judgements : DataFrame ``rater, emotion_a, emotion_b, dissimilarity``
+    affect : DataFrame ``emotion, valence, arousal, valence_class``
+    pairs : sequence of str
+        Pair sets of `rsa.compare_spaces`.
+
+    Returns
+    -------
+    rsa, differences : DataFrame
+        Rows of `rsa.compare_spaces` (+ `rsa.compare_draws`) and of `rsa.compare_differences`.
+    """
+    raters = RaterRDMs.from_long(judgements)
+    known = next(iter(rdms.values())).labels
+    if dropped := [e for e in known if e not in raters.labels]:
+        LOG.info("not judged, left out: %s", ", ".join(dropped))
+    classes = dict(zip(affect["emotion"], affect["valence_class"], strict=True))
+    models = {k: v.subset(raters.labels) for k, v in (dict(rdms) | affect_rdms(affect)).items()}
+    common = {"pairs": pairs, "classes": classes}
+    whole = compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng)
+    drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=rng) for name, values in random.items()]
+    differences = compare_differences(models, raters, reference_pairs=DIFFERENCES, **common, n_bootstrap=n_bootstrap, rng=rng)
+    return pd.concat([whole, *drawn], ignore_index=True), differences

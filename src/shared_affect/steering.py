@@ -1,0 +1,320 @@
+"""Steering vectors and the texts written under them.
+
+A *chunk* of generation is one emotion x arm x strength over all prompts with a generator of its own; like a chunk of
+extraction it is keyed by everything that determines it and kept in a journal, so a killed job resumes and an added
+emotion leaves the others' texts alone. torch is imported only when a chunk is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shared_affect.extraction import Numerics
+from shared_affect.journal import Journal
+from shared_affect.models import model_digest, tokenizer_digest
+from shared_affect.runtime import LOG, digest_of, progress, torch_seed
+from shared_affect.saes import sae_digest
+
+VERSION = 1
+"""Raised by hand when the code below changes a value; a golden test guards it."""
+
+POLICIES = ("all", "generated", "prompt")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A sentence beginning; `split` says whether it chooses the strength or is scored."""
+
+    name: str
+    split: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How texts are written.
+
+    Attributes
+    ----------
+    max_new_tokens, samples_per_prompt : int
+    temperature : float
+    positions : {"all", "generated", "prompt"}
+        Positions at which the vector is added.
+    """
+
+    max_new_tokens: int = 24
+    samples_per_prompt: int = 1
+    temperature: float = 1.0
+    positions: str = "all"
+
+
+def split_words(words: Sequence[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Two halves of a concept-set: the words a vector is built from, and the words held out.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two words.
+    """
+    if len(words) < 2:
+        raise ValueError(f"a concept-set of {len(words)} word(s) cannot be halved; needed: 2 or more (resources/concepts/<language>.tsv)")
+    order = rng.permutation(len(words))
+    used = set(order[: (len(words) + 1) // 2].tolist())
+    return [w for i, w in enumerate(words) if i in used], [w for i, w in enumerate(words) if i not in used]
+
+
+def unit(v: np.ndarray) -> np.ndarray:
+    """Vector(s) scaled to norm 1 along the last axis.
+
+    Raises
+    ------
+    ValueError
+        If a vector is zero.
+    """
+    norm = np.linalg.norm(v, axis=-1, keepdims=True)
+    if not np.all(norm > 0):
+        raise ValueError("a steering vector is zero: none of the emotion's features has a positive weight")
+    return (v / norm).astype(np.float32)
+
+
+def concept_vector(feature_ids: np.ndarray, weights: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Weighted sum of decoder rows, unit norm (METHODS 8).
+
+    Parameters
+    ----------
+    feature_ids : ndarray of int, ``[k]``
+    weights : ndarray, ``[k]``
+    directions : ndarray, ``[d_sae, d]``
+        Decoder rows.
+    """
+    return unit(np.asarray(weights, float) @ directions[np.asarray(feature_ids, int)].astype(float))
+
+
+def difference_of_means(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Unit difference of the mean residuals of two word groups (``[n, d]`` each), the usual baseline without an SAE."""
+    return unit(inside.mean(0, dtype=np.float64) - outside.mean(0, dtype=np.float64))
+
+
+def random_directions(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
+    """`n` directions ``[n, d]``, uniform on the sphere."""
+    return unit(rng.normal(size=(n, d)))
+
+
+class Generator:
+    """One model's texts in one language, steered after one block.
+
+    Parameters
+    ----------
+    model_folder, sae_folder : path
+    layer : int
+        Block whose output is changed: the SAE's hook point.
+    residual_norm : float
+        Mean norm of the residual there; strengths are in its units.
+    language : str
+    prompts : sequence of Prompt
+    sampling : Sampling
+    numerics : Numerics
+    journal_folder : path
+    root_seed : int
+
+    Raises
+    ------
+    ValueError
+        If the position policy is unknown or the residual norm is not positive.
+    """
+
+    def __init__(self, *, model_folder, sae_folder, layer: int, residual_norm: float, language: str, prompts: Sequence[Prompt],
+                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int):
+        if sampling.positions not in POLICIES:
+            raise ValueError(f"positions is {sampling.positions!r}; allowed: {', '.join(POLICIES)} (config.yaml, key steering.positions)")
+        if not residual_norm > 0:
+            raise ValueError(f"residual_norm is {residual_norm}; allowed: > 0")
+        self.model_folder, self.layer, self.residual_norm, self.language = Path(model_folder), layer, residual_norm, language
+        self.prompts, self.sampling, self.numerics, self.root_seed = list(prompts), sampling, numerics, root_seed
+        self.identity = {
+            "model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), "sae": sae_digest(sae_folder), "layer": layer,
+            "residual_norm": repr(float(residual_norm)), "language": language, "prompts": [[p.name, p.text] for p in prompts], **asdict(sampling),
+            **{k: v for k, v in numerics.key().items() if k != "chunk_batch"}, "version": VERSION,
+        }
+        name = digest_of([self.identity["model"], self.identity["sae"], layer, language, "generate"])[:24]
+        self.journal_folder, self.journal_name = Path(journal_folder), name
+        self.model_loads = 0
+        self._loaded = None
+
+    def _load(self):
+        if self._loaded is None:
+            from transformers import AutoTokenizer
+
+            from shared_affect.models import load_model, resolve_device
+
+            self.model_loads += 1
+            LOG.info("model load: %s", self.model_folder)
+            n = self.numerics
+            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention)
+            self._loaded = model, AutoTokenizer.from_pretrained(self.model_folder), resolve_device(n.device)
+        return self._loaded
+
+    def run(self, jobs: Sequence[tuple[str, str, float, np.ndarray | None]], part: str) -> dict[tuple[str, str, float], list[dict]]:
+        """Texts of every ``(emotion, arm, strength, vectors)``, from the journal where they are there.
+
+        Parameters
+        ----------
+        jobs : sequence of tuple
+            `vectors` is ``[d]`` (one direction), ``[n, d]`` (directions spread over the prompts in turn) or None (no steering).
+        part : str
+            Names this job's own journal file, so that jobs over other emotions write elsewhere.
+
+        Returns
+        -------
+        dict
+            ``(emotion, arm, strength)`` -> list of records ``emotion, arm, strength, prompt, split, sample, direction, text, nll, n_tokens``.
+        """
+        journal = Journal(self.journal_folder / f"{self.journal_name}-{part}.journal")
+        keys = {job[:3]: self._key(*job) for job in jobs}
+        missing = [job for job in jobs if keys[job[:3]] not in journal]
+        if missing:
+            with journal.writing(f"generation {self.model_folder} {self.language} {part}"):
+                for job in progress(missing, label=f"generate {self.language}"):
+                    records = self._generate(*job)
+                    journal.append(keys[job[:3]], json.dumps(records, ensure_ascii=False).encode())
+        LOG.info("generation: computed %d of %d chunks, %d model load(s)", len(missing), len(jobs), self.model_loads)
+        split = {p.name: p.split for p in self.prompts}
+        return {job[:3]: [r | {"split": split[r["prompt"]]} for r in json.loads(journal.get(keys[job[:3]]))] for job in jobs}
+
+    def _names(self, emotion: str, arm: str, strength: float) -> tuple[str, ...]:
+        return "generate_texts", self.language, emotion, arm, repr(float(strength))
+
+    def _key(self, emotion: str, arm: str, strength: float, vectors: np.ndarray | None) -> str:
+        import hashlib
+
+        vector = None if vectors is None else hashlib.sha256(np.ascontiguousarray(vectors, np.float32).tobytes()).hexdigest()
+        return digest_of({**self.identity, "vector": vector, "emotion": emotion, "arm": arm, "strength": repr(float(strength)),
+                          "seed": torch_seed(self.root_seed, *self._names(emotion, arm, strength))})
+
+    def _generate(self, emotion: str, arm: str, strength: float, vectors: np.ndarray | None) -> list[dict]:
+        import torch
+
+        model, tokenizer, device = self._load()
+        rows = [(p, s) for p in self.prompts for s in range(self.sampling.samples_per_prompt)]
+        added, direction = None, [None] * len(rows)
+        if vectors is not None:
+            table = np.atleast_2d(vectors)
+            pick = np.arange(len(rows)) % len(table)
+            added = torch.tensor(table[pick] * np.float32(strength * self.residual_norm), device=device)
+            direction = pick.tolist() if len(table) > 1 else direction
+        seed = torch_seed(self.root_seed, *self._names(emotion, arm, strength))
+        generator = torch.Generator(device=device).manual_seed(seed)
+        ids = tokenizer([p.text for p, _ in rows])["input_ids"]
+        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id)
+        out = []
+        for (p, s), d, t, n in zip(rows, direction, tokens, nll, strict=True):
+            kept = [x for x in t if x != tokenizer.eos_token_id]
+            out.append({"emotion": emotion, "arm": arm, "strength": float(strength), "prompt": p.name, "sample": s, "direction": d,
+                        "text": tokenizer.decode(kept, skip_special_tokens=True).strip(), "nll": n, "n_tokens": len(t)})
+        return out
+
+
+def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | None):
+    """Sample continuations with a KV cache while a vector is added to a block's output.
+
+    Parameters
+    ----------
+    model : causal language model
+    ids : sequence of token id lists
+        Prompts with their special tokens; padded on the left here.
+    layer : int
+    added : Tensor ``[batch, d]`` or None
+        What is added to the output of the block at the positions of the policy; None leaves the model alone.
+    sampling : Sampling
+    generator : torch.Generator
+    eos : int or None
+        A text ends after this token.
+
+    Returns
+    -------
+    tokens : list of list of int
+        New tokens of each text, the end token included.
+    nll : list of float
+        Mean negative log-likelihood (nats) per new token under the unsteered model.
+    """
+    import contextlib
+
+    import torch
+
+    from shared_affect.activations import editing
+
+    device = next(model.parameters()).device
+    width = max(map(len, ids))
+    prompt = torch.tensor([[0] * (width - len(x)) + list(x) for x in ids], device=device)
+    mask = torch.tensor([[0] * (width - len(x)) + [1] * len(x) for x in ids], device=device)
+    full, alive, cache, on_prompt = prompt, torch.ones(len(ids), dtype=torch.bool, device=device), None, True
+
+    def edit(h):
+        if sampling.positions == "all" or (sampling.positions == "prompt") == on_prompt:
+            return h + added[:, None].to(h.dtype)
+        return h
+
+    with torch.inference_mode():
+        with editing(model, layer, edit) if added is not None else contextlib.nullcontext():
+            step, positions = prompt, (mask.cumsum(1) - 1).clamp(min=0)
+            for _ in range(sampling.max_new_tokens):
+                out = model(input_ids=step, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                cache, on_prompt = out.past_key_values, False
+                p = (out.logits[:, -1].float() / sampling.temperature).softmax(-1)
+                new = torch.multinomial(p, 1, generator=generator)
+                new = torch.where(alive[:, None], new, torch.zeros_like(new))
+                full, mask = torch.cat([full, new], 1), torch.cat([mask, alive[:, None].long()], 1)
+                if eos is not None:
+                    alive = alive & (new[:, 0] != eos)
+                if not alive.any():
+                    break
+                step, positions = new, (mask.sum(1, keepdim=True) - 1)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        logits = model(input_ids=full, attention_mask=mask, position_ids=positions, use_cache=False).logits[:, width - 1 : -1].float()
+        nll = -logits.log_softmax(-1).gather(2, full[:, width:, None])[..., 0]
+    keep = mask[:, width:].bool()
+    tokens = [row[k].tolist() for row, k in zip(full[:, width:], keep, strict=True)]
+    return tokens, [float(n[k].double().mean()) for n, k in zip(nll, keep, strict=True)]
+
+
+ARMS = ("concept", "diff-means", "random")
+
+
+def plan(vectors: Mapping[str, Mapping[str, np.ndarray]], strengths: Sequence[float]) -> list[tuple[str, str, float, np.ndarray | None]]:
+    """Chunks of a group of emotions: no steering once, then every emotion x arm x strength."""
+    steered = [(e, arm, float(s), arms[arm]) for e, arms in vectors.items() for arm in ARMS for s in strengths]
+    return [(NO_EMOTION, "none", 0.0, None), *steered]
+
+
+NO_EMOTION = "-"
+
+
+def write_generations(path: str | Path, emotion: str, texts: Mapping[tuple[str, str, float], list[dict]]) -> None:
+    """One emotion's texts and the unsteered ones as JSON lines."""
+    from shared_affect.runtime import write_text
+
+    rows = [r for key, records in texts.items() if key[0] in (emotion, NO_EMOTION) for r in records]
+    write_text(path, "".join(json.dumps(r | {"emotion": emotion}, ensure_ascii=False) + "\n" for r in rows))
+
+
+def write_vectors(path: str | Path, vectors: Mapping[str, np.ndarray], facts: Mapping) -> None:
+    """Vectors of one emotion as safetensors; `facts` (words, features, weights) go into its metadata."""
+    from safetensors.numpy import save
+
+    from shared_affect.runtime import atomic_path
+
+    with atomic_path(path) as tmp:
+        tmp.write_bytes(save({k: np.ascontiguousarray(v, np.float32) for k, v in vectors.items()}, metadata={"facts": json.dumps(facts, ensure_ascii=False)}))
+
+
+def read_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what `write_vectors` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as f:
+        return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["facts"])

@@ -1,0 +1,148 @@
+"""The files between rules: small readers and writers, and the contract of every published table.
+
+A published table is long and tidy: one row is one estimate, the columns of its key are unique together, and words in
+a column of fixed vocabulary are checked when it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shared_affect.runtime import atomic_path
+
+CONTROLS = ("none", "untrained", "shuffled-norms", "shuffled-concepts", "no-affect")
+REPRESENTATIONS = ("sae-space", "sae-all", "dense", "static", "random-sae", "shuffled-concepts", "non-emotion", "valence-sign", "valence-arousal", "association")
+PAIR_SETS = ("all", "within-valence", "within-positive", "within-negative", "partial")
+RATING_ARMS = ("all", "emotion-space", "shared", "en-only", "zh-only", "outside-matched", "dense", "static", "association", "covariates", "valence-quadratic")
+STEERING_ARMS = ("concept", "output-filtered", "diff-means", "wrong-emotion", "random", "random-features", "prompt", "none", "negative", "ablation", "cross-language", "carried")
+IDENTITY = ("control", "spec", "root_seed", "model", "sae")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Columns of a table, the ones that are unique together, and allowed words.
+
+    Attributes
+    ----------
+    key, values : tuple of str
+        Columns, in order.
+    words : mapping of column -> allowed words
+    """
+
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.key, *self.values]
+
+
+CONTRACTS = {
+    "rsa": Contract(
+        (*IDENTITY, "language", "human", "human_language", "representation", "pairs", "statistic"),
+        ("rho", "ci_low", "ci_high", "p", "p_adjusted", "family", "n_permutations", "n_bootstrap", "rho_group", "rho_group_ci_low", "rho_group_ci_high", "ceiling_low",
+         "ceiling_high", "ceiling_group", "n_emotions", "n_pairs", "n_raters", "nuisances"),
+        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": ("rho-a", "spearman")},
+    ),
+    "rsa_differences": Contract(
+        (*IDENTITY, "language", "human", "human_language", "pairs", "statistic", "representation_a", "representation_b"), ("difference", "ci_low", "ci_high", "n_emotions"),
+        {"representation_a": REPRESENTATIONS, "representation_b": REPRESENTATIONS, "pairs": PAIR_SETS},
+    ),
+    "human_ceilings": Contract(("control", "spec", "root_seed", "human", "human_language", "pairs", "quantity", "statistic"), ("value", "n", "n_raters"), {"pairs": PAIR_SETS}),
+    "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "p", "p_adjusted", "family", "n_permutations", "n_emotions")),
+    "features": Contract((*IDENTITY, "language", "emotion", "rank"),
+                         ("feature", "weight", "prevalence", "auroc_emotion", "auroc_ordinary", "p", "q", "passed_fdr", "density")),
+    "reproducibility": Contract((*IDENTITY, "language", "quantity", "arm"), ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles")),
+    "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
+    "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_adjusted", "family", "n_permutations")),
+    "shared_overlap": Contract((*IDENTITY, "scope", "emotion"), ("jaccard", "expected", "null_high", "p", "n_a", "n_b", "n_permutations")),
+    "ratings": Contract(
+        (*IDENTITY, "language", "norms", "dimension", "arm"),
+        ("r", "ci_low", "ci_high", "p", "p_adjusted", "family", "n_permutations", "spearman", "r2", "rmse", "n_words", "ceiling", "r_over_ceiling"), {"arm": RATING_ARMS},
+    ),
+    "rating_differences": Contract(
+        (*IDENTITY, "language", "norms", "dimension", "arm_a", "arm_b"), ("difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"),
+        {"arm_a": RATING_ARMS, "arm_b": RATING_ARMS},
+    ),
+    "cultures": Contract((*IDENTITY, "norms", "quantity"), ("r", "ci_low", "ci_high", "n_pairs")),
+    "steering": Contract(
+        (*IDENTITY, "language", "emotion", "arm", "strength_resid_norm", "judge", "judge_level"),
+        ("target_rate", "ci_low", "ci_high", "target_probability", "masked_target_rate", "nll_ratio", "perplexity_ratio", "distinct_2", "repetition", "valence", "arousal",
+         "language_kept", "content_kept", "harmonic_mean", "n_prompts", "seed"), {"arm": STEERING_ARMS, "judge_level": ("fine", "basic")},
+    ),
+    "judges": Contract(("control", "spec", "root_seed", "language", "quantity"), ("value",)),
+}
+
+
+def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
+    """Write a published table as CSV after checking it against its contract.
+
+    Raises
+    ------
+    ValueError
+        Missing or unknown column, doubled key, or a word outside the vocabulary.
+    """
+    contract = CONTRACTS[name]
+    if missing := [c for c in contract.columns if c not in frame]:
+        raise ValueError(f"table {name}: column {missing[0]!r} is missing; found: {', '.join(frame.columns)} (shared_affect/tables.py)")
+    if unknown := [c for c in frame if c not in contract.columns]:
+        raise ValueError(f"table {name}: column {unknown[0]!r} is not in its contract; allowed: {', '.join(contract.columns)} (shared_affect/tables.py)")
+    doubled = frame.duplicated(list(contract.key))
+    if doubled.any():
+        raise ValueError(f"table {name}: two rows with {frame.loc[doubled.idxmax(), list(contract.key)].to_dict()}; allowed: one")
+    for column, words in ({"control": CONTROLS} | dict(contract.words)).items():
+        if column in contract.key:
+            bad = frame[column][~frame[column].isin(words)]
+            if len(bad):
+                raise ValueError(f"table {name}: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
+    with atomic_path(path) as tmp:
+        frame[contract.columns].to_csv(tmp, index=False)
+
+
+def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a frame as tab-separated UTF-8, atomically."""
+    with atomic_path(path) as tmp:
+        frame.to_csv(tmp, sep="\t", index=False)
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Lines of a text file that are not empty."""
+    return [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+
+
+def read_templates(path: str | Path) -> dict[str, str]:
+    """Templates of one language: name -> text."""
+    frame = pd.read_csv(path, sep="\t", keep_default_na=False)
+    return dict(zip(frame["template"], frame["text"], strict=True))
+
+
+def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[str]]:
+    """Words of each emotion from a frame ``emotion, word``."""
+    return {e: frame["word"][frame["emotion"] == e].tolist() for e in emotions}
+
+
+def group_features(frame: pd.DataFrame) -> dict[str, set[int]]:
+    """Feature ids of each emotion."""
+    return {e: set(g["feature"].astype(int)) for e, g in frame.groupby("emotion", sort=False)}
+
+
+def join_blocks(blocks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays of `extraction.Extractor.words` for several lists as those of one list, words in order of the blocks."""
+    from scipy.sparse import csr_matrix, vstack
+
+    first = blocks[0]
+    n_rows = len(first["templates"]) * len(first["positions"])
+    parts = []
+    codes = [csr_matrix((b["data"], b["indices"], b["indptr"]), shape=(len(b["indptr"]) - 1, int(b["d_sae"]))) for b in blocks]
+    for r in range(n_rows):
+        parts += [c[r * len(b["words"]) : (r + 1) * len(b["words"])] for c, b in zip(codes, blocks, strict=True)]
+    joined = vstack(parts, format="csr")
+    return {"words": np.concatenate([b["words"] for b in blocks]), "templates": first["templates"], "positions": first["positions"],
+            "dense": np.concatenate([b["dense"] for b in blocks], axis=2), "static": np.concatenate([b["static"] for b in blocks]),
+            "data": joined.data, "indices": joined.indices, "indptr": joined.indptr, "d_sae": first["d_sae"]}

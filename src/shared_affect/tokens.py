@@ -1,0 +1,95 @@
+"""From a word in a carrier template to token positions. Uses the tokenizer file alone, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PLACEHOLDER = "{word}"
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One word in one template, tokenised.
+
+    Attributes
+    ----------
+    word, text : str
+    ids : tuple of int
+        Token ids with the tokenizer's own special tokens (BOS).
+    first, last : int
+        Positions of the word's first and last token.
+    after : int
+        Position of the token that follows the word.
+    """
+
+    word: str
+    text: str
+    ids: tuple[int, ...]
+    first: int
+    last: int
+    after: int
+
+
+def load_tokenizer(folder: str | Path):
+    """Read ``tokenizer.json`` of a model folder as a `tokenizers.Tokenizer`, without padding or truncation.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no ``tokenizer.json``.
+    """
+    from tokenizers import Tokenizer
+
+    path = Path(folder) / "tokenizer.json"
+    if not path.exists():
+        raise ValueError(f"{folder} holds no tokenizer.json; a fast tokenizer is needed (config/models.tsv, column path)")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def fill(template: str, word: str) -> str:
+    """Put `word` into `template`.
+
+    Raises
+    ------
+    ValueError
+        If the template lacks its placeholder, holds it twice, or does not end in a full stop.
+    """
+    if template.count(PLACEHOLDER) != 1 or not template.endswith((".", "。")):
+        raise ValueError(f"template {template!r} needs {PLACEHOLDER} once and a full stop at its end (resources/templates/<language>.tsv)")
+    return template.replace(PLACEHOLDER, word)
+
+
+def locate(tokenizer, template: str, words: list[str]) -> list[Stimulus]:
+    """Tokenise words in a template and find each word's tokens and the token after it.
+
+    Parameters
+    ----------
+    tokenizer : tokenizers.Tokenizer
+    template : str
+        Text with ``{word}`` once, ending in a full stop.
+    words : list of str
+
+    Returns
+    -------
+    list of Stimulus, in the order of `words`
+
+    Raises
+    ------
+    ValueError
+        If a word has no token, or none follows it.
+    """
+    start = template.index(PLACEHOLDER) if PLACEHOLDER in template else 0
+    texts = [fill(template, w) for w in words]
+    out = []
+    for word, text, code in zip(words, texts, tokenizer.encode_batch(texts), strict=True):
+        end = start + len(word)
+        inside = [i for i, (a, b) in enumerate(code.offsets) if not code.special_tokens_mask[i] and a < end and b > start]
+        if not inside or inside[-1] + 1 >= len(code.ids):
+            raise ValueError(f"word {word!r} in {text!r}: {'no token of its own' if not inside else 'no token after it'}; "
+                             f"tokens are {code.tokens}")
+        out.append(Stimulus(word, text, tuple(code.ids), inside[0], inside[-1], inside[-1] + 1))
+    return out

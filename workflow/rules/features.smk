@@ -1,0 +1,103 @@
+# Words -> SAE codes -> emotion features -> features shared by two languages.
+# Inputs: models, SAEs, concept-sets, rated words, templates, fidelity and neutral texts.
+# Outputs: {R}/features/{model}/{sae}/{language}/*, {R}/{variant}codes/..., {R}/{variant}emotion_features/..., {R}/{variant}shared/...
+# One accelerator job a model and language reads all its SAEs in one pass; the rule is emitted once a model because
+# the SAEs differ. Its results also go to the journal, which outlives them.
+for MODEL in MODELS:
+
+    rule:
+        name:
+            f"extract_features_{MODEL.replace('-', '_').replace('.', '_')}"
+        input:
+            model=f"{model_path(MODEL)}/config.json",
+            saes=[f"{sae_path(MODEL, s)}/cfg.json" for s in saes_of(MODEL)],
+            concepts=f"{R}/concepts/{{language}}.tsv",
+            norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
+            templates="resources/templates/{language}.tsv",
+            fidelity=f"{R}/world/affect/fidelity_{{language}}.txt",
+            neutral=f"{R}/world/affect/neutral_{{language}}.txt",
+        output:
+            concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/concepts/{e}.npz" for s in saes_of(MODEL) for e in EMOTIONS],
+            norms=[f"{R}/features/{MODEL}/{s}/{{language}}/norms/{config['norms']}.npz" for s in saes_of(MODEL)],
+            running=[f"{R}/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in saes_of(MODEL)],
+        params:
+            folder=f"{R}/features/{MODEL}",
+            model=model_path(MODEL),
+            saes={s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)},
+            numerics={k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+            norms=config["norms"],
+            emotions=EMOTIONS,
+            journal=JOURNAL,
+        threads: 1
+        resources:
+            gpu=gpu(MODEL),
+        priority: 8
+        log:
+            f"{LOGS}/extract_features/{MODEL}/{{language}}.log",
+        benchmark:
+            f"{BENCH}/extract_features/{MODEL}/{{language}}.tsv"
+        script:
+            "../scripts/extract_features.py"
+
+
+rule gather_codes:
+    input:
+        concepts=expand(f"{R}/features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/concepts/{{emotion}}.npz", emotion=EMOTIONS),
+        norms=f"{R}/features/{{model}}/{{sae}}/{{language}}/norms/{config['norms']}.npz",
+        running=f"{R}/features/{{model}}/{{sae}}/{{language}}/running_text.npz",
+        sets=f"{R}/{{variant}}concepts/{{language}}.tsv",
+    output:
+        f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+    params:
+        settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k != "shuffle"},
+        code=code("codes"),
+    log:
+        f"{LOGS}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+    script:
+        "../scripts/gather_codes.py"
+
+
+rule select_features:
+    input:
+        codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+        emotions="resources/emotions.tsv",
+    output:
+        features=expand(
+            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS
+        ),
+        reproducibility=f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv",
+    params:
+        settings=config["features"],
+        root_seed=config["root_seed"],
+        code=code("features", "stats", "codes"),
+    log:
+        f"{LOGS}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+    script:
+        "../scripts/select_features.py"
+
+
+rule find_shared_features:
+    input:
+        codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
+        selected=expand(
+            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{emotion}}.tsv", language=PAIR, emotion=EMOTIONS
+        ),
+    output:
+        features=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
+        summary=f"{R}/{{variant}}shared/{{model}}/{{sae}}/summary.tsv",
+        overlap=f"{R}/{{variant}}shared/{{model}}/{{sae}}/overlap.tsv",
+    params:
+        languages=PAIR,
+        settings=config["shared"],
+        root_seed=config["root_seed"],
+        code=code("features", "codes"),
+    log:
+        f"{LOGS}/find_shared_features/{{variant}}{{model}}/{{sae}}.log",
+    benchmark:
+        f"{BENCH}/find_shared_features/{{variant}}{{model}}/{{sae}}.tsv"
+    script:
+        "../scripts/find_shared_features.py"

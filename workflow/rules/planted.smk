@@ -1,0 +1,100 @@
+# The planted world: texts, human data, tokenizer; language models and SAEs trained on it.
+# Inputs: resources/planted/*.tsv, planted rows of resources/concepts/*.tsv, resources/templates/*.tsv.
+# Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*, {R}/saes/{model}/{sae}/*.
+# After these rules nothing knows that a model, an SAE or a dataset was planted.
+WORLD_TABLES = expand(
+    "resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]
+) + expand("resources/concepts/{language}.tsv", language=["en", "zh"]) + expand(
+    "resources/templates/{language}.tsv", language=["en", "zh"]
+)
+TRAINED = [r["model"] for r in TABLES["models"] if r["source"] == "trained"]
+TRAINED_SAES = [f"{r['model']}/{r['sae']}" for r in TABLES["saes"] if r["source"] == "trained"]
+
+
+rule make_planted_human:
+    input:
+        WORLD_TABLES,
+    output:
+        norms=expand(f"{R}/world/human/norms_{{language}}.tsv", language=["en", "zh"]),
+        judgements=expand(f"{R}/world/human/judgements_{{language}}.tsv", language=["en", "zh"]),
+        centres=expand(f"{R}/world/human/centres_{{language}}.tsv", language=["en", "zh"]),
+        truth=expand(f"{R}/world/human/truth_{{language}}.tsv", language=["en", "zh"]),
+    params:
+        root_seed=config["root_seed"],
+        code=code("planted/world"),
+    log:
+        f"{LOGS}/make_planted_human/human.log",
+    benchmark:
+        f"{BENCH}/make_planted_human/human.tsv"
+    script:
+        "../scripts/make_planted_human.py"
+
+
+rule write_planted_texts:
+    input:
+        WORLD_TABLES,
+        prompts=expand("resources/prompts/{language}.tsv", language=["en", "zh"]),
+    output:
+        train=f"{R}/world/{{world}}/train.txt",
+        validation=f"{R}/world/{{world}}/validation.txt",
+        sae=f"{R}/world/{{world}}/sae.txt",
+        fidelity=expand(f"{R}/world/{{{{world}}}}/fidelity_{{language}}.txt", language=["en", "zh"]),
+        neutral=expand(f"{R}/world/{{{{world}}}}/neutral_{{language}}.txt", language=["en", "zh"]),
+        judge=expand(f"{R}/world/{{{{world}}}}/judge_{{language}}.tsv", language=["en", "zh"]),
+        tokenizer=multiext(f"{R}/world/{{world}}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
+    params:
+        root_seed=config["root_seed"],
+        counts=config["texts"],
+        tokens=lambda w: max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world and r["model"] in MODELS),
+        code=code("planted/world", "planted/tokenizer"),
+    log:
+        f"{LOGS}/write_planted_texts/{{world}}.log",
+    benchmark:
+        f"{BENCH}/write_planted_texts/{{world}}.tsv"
+    script:
+        "../scripts/write_planted_texts.py"
+
+
+rule train_lm:
+    input:
+        train=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/train.txt",
+        validation=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/validation.txt",
+        tokenizer=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/tokenizer/tokenizer.json",
+    output:
+        multiext(f"{R}/models/{{model}}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        facts=f"{R}/models/{{model}}/facts.json",
+    params:
+        row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
+        root_seed=config["root_seed"],
+        code=code("planted/language_model"),
+    wildcard_constraints:
+        model="|".join(TRAINED),
+    priority: 10
+    log:
+        f"{LOGS}/train_lm/{{model}}.log",
+    benchmark:
+        f"{BENCH}/train_lm/{{model}}.tsv"
+    script:
+        "../scripts/train_lm.py"
+
+
+rule train_sae:
+    input:
+        model=lambda w: f"{model_path(w.model)}/config.json",
+        texts=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/sae.txt",
+    output:
+        multiext(f"{R}/saes/{{model}}/{{sae}}/", "cfg.json", "sae_weights.safetensors"),
+        facts=f"{R}/saes/{{model}}/{{sae}}/facts.json",
+    params:
+        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
+        root_seed=config["root_seed"],
+        code=code("planted/sae"),
+    wildcard_constraints:
+        model="|".join(TRAINED),
+    priority: 9
+    log:
+        f"{LOGS}/train_sae/{{model}}/{{sae}}.log",
+    benchmark:
+        f"{BENCH}/train_sae/{{model}}/{{sae}}.tsv"
+    script:
+        "../scripts/train_sae.py"

@@ -1,0 +1,82 @@
+# Prediction of word ratings within and across languages.
+# Inputs: codes of rated words, emotion features, shared features, norms in standard form, translation pairs.
+# Outputs: {R}/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need beside them.
+
+
+rule predict_ratings:
+    input:
+        codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+        features=expand(
+            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS
+        ),
+        shared=branch(bool(PAIR), then=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv", otherwise=[]),
+        norms=expand(f"{R}/{{{{variant}}}}human/{{{{norms}}}}/norms_{{language}}.tsv", language=LANGUAGES),
+        translations="resources/translations.tsv",
+    output:
+        scores=expand(
+            f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]
+        ),
+        differences=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/differences.tsv",
+        predictions=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/predictions.tsv",
+        notes=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/notes.json",
+    params:
+        settings=config["ratings"],
+        dimensions=config["dimensions"],
+        languages=LANGUAGES,
+        root_seed=config["root_seed"],
+        code=code("prediction", "ratings", "codes", "stats"),
+    wildcard_constraints:
+        language="|".join(LANGUAGES),
+    log:
+        f"{LOGS}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.tsv"
+    script:
+        "../scripts/predict_ratings.py"
+
+
+rule transfer_ratings:
+    input:
+        codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
+        shared=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
+        norms=expand(f"{R}/{{{{variant}}}}human/{{{{norms}}}}/norms_{{language}}.tsv", language=PAIR),
+        translations="resources/translations.tsv",
+    output:
+        scores=expand(
+            f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{direction}}/{{{{norms}}}}/{{dimension}}.tsv",
+            direction=DIRECTIONS,
+            dimension=config["dimensions"],
+        ),
+    params:
+        settings=config["ratings"],
+        dimensions=config["dimensions"],
+        languages=PAIR,
+        directions=DIRECTIONS,
+        root_seed=config["root_seed"],
+        code=code("prediction", "ratings", "codes", "stats"),
+    log:
+        f"{LOGS}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
+    script:
+        "../scripts/transfer_ratings.py"
+
+
+rule compare_cultures:
+    input:
+        predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
+        values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or human_row("norms", w.norms, k)["path"]) for k in PAIR],
+        translations="resources/translations.tsv",
+    output:
+        f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
+    params:
+        languages=PAIR,
+        n_bootstrap=config["ratings"]["n_bootstrap"],
+        root_seed=config["root_seed"],
+        code=code("prediction", "ratings"),
+    log:
+        f"{LOGS}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
+    script:
+        "../scripts/compare_cultures.py"

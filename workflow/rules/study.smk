@@ -1,0 +1,101 @@
+# The study: config and tables read and checked once, and the few look-ups that rules need.
+# Inputs: config.yaml (+ overlays), config/*.tsv, resources/emotions.tsv, resources/concepts/{language}.tsv.
+# Everything wrong with them that can be known now is said now, before any job.
+import hashlib
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE / "src"))
+
+from shared_affect.checks import ConfigError, check_study, read_table, read_concepts
+
+
+def checked(function, *args, **kwargs):
+    try:
+        return function(*args, **kwargs)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+TABLES = {
+    name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml")
+    for name in ("models", "saes", "languages", "human", "variants")
+}
+TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
+CONCEPTS = {
+    row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]
+}
+EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS)
+
+STUDY = config["study"]
+R = f"results/{STUDY}"
+LOGS = f"logs/{STUDY}"
+BENCH = f"benchmarks/{STUDY}"
+LANGUAGES = config["languages"]
+PAIR = LANGUAGES[:2] if len(LANGUAGES) > 1 else []
+DIRECTIONS = [f"{PAIR[0]}-{PAIR[1]}", f"{PAIR[1]}-{PAIR[0]}"] if PAIR else []
+SAE = config["primary_sae"]
+MODELS = config["models"] + config["control_models"]
+PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"]}
+STEERED = config["models"] if config["steering"]["enabled"] else []
+
+
+def row(table, **keys):
+    """The one row of a config table with these values."""
+    found = [r for r in TABLES[table] if all(r[k] == v for k, v in keys.items())]
+    if len(found) != 1:
+        raise WorkflowError(f"config/{table}.tsv has {len(found)} rows with {keys}; needed: exactly one")
+    return found[0]
+
+
+def place(text):
+    """A path of a config table with its folders filled in."""
+    return text.format(**PLACES)
+
+
+def model_path(model):
+    return place(row("models", model=model)["path"])
+
+
+def sae_path(model, sae):
+    return place(row("saes", model=model, sae=sae)["path"])
+
+
+def saes_of(model):
+    return [r["sae"] for r in TABLES["saes"] if r["model"] == model]
+
+
+def human_row(kind, dataset, language):
+    return row("human", kind=kind, dataset=dataset, language=language)
+
+
+def read_settings(variant):
+    """Templates, read-out and shuffle of a variant ("" = the primary configuration)."""
+    own = row("variants", variant=variant.split("/")[1]) if variant else {}
+    return {
+        "templates": own["templates"].split() if own.get("templates") else config["templates"],
+        "readout": own.get("readout") or config["readout"],
+        "shuffle": own.get("shuffle") or "none",
+    }
+
+
+def code(*rooms):
+    """Digest of library modules, so that editing one reruns the cheap rules that use it."""
+    h = hashlib.sha256()
+    for room in sorted(rooms):
+        h.update((BASE / "src/shared_affect" / f"{room}.py").read_bytes())
+    return h.hexdigest()[:16]
+
+
+def gpu(model):
+    """GPU slots a job of this model takes."""
+    return 0 if row("models", model=model)["device"] == "cpu" else 1
+
+
+VARIANTS = [f"spec/{v}/" for v in config["specs"]] + [f"control/{v}/" for v in config["control_variants"]]
+UNITS = [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"]]
+JOURNAL = "resources/journal"
+FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml"]

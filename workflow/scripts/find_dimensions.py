@@ -1,0 +1,19 @@
+"""Valence and arousal in the emotion space: MDS turned to the raters' affect."""
+
+import pandas as pd
+
+from shared_affect.dimensions import align_to_human, classical_mds, organise
+from shared_affect.runtime import rng, start_log
+from shared_affect.spaces import PRIMARY, load_spaces
+from shared_affect.tables import write_tsv
+
+if __name__ == "__main__":
+    log = start_log(snakemake.log[0])
+    p, o = snakemake.params, snakemake.output
+    affect = pd.read_csv(snakemake.input.affect, sep="\t")
+    rdms, _ = load_spaces(snakemake.input.space)
+    layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
+    frame = organise(layout, affect, n_permutations=p.n_permutations, rng=rng(p.root_seed, "find_dimensions", *snakemake.wildcards))
+    log.info("\n%s", frame.to_string())
+    write_tsv(o.dimensions, frame)
+    write_tsv(o.coordinates, align_to_human(layout, affect))

@@ -1,0 +1,28 @@
+"""Features whose emotion profile is the same in two languages, and the overlap of the selected ones."""
+
+import numpy as np
+import pandas as pd
+
+from shared_affect.codes import load_codes
+from shared_affect.features import jaccard_overlap, shared_features
+from shared_affect.runtime import rng, start_log
+from shared_affect.selection import read_selected
+from shared_affect.tables import group_features, write_tsv
+
+if __name__ == "__main__":
+    log = start_log(snakemake.log[0])
+    p, w, o = snakemake.params, snakemake.wildcards, snakemake.output
+    codes = {language: load_codes(f) for language, f in zip(p.languages, snakemake.input.codes, strict=True)}
+    first, second = codes.values()
+    live = np.union1d(first.concepts.live(), second.concepts.live())
+    found = shared_features({k: c.concepts.columns(live) for k, c in codes.items()}, {k: c.membership for k, c in codes.items()}, first.emotions,
+                            min_active=p.settings["min_active"], n_permutations=p.settings["n_permutations"], rng=rng(p.root_seed, "shared_features", *w))
+    write_tsv(o.features, found.features.assign(feature=live[found.features["feature"].to_numpy(int)]))
+    keys = ["n_active_both", "n_shared", "expected", "null_high", "p", "n_permutations"]
+    write_tsv(o.summary, pd.DataFrame([{k: getattr(found, k) for k in keys}]))
+    half = len(snakemake.input.selected) // 2
+    selected = [group_features(read_selected(f)) for f in (snakemake.input.selected[:half], snakemake.input.selected[half:])]
+    pool = np.union1d(live, [f for s in selected for ids in s.values() for f in ids])
+    overlap = jaccard_overlap(*selected, pool=pool, density=(first.density + second.density)[pool] / 2, rng=rng(p.root_seed, "jaccard_overlap", *w))
+    write_tsv(o.overlap, overlap)
+    log.info("%d shared of %d active in both, expected %.1f, p %.4g", found.n_shared, found.n_active_both, found.expected, found.p)

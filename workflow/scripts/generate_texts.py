@@ -1,0 +1,19 @@
+"""Texts of one model and language under the vectors of a group of emotions, through the journal."""
+
+import pandas as pd
+
+from shared_affect.extraction import Numerics
+from shared_affect.runtime import read_arrays, start_log
+from shared_affect.steering import Generator, Prompt, Sampling, plan, read_vectors, write_generations
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
+    prompts = [Prompt(r.prompt, r.split, r.text) for r in pd.read_csv(i.prompts, sep="\t", keep_default_na=False).itertuples()]
+    norm = float(read_arrays(i.running)["mean_residual_norm"][0])
+    generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
+                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed)
+    vectors = {e: read_vectors(f)[0] for e, f in zip(p.emotions, i.vectors, strict=True)}
+    texts = generator.run(plan(vectors, p.strengths), p.part)
+    for emotion, path in zip(p.emotions, snakemake.output, strict=True):
+        write_generations(path, emotion, texts)

@@ -1,0 +1,23 @@
+"""Ratings of words outside the concept-sets, predicted from every arm through the same folds."""
+
+import pandas as pd
+
+from shared_affect.codes import load_codes
+from shared_affect.prediction import long_predictions, predict_language
+from shared_affect.runtime import rng, start_log, write_json
+from shared_affect.selection import read_selected
+from shared_affect.tables import write_tsv
+
+if __name__ == "__main__":
+    log = start_log(snakemake.log[0])
+    p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
+    norms = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.norms, strict=True)}
+    shared = pd.read_csv(i.shared, sep="\t") if i.get("shared") else None
+    result = predict_language(load_codes(i.codes), w.language, norms, pd.read_csv(i.translations, sep="\t"), read_selected(i.features)["feature"].unique(), shared,
+                              dimensions=p.dimensions, settings=p.settings, fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))
+    log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
+    for dimension, path in zip(p.dimensions, o.scores, strict=True):
+        write_tsv(path, result["scores"][result["scores"]["dimension"] == dimension])
+    write_tsv(o.differences, result["differences"])
+    write_tsv(o.predictions, long_predictions(result["predictions"]))
+    write_json(o.notes, {"not_tested": result["not_tested"], "n_emotion_space": result["n_emotion_space"], "n_live": result["n_live"]})

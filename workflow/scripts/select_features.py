@@ -1,0 +1,23 @@
+"""Emotion features of one model, SAE and language, and how reproducible their selection is."""
+
+import pandas as pd
+
+from shared_affect.codes import load_codes
+from shared_affect.features import split_half_reproducibility
+from shared_affect.runtime import rng, start_log
+from shared_affect.selection import select
+from shared_affect.tables import write_tsv
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p, w, o = snakemake.params, snakemake.wildcards, snakemake.output
+    codes = load_codes(snakemake.input.codes)
+    table = pd.read_csv(snakemake.input.emotions, sep="\t")
+    frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings)
+    for emotion, path in zip(codes.emotions, o.features, strict=True):
+        write_tsv(path, frame[frame["emotion"] == emotion])
+    live = codes.concepts.live()
+    reproducibility = split_half_reproducibility(
+        codes.concepts.columns(live), codes.membership, codes.emotions, density=codes.density[live], max_density=p.settings["max_density"],
+        n_features=p.settings["per_emotion"], n_splits=p.settings["split_half"], n_shuffles=p.settings["shuffles"], rng=rng(p.root_seed, "select_features", *w))
+    write_tsv(o.reproducibility, reproducibility)
