@@ -109,6 +109,34 @@ def gather(lists: Mapping[str, Mapping[str, np.ndarray]], norms: Mapping[str, np
     return LanguageCodes(tuple(sets), membership, concepts, _stack([norms], templates, readout), density)
 
 
+def drop_shared_tokens(codes: LanguageCodes, tokens: Mapping[str, Sequence[str]]) -> LanguageCodes:
+    """Leave out concept words that share a word piece with a word of another emotion.
+
+    An untrained model still maps equal tokens to equal vectors, so concept-sets with common pieces have a geometry that
+    no training made. The verdict on untrained models uses what is left.
+
+    Parameters
+    ----------
+    codes : LanguageCodes
+    tokens : mapping of word -> its word pieces
+
+    Raises
+    ------
+    ValueError
+        If an emotion keeps fewer than two words.
+    """
+    user: dict[str, set[int]] = {}
+    for word, member in zip(codes.concepts.words, codes.membership, strict=True):
+        for piece in set(tokens[word]):
+            user.setdefault(piece, set()).update(np.flatnonzero(member).tolist())
+    keep = np.array([all(user[t] <= set(np.flatnonzero(m).tolist()) for t in tokens[w]) for w, m in zip(codes.concepts.words, codes.membership, strict=True)])
+    left = codes.membership[keep].sum(0)
+    if (left < 2).any():
+        raise ValueError(f"emotion {codes.emotions[int(left.argmin())]!r} keeps {left.min()} words without pieces of other emotions' words; needed: 2 (resources/concepts/<language>.tsv)")
+    words = [w for w, k in zip(codes.concepts.words, keep, strict=True) if k]
+    return LanguageCodes(codes.emotions, codes.membership[keep], codes.concepts.rows(words), codes.rated, codes.density)
+
+
 def write_codes(path: str | Path, codes: LanguageCodes) -> None:
     """Write `LanguageCodes` as one npz file."""
     arrays: dict[str, np.ndarray] = {"emotions": np.array(codes.emotions), "membership": codes.membership, "density": codes.density}

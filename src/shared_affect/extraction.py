@@ -161,13 +161,14 @@ class Extractor:
             result = {}
             for name in names:
                 x = torch.cat(dense[self.saes[name].layer], dim=1)
-                codes = saes[name].encode(x.reshape(-1, x.shape[-1])).to_sparse_csr()
+                codes = saes[name].encode(x.reshape(-1, x.shape[-1]))
+                at = codes.nonzero(as_tuple=True)
                 result[name] = {
                     "dense": x.cpu().numpy(),
                     "static": torch.stack(static).cpu().numpy(),
-                    "data": codes.values().cpu().numpy(),
-                    "indices": codes.col_indices().cpu().numpy().astype(np.int32),
-                    "indptr": codes.crow_indices().cpu().numpy().astype(np.int64),
+                    "data": codes[at].cpu().numpy(),
+                    "indices": at[1].cpu().numpy().astype(np.int32),
+                    "indptr": np.concatenate([[0], (codes != 0).sum(1).cumsum(0).cpu().numpy()]).astype(np.int64),
                     "d_sae": np.array([saes[name].d_sae]),
                 }
         return result

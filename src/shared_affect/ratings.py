@@ -486,17 +486,16 @@ def matched_draws(
     -------
     MatchedDraws
         In each draw the targets are served in random order, each by a random free feature within the caliper, without
-        replacement; where there is none, by the nearest free one (counted). With fewer than 2x as many features in the
-        pool as targets nothing is drawn and `reason` says so.
+        replacement; where there is none, by the nearest free one (counted). Without a target, or with fewer than 2x as
+        many features in the pool as targets, nothing is drawn and `reason` says so.
     """
     target_ids = np.unique(np.asarray(target_ids, int))
     pool_ids = np.setdiff1d(np.asarray(pool_ids, int), target_ids)
-    if n_draws < 1 or caliper <= 0 or not len(target_ids):
-        raise ValueError(
-            f"n_draws {n_draws}, caliper {caliper}, {len(target_ids)} targets; allowed: >= 1, > 0, >= 1 (config.yaml)"
-        )
-    if len(pool_ids) < 2 * len(target_ids):
+    if n_draws < 1 or caliper <= 0:
+        raise ValueError(f"n_draws {n_draws}, caliper {caliper}; allowed: >= 1, > 0 (config.yaml)")
+    if not len(target_ids) or len(pool_ids) < 2 * len(target_ids):
         reason = f"{len(pool_ids)} live features outside for {len(target_ids)} inside; at least twice as many are needed"
+        reason = reason if len(target_ids) else f"no live feature in the space ({len(pool_ids)} outside)"
         LOG.info("outside-matched not tested: %s", reason)
         return MatchedDraws([], pd.DataFrame(), 0.0, caliper, len(target_ids), len(pool_ids), reason)
     used = np.concatenate([target_ids, pool_ids])

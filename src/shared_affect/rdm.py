@@ -150,7 +150,7 @@ def euclidean_rdm(points: ArrayLike, labels: Sequence[str], decimals: int | None
     labels : sequence of str, length n
     decimals : int, optional
         Round distances to so many decimals. Differences of decimal ratings tie on paper but often not in binary
-        (5.3 - 5.1 is not 5.2 - 5.0); by default such ties stay as the machine splits them.
+        (5.6 - 5.3 is not 5.4 - 5.1); by default such ties stay as the machine splits them.
     """
     points = np.asarray(points, float)
     points = _points(points[:, None] if points.ndim == 1 else points, labels)

@@ -437,6 +437,10 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
     -----
     A representation that is constant over a pair set has rho 0 there, for both statistics. In a resample an emotion
     drawn twice gives tied pairs, which rho-a counts as such.
+
+    ``partial`` removes only what is linear in the nuisances' ranks. Where both sides share a distance in the plane of
+    valence and arousal, the distances along its two axes do not span it, and a test at .05 rejected in .09-.13 of
+    simulated worlds without any other link; with the plane's distance among the nuisances in .05-.07.
     """
     if not models:
         raise ValueError("no representation to compare; allowed: at least one model RDM")

@@ -113,7 +113,8 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
 def start_log(path: str | Path | None = None) -> logging.Logger:
     """Log to `path` (or standard error) with time and level; returns the package's logger.
 
-    Standard error is not redirected: progress bars keep the terminal, the file keeps the facts.
+    Standard error is not redirected: progress bars keep the terminal, the file keeps the facts. An error that ends the
+    job goes to the log with its trace and to standard error in one line.
     """
     LOG.handlers.clear()
     handler: logging.Handler
@@ -126,6 +127,13 @@ def start_log(path: str | Path | None = None) -> logging.Logger:
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
+
+    def log_error(kind, error, trace):
+        LOG.error("%s", error, exc_info=(kind, error, trace))
+        if path:
+            print(f"{kind.__name__}: {error}", file=sys.stderr)
+
+    sys.excepthook = log_error
     return LOG
 
 

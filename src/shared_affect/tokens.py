@@ -93,3 +93,9 @@ def locate(tokenizer, template: str, words: list[str]) -> list[Stimulus]:
                              f"tokens are {code.tokens}")
         out.append(Stimulus(word, text, tuple(code.ids), inside[0], inside[-1], inside[-1] + 1))
     return out
+
+
+def word_pieces(tokenizer, words: list[str]) -> dict[str, list[str]]:
+    """Pieces of each word as it stands in running text, without special tokens and without a bare word-boundary mark."""
+    codes = tokenizer.encode_batch([f" {w}" for w in words], add_special_tokens=False)
+    return {w: [t for t in c.tokens if t.strip("▁Ġ ")] for w, c in zip(words, codes, strict=True)}

@@ -45,11 +45,13 @@ rule gather_codes:
         concepts=expand(f"{R}/features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/concepts/{{emotion}}.npz", emotion=EMOTIONS),
         norms=f"{R}/features/{{model}}/{{sae}}/{{language}}/norms/{config['norms']}.npz",
         running=f"{R}/features/{{model}}/{{sae}}/{{language}}/running_text.npz",
-        sets=f"{R}/{{variant}}concepts/{{language}}.tsv",
+        sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
     output:
         f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
     params:
         settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k != "shuffle"},
+        distinct_tokens=lambda w: row("models", model=w.model)["control"] == "untrained",
+        model=lambda w: model_path(w.model),
         code=code("codes"),
     log:
         f"{LOGS}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.log",

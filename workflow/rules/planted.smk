@@ -7,6 +7,13 @@ WORLD_TABLES = expand(
 ) + expand("resources/concepts/{language}.tsv", language=["en", "zh"]) + expand(
     "resources/templates/{language}.tsv", language=["en", "zh"]
 )
+WORLD_PARAMS = {
+    "root_seed": config["root_seed"],
+    "languages": ["en", "zh"],
+    "planted": "resources/planted",
+    "concepts": {k: f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
+    "templates": {k: f"resources/templates/{k}.tsv" for k in ("en", "zh")},
+}
 TRAINED = [r["model"] for r in TABLES["models"] if r["source"] == "trained"]
 TRAINED_SAES = [f"{r['model']}/{r['sae']}" for r in TABLES["saes"] if r["source"] == "trained"]
 
@@ -20,7 +27,7 @@ rule make_planted_human:
         centres=expand(f"{R}/world/human/centres_{{language}}.tsv", language=["en", "zh"]),
         truth=expand(f"{R}/world/human/truth_{{language}}.tsv", language=["en", "zh"]),
     params:
-        root_seed=config["root_seed"],
+        **WORLD_PARAMS,
         code=code("planted/world"),
     log:
         f"{LOGS}/make_planted_human/human.log",
@@ -43,9 +50,10 @@ rule write_planted_texts:
         judge=expand(f"{R}/world/{{{{world}}}}/judge_{{language}}.tsv", language=["en", "zh"]),
         tokenizer=multiext(f"{R}/world/{{world}}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
     params:
-        root_seed=config["root_seed"],
+        **WORLD_PARAMS,
         counts=config["texts"],
-        tokens=lambda w: max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world and r["model"] in MODELS),
+        # 36 tokens a document is a safe underestimate: the models take what they need
+        n_train=lambda w: max(100, max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world) // 36),
         code=code("planted/world", "planted/tokenizer"),
     log:
         f"{LOGS}/write_planted_texts/{{world}}.log",

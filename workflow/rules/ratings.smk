@@ -5,12 +5,10 @@
 
 rule predict_ratings:
     input:
-        codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
-        features=expand(
-            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS
-        ),
-        shared=branch(bool(PAIR), then=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv", otherwise=[]),
-        norms=expand(f"{R}/{{{{variant}}}}human/{{{{norms}}}}/norms_{{language}}.tsv", language=LANGUAGES),
+        codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz"),
+        features=own("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", emotion=EMOTIONS),
+        shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
+        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
         translations="resources/translations.tsv",
     output:
         scores=expand(
@@ -37,9 +35,9 @@ rule predict_ratings:
 
 rule transfer_ratings:
     input:
-        codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
-        shared=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
-        norms=expand(f"{R}/{{{{variant}}}}human/{{{{norms}}}}/norms_{{language}}.tsv", language=PAIR),
+        codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz", language=PAIR),
+        shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv"),
+        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=PAIR),
         translations="resources/translations.tsv",
     output:
         scores=expand(

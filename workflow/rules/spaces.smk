@@ -25,9 +25,9 @@ rule build_space:
 
 rule compare_with_judgements:
     input:
-        space=f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
-        judgements=f"{R}/{{variant}}human/{{human}}/judgements_{{language}}.tsv",
-        affect=f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv",
+        space=own("model", f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz"),
+        judgements=own("human", f"{R}/{{variant}}human/{{human}}/judgements_{{language}}.tsv"),
+        affect=own("human", f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv"),
     output:
         rsa=f"{R}/{{variant}}rsa/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
         differences=f"{R}/{{variant}}rsa_differences/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
@@ -45,8 +45,8 @@ rule compare_with_judgements:
 
 rule find_dimensions:
     input:
-        space=f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
-        affect=f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv",
+        space=own("model", f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz"),
+        affect=own("human", f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv"),
     output:
         dimensions=f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
         coordinates=f"{R}/{{variant}}coordinates/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",

@@ -82,6 +82,21 @@ def read_settings(variant):
     }
 
 
+# Which shuffles touch which side: a file that a variant does not touch is the primary configuration's.
+TOUCHED_BY = {"concepts": ["concepts"], "human": ["norms"], "model": ["none", "concepts"]}
+
+
+def own(side, pattern, **axes):
+    """Input function: files of the variant where it touches that side (concepts, human, model), else the primary ones."""
+
+    def files(w):
+        touched = read_settings(w.variant)["shuffle"] in TOUCHED_BY[side]
+        values = {k: v for k, v in w.items() if k != "variant"} | {"variant": w.variant if touched else ""}
+        return [f.format(**values) for f in expand(pattern, **axes, allow_missing=True)]
+
+    return files
+
+
 def code(*rooms):
     """Digest of library modules, so that editing one reruns the cheap rules that use it."""
     h = hashlib.sha256()
@@ -90,12 +105,20 @@ def code(*rooms):
     return h.hexdigest()[:16]
 
 
+def code_of_file(path):
+    """Digest of a committed file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
 def gpu(model):
     """GPU slots a job of this model takes."""
     return 0 if row("models", model=model)["device"] == "cpu" else 1
 
 
 VARIANTS = [f"spec/{v}/" for v in config["specs"]] + [f"control/{v}/" for v in config["control_variants"]]
-UNITS = [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"]]
+UNITS = {
+    side: [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"] if read_settings(v)["shuffle"] in touched + ["none"]]
+    for side, touched in (TOUCHED_BY | {"both": ["norms", "concepts"]}).items()
+}
 JOURNAL = "resources/journal"
 FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml"]

@@ -9,7 +9,7 @@ from shared_affect.tables import write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o = snakemake.params, snakemake.input, snakemake.output
-    rsa, differences = compare_all(*load_spaces(i.space), pd.read_csv(i.judgements, sep="\t"), pd.read_csv(i.affect, sep="\t"),
+    rsa, differences = compare_all(*load_spaces(i.space[0]), pd.read_csv(i.judgements[0], sep="\t"), pd.read_csv(i.affect[0], sep="\t"),
                                    pairs=p.settings["pairs"], n_permutations=p.settings["n_permutations"], n_bootstrap=p.settings["n_bootstrap"],
                                    rng=rng(p.root_seed, "compare_with_judgements", *snakemake.wildcards))
     log.info("\n%s", rsa[["representation", "pairs", "statistic", "rho", "ci_low", "ci_high", "p", "rho_group"]].to_string())

@@ -10,8 +10,8 @@ from shared_affect.tables import write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, o = snakemake.params, snakemake.output
-    affect = pd.read_csv(snakemake.input.affect, sep="\t")
-    rdms, _ = load_spaces(snakemake.input.space)
+    affect = pd.read_csv(snakemake.input.affect[0], sep="\t")
+    rdms, _ = load_spaces(snakemake.input.space[0])
     layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
     frame = organise(layout, affect, n_permutations=p.n_permutations, rng=rng(p.root_seed, "find_dimensions", *snakemake.wildcards))
     log.info("\n%s", frame.to_string())

@@ -4,16 +4,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from shared_affect.codes import gather, write_codes
+from shared_affect.codes import drop_shared_tokens, gather, write_codes
 from shared_affect.runtime import read_arrays, start_log
 from shared_affect.tables import group_words
+from shared_affect.tokens import load_tokenizer, word_pieces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     i, settings = snakemake.input, snakemake.params.settings
-    frame = pd.read_csv(i.sets, sep="\t", keep_default_na=False)
+    frame = pd.read_csv(i.sets[0], sep="\t", keep_default_na=False)
     sets = group_words(frame, list(dict.fromkeys(frame["emotion"])))
     lists = {Path(f).stem: read_arrays(f) for f in i.concepts}
     codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"])
+    if snakemake.params.distinct_tokens:
+        before = len(codes.concepts.words)
+        codes = drop_shared_tokens(codes, word_pieces(load_tokenizer(snakemake.params.model), list(codes.concepts.words)))
+        log.info("untrained: %d of %d concept words share a piece with another emotion's and are left out", before - len(codes.concepts.words), before)
     log.info("%d concept words, %d rated words, %d live features of %d", len(codes.concepts.words), len(codes.rated.words), len(codes.concepts.live()), len(codes.density))
     write_codes(snakemake.output[0], codes)

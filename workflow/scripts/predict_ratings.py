@@ -12,8 +12,8 @@ if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
     norms = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.norms, strict=True)}
-    shared = pd.read_csv(i.shared, sep="\t") if i.get("shared") else None
-    result = predict_language(load_codes(i.codes), w.language, norms, pd.read_csv(i.translations, sep="\t"), read_selected(i.features)["feature"].unique(), shared,
+    shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
+    result = predict_language(load_codes(i.codes[0]), w.language, norms, pd.read_csv(i.translations, sep="\t"), read_selected(i.features)["feature"].unique(), shared,
                               dimensions=p.dimensions, settings=p.settings, fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
     for dimension, path in zip(p.dimensions, o.scores, strict=True):

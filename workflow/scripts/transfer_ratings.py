@@ -14,7 +14,7 @@ if __name__ == "__main__":
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     codes = {k: load_codes(f) for k, f in zip(p.languages, i.codes, strict=True)}
     norms = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.norms, strict=True)}
-    scores = predict_across(codes, norms, pd.read_csv(i.translations, sep="\t"), pd.read_csv(i.shared, sep="\t"), dimensions=p.dimensions, settings=p.settings,
+    scores = predict_across(codes, norms, pd.read_csv(i.translations, sep="\t"), pd.read_csv(i.shared[0], sep="\t"), dimensions=p.dimensions, settings=p.settings,
                             fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "transfer_ratings", *w))
     log.info("\n%s", scores.to_string())
     for (direction, dimension), path in zip(itertools.product(p.directions, p.dimensions), snakemake.output.scores, strict=True):

@@ -1,0 +1,273 @@
+"""Verdicts on the claims, from published tables alone.
+
+``holds``: every condition of the claim. ``fails``: the interval of the claim's own quantity lies wholly at or below its
+null. ``not-tested``: an input or an arm is missing. Else ``inconclusive``. See docs/claims.md for every row.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+ALPHA = 0.01
+PRIMARY = {"spec": "primary", "control": "none"}
+
+STATEMENTS = {
+    "reproducible": "Features selected on half of the concept words mark the other half.",
+    "structure": "The emotion space is congruent with human judgements.",
+    "fine-structure": "It is congruent with them also inside a valence class.",
+    "beyond-baselines": "It carries more of them than the model's static embeddings do.",
+    "dimensions": "Valence and arousal organise the space.",
+    "ratings-valence": "Features of the space predict the valence of unseen words.",
+    "ratings-arousal": "Features of the space predict the arousal of unseen words.",
+    "shared-suffices": "Features shared by both languages predict valence as well as all features.",
+    "shared-universal": "More features are shared by both languages than chance explains.",
+    "transfer": "Valence ratings transfer across languages by shared features.",
+    "steering": "The concept vector brings its emotion.",
+    "expression": "It does so not only by naming the emotion.",
+    "carried": "So does a vector carried over from the other architecture.",
+    "empty-untrained": "Negative control: an untrained model shows none of it.",
+    "empty-norms": "Negative control: shuffled ratings and judgements show none of it.",
+    "empty-concepts": "Negative control: shuffled concept-sets show none of it.",
+    "empty-world": "Negative control: a model of a world without affect shows none of it.",
+}
+EMPTY = {"empty-untrained": "untrained", "empty-norms": "shuffled-norms", "empty-concepts": "shuffled-concepts", "empty-world": "no-affect"}
+CONTROLLED = ("structure", "fine-structure", "ratings-valence", "ratings-arousal", "transfer", "shared-universal")
+UNTOUCHED = {
+    "shuffled-norms": {"shared-universal": "no ratings enter it"},
+    "shuffled-concepts": {c: "ratings are predicted from the words' own codes, which the shuffle leaves alone" for c in ("ratings-valence", "ratings-arousal", "transfer")},
+}
+
+
+def _number(x) -> float | None:
+    return None if x is None or (isinstance(x, float) and math.isnan(x)) or pd.isna(x) else float(x)
+
+
+def entry(claim: str, verdict: str, *, model: str, sae: str, language: str, human: str = "", statistic: str = "", value=None, ci_low=None, ci_high=None, n=None,
+          p=None, p_adjusted=None, family: str = "", n_permutations=None, control: Mapping | None = None, table: str = "", reason: str = "") -> dict:
+    """One claim in the form of claims.json; numbers that do not exist are null."""
+    control = control or {"name": "", "value": None, "ci_low": None, "ci_high": None}
+    return {
+        "id": claim, "model": model, "sae": sae, "language": language, "human": human, "statement": STATEMENTS[claim], "statistic": statistic,
+        "value": _number(value), "ci_low": _number(ci_low), "ci_high": _number(ci_high), "n": None if _number(n) is None else int(n), "p": _number(p),
+        "p_adjusted": _number(p_adjusted), "family": family, "n_permutations": None if _number(n_permutations) is None else int(n_permutations),
+        "control": {k: (v if k == "name" else _number(v)) for k, v in control.items()}, "table": table, "verdict": verdict, "reason": reason,
+    }
+
+
+def _control(name: str, row: pd.Series | None, value: str) -> dict | None:
+    if row is None:
+        return None
+    return {"name": name, "value": row[value], "ci_low": row.get("ci_low"), "ci_high": row.get("ci_high")}
+
+
+def _one(frame: pd.DataFrame | None, **keys) -> pd.Series | None:
+    if frame is None:
+        return None
+    found = frame
+    for k, v in keys.items():
+        found = found[found[k] == v]
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} rows with {keys}; needed: at most one")
+    return found.iloc[0] if len(found) else None
+
+
+def verdict_of(conditions: Sequence[bool], high: float | None, null: float = 0.0) -> str:
+    """``holds`` if all conditions do; ``fails`` if the quantity's upper limit is at or below its null; else ``inconclusive``."""
+    if all(conditions):
+        return "holds"
+    return "fails" if high is not None and not math.isnan(high) and high <= null else "inconclusive"
+
+
+class Judge:
+    """All claims of one study.
+
+    Parameters
+    ----------
+    tables : mapping of table name -> DataFrame
+    not_tested : mapping of (model, language) -> {arm: reason}
+    steering : DataFrame or None
+        Rows of `evaluation.claim_summary` for every steered model and language.
+    study : mapping
+        ``models, languages, pair, sae, human, norms, margin, max_nll_ratio, steered``.
+    """
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str, str], Mapping[str, str]], steering: pd.DataFrame | None, study: Mapping):
+        self.tables, self.not_tested, self.steering, self.study = tables, not_tested, steering, study
+
+    def _row(self, table: str, **keys) -> pd.Series | None:
+        return _one(self.tables.get(table), **PRIMARY, sae=self.study["sae"], **keys)
+
+    def _who(self, model: str, language: str) -> dict:
+        return {"model": model, "sae": self.study["sae"], "language": language}
+
+    def _tested(self, row: pd.Series) -> dict:
+        return {k: row[k] for k in ("p", "p_adjusted", "family", "n_permutations")}
+
+    def reproducible(self, model, language):
+        r = self._row("reproducibility", model=model, language=language, quantity="held_out_auroc", arm="observed")
+        c = self._row("reproducibility", model=model, language=language, quantity="held_out_auroc", arm="shuffled-concepts")
+        if r is None:
+            return entry("reproducible", "not-tested", **self._who(model, language), reason="no reproducibility table")
+        verdict = verdict_of([r["ci_low"] > r["shuffled_high"]], r["ci_high"], r["shuffled_high"])
+        return entry("reproducible", verdict, **self._who(model, language), statistic="held-out AUROC", value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"],
+                     n=r["n_emotions"], control=_control("shuffled-concepts", c, "value"), table="reproducibility.csv")
+
+    def congruent(self, claim, pairs, model, language):
+        keys = {"model": model, "language": language, "human": self.study["human"], "statistic": "rho-a", "pairs": pairs}
+        r = self._row("rsa", representation="sae-space", **keys)
+        if r is None:
+            return entry(claim, "not-tested", **self._who(model, language), reason=f"no pairs {pairs} in rsa.csv")
+        verdict = verdict_of([r["p_adjusted"] < ALPHA], r["ci_high"])
+        c = _control("shuffled-concepts", self._row("rsa", representation="shuffled-concepts", **keys), "rho")
+        return entry(claim, verdict, **self._who(model, language), human=self.study["human"], statistic=f"rho-a, mean over raters, pairs {pairs}", value=r["rho"], ci_low=r["ci_low"],
+                     ci_high=r["ci_high"], n=r["n_emotions"], **self._tested(r), control=c, table="rsa.csv")
+
+    def beyond_baselines(self, model, language):
+        keys = {"model": model, "language": language, "human": self.study["human"], "statistic": "rho-a", "pairs": "all"}
+        r = self._row("rsa_differences", representation_a="sae-space", representation_b="static", **keys)
+        if r is None:
+            return entry("beyond-baselines", "not-tested", **self._who(model, language), reason="no difference sae-space - static in rsa_differences.csv")
+        c = _control("static", self._row("rsa", representation="static", **keys), "rho")
+        return entry("beyond-baselines", verdict_of([r["ci_low"] > 0], r["ci_high"]), **self._who(model, language), human=self.study["human"],
+                     statistic="difference of rho-a, sae-space - static", value=r["difference"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_emotions"], control=c,
+                     table="rsa_differences.csv")
+
+    def dimensions(self, model, language):
+        keys = {"model": model, "language": language, "human": self.study["human"]}
+        r = self._row("dimensions", quantity="procrustes_disparity", **keys)
+        if r is None:
+            return entry("dimensions", "not-tested", **self._who(model, language), reason="no disparity in dimensions.csv")
+        error, base = (self._row("dimensions", quantity=q, **keys) for q in ("loo_rmse", "loo_rmse_mean_baseline"))
+        return entry("dimensions", verdict_of([r["p_adjusted"] < ALPHA], None), **self._who(model, language), human=self.study["human"],
+                     statistic="Procrustes disparity of the 2-D MDS to valence and arousal", value=r["value"], n=r["n_emotions"], **self._tested(r),
+                     control=_control("mean predicts the left-out emotion (RMSE)", base, "value"), table="dimensions.csv", reason=f"leave-one-emotion-out RMSE {error['value']:.3f}")
+
+    def ratings(self, dimension, model, language):
+        claim = f"ratings-{dimension}"
+        keys = {"model": model, "language": language, "norms": self.study["norms"], "dimension": dimension}
+        r = self._row("ratings", arm="emotion-space", **keys)
+        if r is None:
+            return entry(claim, "not-tested", **self._who(model, language), reason=f"no arm emotion-space for {dimension} in ratings.csv")
+        d = self._row("rating_differences", arm_a="emotion-space", arm_b="outside-matched", **keys)
+        conditions, quantity, reason, c = [r["p_adjusted"] < ALPHA], r, "", None
+        if d is None:
+            reason = "outside-matched not tested, p decides alone: " + self.not_tested.get((model, language), {}).get("outside-matched", "arm missing")
+        else:
+            conditions.append(d["ci_low"] > 0)
+            quantity = d
+            reason = f"difference to outside-matched {d['difference']:.3f} [{d['ci_low']:.3f}, {d['ci_high']:.3f}]"
+            c = _control("outside-matched", self._row("ratings", arm="outside-matched", **keys), "r")
+        return entry(claim, verdict_of(conditions, quantity["ci_high"]), **self._who(model, language), human=self.study["norms"], statistic="r, arm emotion-space, unseen words",
+                     value=r["r"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_words"], **self._tested(r), control=c, table="ratings.csv", reason=reason)
+
+    def shared_suffices(self, model, language):
+        keys = {"model": model, "language": language, "norms": self.study["norms"], "dimension": "valence"}
+        d = self._row("rating_differences", arm_a="all", arm_b="shared", **keys)
+        sign = 1
+        if d is None:
+            d, sign = self._row("rating_differences", arm_a="shared", arm_b="all", **keys), -1
+        if d is None:
+            return entry("shared-suffices", "not-tested", **self._who(model, language), reason="no difference between arms all and shared")
+        margin = self.study["margin"]
+        low, high = d["ci90_low"], d["ci90_high"]
+        verdict = "holds" if -margin < low and high < margin else "fails" if low > margin or high < -margin else "inconclusive"
+        worse = "shared worse" if sign * d["difference"] > 0 else "shared not worse"
+        return entry("shared-suffices", verdict, **self._who(model, language), human=self.study["norms"], statistic=f"difference of r, {d['arm_a']} - {d['arm_b']}, 90 % interval",
+                     value=d["difference"], ci_low=low, ci_high=high, table="rating_differences.csv", reason=f"margin +-{margin}; {worse}",
+                     control=_control("shared", self._row("ratings", arm="shared", **keys), "r"))
+
+    def shared_universal(self, model):
+        language = "-".join(self.study["pair"])
+        r = self._row("shared_features", model=model, quantity="n_shared")
+        if r is None:
+            return entry("shared-universal", "not-tested", **self._who(model, language or "-"), reason="fewer than two languages")
+        c = {"name": "emotion-label permutations", "value": r["expected"], "ci_low": None, "ci_high": r["null_high"]}
+        return entry("shared-universal", verdict_of([r["p_adjusted"] < ALPHA], None), **self._who(model, language), statistic="number of shared features", value=r["value"],
+                     **self._tested(r), control=c, table="shared_features.csv")
+
+    def transfer(self, model, language):
+        keys = {"model": model, "language": language, "norms": self.study["norms"], "dimension": "valence"}
+        r = self._row("ratings", arm="shared", **keys)
+        if r is None:
+            return entry("transfer", "not-tested", **self._who(model, language), reason="no shared feature, or no such direction, in ratings.csv")
+        c = _control("dense", self._row("ratings", arm="dense", **keys), "r")
+        return entry("transfer", verdict_of([r["p_adjusted"] < ALPHA], r["ci_high"]), **self._who(model, language), human=self.study["norms"], statistic="r, arm shared, valence",
+                     value=r["r"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_words"], **self._tested(r), control=c, table="ratings.csv")
+
+    def steered(self, claim, model, language):
+        r = _one(self.steering, claim=claim, model=model, language=language)
+        if r is None:
+            return entry(claim, "not-tested", **self._who(model, language), reason="no steered texts in this study")
+        share = r["n_passing"] / r["n_emotions"]
+        verdict = "holds" if share >= 2 / 3 else verdict_of([False], r["ci_high"])
+        c = {"name": r["control_name"], "value": r["control_value"], "ci_low": r["control_ci_low"], "ci_high": r["control_ci_high"]}
+        return entry(claim, verdict, **self._who(model, language), statistic=r["statistic"], value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_prompts"], control=c,
+                     table="steering.csv", reason=f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions pass; nll_ratio {r['nll_ratio']:.2f}")
+
+    def empty(self, claim):
+        control = EMPTY[claim]
+        rows = []
+        for table in ("rsa", "ratings", "shared_features"):
+            frame = self.tables.get(table)
+            if frame is not None:
+                frame = frame[(frame["control"] == control) & (frame["family"].fillna("") != "")]
+                rows.append(frame[frame["family"].str.split(" | ", regex=False).str[0].isin(CONTROLLED)])
+        tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+        who = {"model": "all", "sae": self.study["sae"], "language": "all"}
+        if tests.empty:
+            return entry(claim, "not-tested", **who, reason=f"no row with control {control}")
+        untouched = UNTOUCHED.get(control, {})
+        tests = tests[~tests["family"].str.split(" | ", regex=False).str[0].isin(untouched)]
+        rejected = tests[tests["p_adjusted"] < ALPHA]
+        left_out = "; ".join(f"{c} not part of it: {why}" for c, why in untouched.items())
+        named = "; ".join(sorted({f"{r['family']} ({r['model']}, {r.get('language', '')})" for _, r in rejected.iterrows()}))
+        raw = int((tests["p"] < 0.05).sum())
+        return entry(claim, "fails" if len(rejected) else "holds", **who, statistic="Holm rejections at .01", value=len(rejected), n=len(tests), p=tests["p"].min(),
+                     p_adjusted=tests["p_adjusted"].min(), family=control, table="rsa.csv, ratings.csv, shared_features.csv",
+                     reason=". ".join(x for x in (f"raw p < .05 in {raw} of {len(tests)} tests", f"rejected: {named}" if named else "", left_out) if x))
+
+
+def judge_all(tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str, str], Mapping[str, str]], steering: pd.DataFrame | None, study: Mapping) -> list[dict]:
+    """All claims of a study as the list that claims.json holds; parameters as in `Judge`."""
+    j = Judge(tables, not_tested, steering, study)
+    out = []
+    directions = [f"{a}-{b}" for a, b in (study["pair"], study["pair"][::-1])] if study["pair"] else []
+    for model in study["models"]:
+        for language in study["languages"]:
+            out += [j.reproducible(model, language), j.congruent("structure", "all", model, language), j.congruent("fine-structure", "within-valence", model, language),
+                    j.beyond_baselines(model, language), j.dimensions(model, language), j.ratings("valence", model, language), j.ratings("arousal", model, language),
+                    j.shared_suffices(model, language), j.steered("steering", model, language), j.steered("expression", model, language),
+                    entry("carried", "not-tested", **j._who(model, language), reason="arm carried is not computed by this version")]
+        out += [j.shared_universal(model), *(j.transfer(model, d) for d in directions)]
+    out += [j.empty(claim) for claim in EMPTY]
+    order = list(STATEMENTS)
+    return sorted(out, key=lambda c: order.index(c["id"]))
+
+
+def render(claims: Sequence[Mapping], note: str = "") -> str:
+    """An HTML page of the claims: verdict, number with interval, control, reason."""
+    colour = {"holds": "#1b7837", "fails": "#b2182b", "inconclusive": "#8c6d1f", "not-tested": "#666"}
+
+    def number(c: Mapping) -> str:
+        if c["value"] is None:
+            return ""
+        text = f"{c['value']:.3g}"
+        if c["ci_low"] is not None and c["ci_high"] is not None:
+            text += f" [{c['ci_low']:.3g}, {c['ci_high']:.3g}]"
+        elif c["ci_high"] is not None:
+            text += f" (97.5 % of chance: {c['ci_high']:.3g})"
+        return text
+
+    rows = []
+    for c in claims:
+        cells = [c["id"], c["statement"], c["model"], c["language"], number(c), "" if c["p_adjusted"] is None else f"{c['p_adjusted']:.2g}",
+                 f"{c['control']['name']} {number(c['control'])}".strip(), c["reason"]]
+        rows.append("<tr>" + "".join(f"<td>{html.escape(str(x))}</td>" for x in cells) + f"<td style='color:{colour[c['verdict']]};font-weight:600'>{c['verdict']}</td></tr>")
+    head = "".join(f"<th>{h}</th>" for h in ("claim", "statement", "model", "language", "value [95 % interval]", "Holm p", "control", "reason", "verdict"))
+    return ("<!doctype html><meta charset='utf-8'><title>Claims</title><style>body{font:14px/1.4 system-ui,sans-serif;margin:1.5em}table{border-collapse:collapse}"
+            "td,th{border-bottom:1px solid #ddd;padding:.3em .6em;text-align:left;vertical-align:top}th{position:sticky;top:0;background:#fff}</style>"
+            f"<h1>Claims</h1><p>{html.escape(note)}</p><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>\n")

@@ -1,0 +1,258 @@
+"""Small Gemma-2 and Llama language models trained from scratch on the planted world's texts."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from shared_affect.runtime import LOG, progress
+
+
+@dataclass(frozen=True)
+class LanguageModelSettings:
+    """Architecture and training of one family.
+
+    The training loss first rests on a plateau (about 2.0 nats: grammar and word frequencies) and drops when the model
+    discovers the latent state. Gemma multiplies its embeddings by sqrt(width), so that they start large and learn fast;
+    Llama leaves the plateau in time only if its untied embeddings get the same by settings.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Peak, after a linear warm-up; falls along a cosine to `final_share` of it.
+    tie_embeddings : bool
+    embedding_sd : float or None
+        Initial standard deviation of the input embeddings; None keeps the architecture's.
+    embedding_rate : float
+        Learning rate of the input embeddings, in multiples of `learning_rate`; their weight decay is divided by it.
+    width, layers, heads, key_value_heads, feed_forward : int
+    sequence, batch : int
+        Tokens in a sequence and sequences in a step.
+    warm_up : int
+        Steps.
+    final_share, weight_decay, clip : float
+        `clip` is the largest gradient norm.
+    """
+
+    learning_rate: float = 3e-3
+    tie_embeddings: bool = True
+    embedding_sd: float | None = None
+    embedding_rate: float = 1.0
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    key_value_heads: int = 2
+    feed_forward: int = 256
+    sequence: int = 64
+    batch: int = 16
+    warm_up: int = 40
+    final_share: float = 0.05
+    weight_decay: float = 0.1
+    clip: float = 1.0
+
+
+SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
+    "gemma2": LanguageModelSettings(),
+    "llama": LanguageModelSettings(learning_rate=6e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=5.5),
+})
+"""Default settings of each family."""
+
+
+def build_language_model(family: str, tokenizer, *, seed: int, settings: LanguageModelSettings | None = None):
+    """A model with random weights; torch's global generator is left as it was.
+
+    Parameters
+    ----------
+    family : {"gemma2", "llama"}
+    tokenizer : transformers.PreTrainedTokenizerFast
+    seed : int
+    settings : LanguageModelSettings, optional
+        The family's defaults if left out.
+
+    Raises
+    ------
+    ValueError
+        If the family is unknown.
+    """
+    from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
+
+    s = settings or _default_settings(family)
+    common = dict(
+        vocab_size=len(tokenizer), hidden_size=s.width, num_hidden_layers=s.layers, num_attention_heads=s.heads,
+        num_key_value_heads=s.key_value_heads, intermediate_size=s.feed_forward, max_position_embeddings=4 * s.sequence,
+        pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=s.tie_embeddings, attn_implementation="eager",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if family == "gemma2":
+            head = s.width // s.heads
+            # logits this small never come near the cap, which costs a quarter of the training time
+            model = Gemma2ForCausalLM(Gemma2Config(head_dim=head, query_pre_attn_scalar=head, sliding_window=4 * s.sequence,
+                                                   final_logit_softcapping=None, **common))
+        elif family == "llama":
+            model = LlamaForCausalLM(LlamaConfig(**common))
+        else:
+            raise ValueError(_unknown(family))
+        if s.embedding_sd is not None:
+            torch.nn.init.normal_(model.get_input_embeddings().weight, std=s.embedding_sd)
+    return model
+
+
+def _unknown(family: str) -> str:
+    return f"family is {family!r}; allowed: {', '.join(SETTINGS)} (config/models.tsv, column family)"
+
+
+def _default_settings(family: str) -> LanguageModelSettings:
+    if family not in SETTINGS:
+        raise ValueError(_unknown(family))
+    return SETTINGS[family]
+
+
+def pack(tokenizer, texts: Iterable[str], sequence: int, n_sequences: int | None = None) -> Int[Tensor, "row sequence"]:
+    """Texts as rows of token ids, each text between BOS and EOS, cut without regard to text borders.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerFast
+        It puts BOS itself.
+    texts : iterable of str
+        Read only as far as needed.
+    sequence : int
+        Tokens in a row.
+    n_sequences : int, optional
+        Rows wanted; all that fill if left out.
+
+    Raises
+    ------
+    ValueError
+        If the texts hold fewer rows than wanted.
+    """
+    ids: list[int] = []
+    texts = iter(texts)
+    wanted = math.inf if n_sequences is None else n_sequences * sequence
+    while len(ids) < wanted and (some := list(islice(texts, 1000))):
+        for one in tokenizer(some)["input_ids"]:
+            ids += [*one, tokenizer.eos_token_id]
+    rows = len(ids) // sequence
+    if n_sequences is not None and rows < n_sequences:
+        raise ValueError(f"the texts hold {len(ids)} tokens, {n_sequences * sequence} are needed; give more documents or fewer tokens (config/models.tsv, column train_tokens)")
+    rows = rows if n_sequences is None else n_sequences
+    return torch.tensor(ids[: rows * sequence], dtype=torch.long).view(rows, sequence)
+
+
+@torch.inference_mode()
+def mean_loss(model, rows: Int[Tensor, "row sequence"], batch: int = 64) -> float:
+    """Mean next-token loss in nats.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+    """
+    if not len(rows):
+        raise ValueError("no validation rows; give at least one sequence of validation text (config.yaml, key texts.validation)")
+    return sum(model(input_ids=b, labels=b, use_cache=False).loss.item() * len(b) for b in rows.split(batch)) / len(rows)
+
+
+def train_language_model(
+    family: str,
+    tokenizer,
+    train_texts: Iterable[str],
+    validation_texts: Iterable[str],
+    *,
+    n_tokens: int,
+    seed: int,
+    settings: LanguageModelSettings | None = None,
+    show_progress: bool = True,
+):
+    """Train a model on each text once.
+
+    Parameters
+    ----------
+    family : {"gemma2", "llama"}
+    tokenizer : transformers.PreTrainedTokenizerFast
+    train_texts, validation_texts : iterable of str
+        Documents; of the first only as many as `n_tokens` asks for are read.
+    n_tokens : int
+        Tokens trained on, rounded down to whole steps; 0 leaves the model untrained.
+    seed : int
+        Decides initial weights and order of the rows.
+    settings : LanguageModelSettings, optional
+        The family's defaults if left out.
+    show_progress : bool
+        Show a bar on a terminal.
+
+    Returns
+    -------
+    model : transformers.PreTrainedModel
+        In evaluation mode; write it with ``save_pretrained``.
+    facts : dict
+        ``family parameters val_loss (nats) tokens steps seconds log (step, training loss) settings``.
+
+    Raises
+    ------
+    ValueError
+        If the family is unknown, `n_tokens` is negative or the texts are too short.
+    """
+    if n_tokens < 0:
+        raise ValueError(f"n_tokens is {n_tokens}; allowed: 0 (untrained) or more (config/models.tsv, column train_tokens)")
+    s = settings or _default_settings(family)
+    started = time.perf_counter()
+    model = build_language_model(family, tokenizer, seed=seed, settings=s)
+    steps = n_tokens // (s.batch * s.sequence)
+    rows = pack(tokenizer, train_texts, s.sequence, steps * s.batch)
+    held_out = pack(tokenizer, validation_texts, s.sequence)
+    log = _fit(model, rows, steps, seed, s, show_progress)
+    model.eval()
+    facts = {
+        "family": family, "parameters": sum(p.numel() for p in model.parameters()), "val_loss": round(mean_loss(model, held_out), 4),
+        "tokens": rows.numel(), "steps": steps, "seconds": round(time.perf_counter() - started, 1), "log": log, "settings": asdict(s),
+    }
+    LOG.info("%s: %d tokens in %d steps, validation loss %.3f nats, %.0f s", family, facts["tokens"], steps, facts["val_loss"], facts["seconds"])
+    return model, facts
+
+
+def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool) -> list[list[float]]:
+    """AdamW over the rows in random order; returns (step, loss) at every hundredth step."""
+    embedding = model.get_input_embeddings().weight
+    others = [p for p in model.parameters() if p is not embedding]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [embedding], "rate": s.embedding_rate, "weight_decay": s.weight_decay / s.embedding_rate},
+            {"params": [p for p in others if p.dim() > 1], "rate": 1.0, "weight_decay": s.weight_decay},
+            {"params": [p for p in others if p.dim() < 2], "rate": 1.0, "weight_decay": 0.0},
+        ],
+        lr=s.learning_rate, betas=(0.9, 0.95), fused=True,
+    )
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    log = []
+    model.train()
+    numbers = range(1, steps + 1)
+    for step in progress(numbers, total=steps, label="language model") if show_progress else numbers:
+        share = _rate_share(step, steps, s)
+        for group in optimizer.param_groups:
+            group["lr"] = s.learning_rate * group["rate"] * share
+        batch = rows[order[(step - 1) * s.batch : step * s.batch]]
+        loss = model(input_ids=batch, labels=batch, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if step % 100 == 0 or step == steps:
+            log.append([step, round(loss.item(), 4)])
+    return log
+
+
+def _rate_share(step: int, steps: int, s: LanguageModelSettings) -> float:
+    """Share of the peak learning rate at a step counted from 1: linear warm-up times a cosine."""
+    cosine = 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+    return min(1.0, step / s.warm_up) * (s.final_share + (1 - s.final_share) * cosine)

@@ -1,0 +1,231 @@
+import numpy as np
+import pytest
+from conftest import make_model, make_sae
+
+from shared_affect.activations import block_outputs, editing
+from shared_affect.codes import drop_shared_tokens, gather, load_codes, write_codes
+from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes, read_dense
+from shared_affect.models import blocks, load_model
+from shared_affect.saes import DiskSAE, check_fidelity, fidelity
+from shared_affect.tables import join_blocks
+from shared_affect.tokens import fill, load_tokenizer, locate, word_pieces
+
+TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
+LISTS = {"joy": ["joy", "calm"], "fear": ["fear", "sadness", "stone"]}
+
+
+def extractor(model_folder, sae_folder, journal, **numerics):
+    return Extractor(model_folder, {"s0": SaeSource(str(sae_folder), 0), "s1": SaeSource(str(sae_folder), 1)}, "en", Numerics(**numerics), journal)
+
+
+def test_recorded_residual_is_the_models_own(model_folder):
+    import torch
+
+    model = load_model(model_folder)
+    ids = torch.randint(4, 20, (3, 7), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        found = block_outputs(model, [0, 1], input_ids=ids)
+        assert not any(len(b._forward_hooks) for b in blocks(model))
+        hidden = model(input_ids=ids, output_hidden_states=True).hidden_states
+        assert torch.allclose(found[0], hidden[1], atol=1e-5)
+        # hidden_states ends after the final norm, the hook before it
+        assert torch.allclose(model.base_model.norm(found[1]), hidden[2], atol=1e-5)
+    with pytest.raises(ValueError, match="0 to 1"):
+        block_outputs(model, [2], input_ids=ids)
+
+
+def test_hooks_come_off_after_an_error(model_folder):
+    import torch
+
+    model = load_model(model_folder)
+    with pytest.raises(RuntimeError), editing(model, 0, lambda h: h @ torch.zeros(3, 3)):
+        model(input_ids=torch.tensor([[1, 5]]))
+    assert not any(len(b._forward_hooks) for b in blocks(model))
+
+
+def test_locate_finds_word_and_following_token(model_folder):
+    tokenizer = load_tokenizer(model_folder)
+    for template in TEMPLATES.values():
+        for s in locate(tokenizer, template, ["joy", "sadness"]):
+            tokens = [tokenizer.id_to_token(i) for i in s.ids]
+            assert "".join(tokens[s.first : s.last + 1]).lstrip("▁") == s.word
+            assert tokens[s.after] == "." and s.after == s.last + 1
+    zh = locate(tokenizer, "这个词是{word}。", ["快乐"])[0]
+    assert tokenizer.id_to_token(zh.ids[zh.last]) == "快乐" and tokenizer.id_to_token(zh.ids[zh.after]) == "。"
+    assert len(locate(tokenizer, "{word}.", ["sadness"])[0].ids) == 4
+
+
+def test_template_must_end_in_a_full_stop():
+    for bad in ("{word}", "no place.", "{word} {word}."):
+        with pytest.raises(ValueError, match="full stop"):
+            fill(bad, "joy")
+
+
+def test_batched_equals_one_word_at_a_time(model_folder, sae_folder, tmp_path):
+    import torch
+
+    found = extractor(model_folder, sae_folder, tmp_path).words(LISTS, TEMPLATES)
+    model, sae, tokenizer = load_model(model_folder), DiskSAE(sae_folder), load_tokenizer(model_folder)
+    for layer, name in ((0, "s0"), (1, "s1")):
+        for emotion, words in LISTS.items():
+            a = found[name][emotion]
+            assert a["words"].tolist() == words
+            for t, text in enumerate(TEMPLATES.values()):
+                for row, s in enumerate(locate(tokenizer, text, words)):
+                    with torch.inference_mode():
+                        h = model(input_ids=torch.tensor([s.ids]), output_hidden_states=True).hidden_states[1][0] if layer == 0 else block_outputs(model, [1], input_ids=torch.tensor([s.ids]))[1][0]
+                        code = sae.encode(h)
+                    for p, at in enumerate((s.last, s.after)):
+                        assert np.allclose(a["dense"][t, p, row], h[at].numpy(), atol=1e-5)
+                        one = read_codes(a, [list(TEMPLATES)[t]], ("word", "after")[p])[row]
+                        assert np.allclose(one, code[at].numpy(), atol=1e-4)
+    a = found["s0"]["fear"]
+    both = read_codes(a, list(TEMPLATES), "word-after")
+    parts = [read_codes(a, [t], p) for t in TEMPLATES for p in ("word", "after")]
+    assert np.allclose(both, np.mean(parts, axis=0), atol=1e-6)
+    assert np.allclose(read_dense(a, list(TEMPLATES), "word"), a["dense"][:, 0].mean(0), atol=1e-6)
+    with pytest.raises(ValueError, match="allowed: bare, word-is"):
+        read_codes(a, ["nope"], "word")
+    with pytest.raises(ValueError, match="word-after"):
+        read_codes(a, ["bare"], "both")
+
+
+def test_journal_serves_everything_a_second_time_without_loading(model_folder, sae_folder, tmp_path):
+    first = extractor(model_folder, sae_folder, tmp_path)
+    texts = ["the word is joy.", "now think of stone."]
+    a, ra = first.words(LISTS, TEMPLATES), first.running_text(texts, texts)
+    assert first.model_loads == 1
+    second = extractor(model_folder, sae_folder, tmp_path)
+    b, rb = second.words(LISTS, TEMPLATES), second.running_text(texts, texts)
+    assert second.model_loads == 0
+    for name in a:
+        assert all(np.array_equal(a[name][e][k], b[name][e][k]) for e in LISTS for k in a[name][e])
+        assert all(np.array_equal(ra[name][k], rb[name][k]) for k in ra[name])
+
+
+def test_an_added_list_computes_only_itself(model_folder, sae_folder, tmp_path):
+    extractor(model_folder, sae_folder, tmp_path).words(LISTS, TEMPLATES)
+    more = extractor(model_folder, sae_folder, tmp_path)
+    before = {n: len(j) for n, j in more.journals.items()}
+    more.words(LISTS | {"calm": ["calm", "table"]}, TEMPLATES)
+    assert more.model_loads == 1
+    assert {n: len(j) - before[n] for n, j in more.journals.items()} == {"s0": len(TEMPLATES), "s1": len(TEMPLATES)}
+
+
+def test_key_follows_everything_that_decides_the_value(model_folder, sae_folder, tmp_path):
+    base = extractor(model_folder, sae_folder, tmp_path)
+    what, _ = base._chunk(TEMPLATES["bare"], LISTS["joy"])
+    key = base._key("s0", what)
+    assert key != base._key("s1", what)
+    assert key != extractor(model_folder, sae_folder, tmp_path, chunk_batch=2)._key("s0", what)
+    assert key != extractor(model_folder, sae_folder, tmp_path, dtype="bfloat16")._key("s0", what)
+    assert key != base._key("s0", base._chunk(TEMPLATES["word-is"], LISTS["joy"])[0])
+    other = make_sae(tmp_path / "other", seed=9)
+    assert key != extractor(model_folder, other, tmp_path)._key("s0", what)
+    assert extractor(model_folder, sae_folder, tmp_path, device="cuda:1").identity == extractor(model_folder, sae_folder, tmp_path, device="cuda:0").identity
+
+
+def test_chunk_batch_changes_nothing_beyond_rounding(model_folder, sae_folder, tmp_path):
+    a = extractor(model_folder, sae_folder, tmp_path, chunk_batch=64).words(LISTS, TEMPLATES)["s0"]["fear"]
+    b = extractor(model_folder, sae_folder, tmp_path, chunk_batch=1).words(LISTS, TEMPLATES)["s0"]["fear"]
+    assert np.allclose(a["dense"], b["dense"], atol=1e-5)
+
+
+def test_bad_lists_are_named(model_folder, sae_folder, tmp_path):
+    for words in ([], ["joy", "joy"]):
+        with pytest.raises(ValueError, match="'joy' has"):
+            extractor(model_folder, sae_folder, tmp_path).words({"joy": words}, TEMPLATES)
+
+
+def test_sae_of_another_width_is_refused(model_folder, tmp_path):
+    wrong = make_sae(tmp_path / "wrong", d_in=16)
+    with pytest.raises(ValueError, match="reads 16 dimensions"):
+        Extractor(model_folder, {"w": SaeSource(str(wrong), 0)}, "en", Numerics(), tmp_path).words(LISTS, TEMPLATES)
+
+
+def test_fidelity_against_a_naive_loop(model_folder, sae_folder):
+    import torch
+
+    model, sae = load_model(model_folder), DiskSAE(sae_folder)
+    ids = torch.randint(4, 20, (4, 6), generator=torch.Generator().manual_seed(3))
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    mask[:, 0] = False
+    facts = fidelity(model, sae, 0, [(ids[:2], mask[:2]), (ids[2:], mask[2:])])
+    with torch.inference_mode():
+        x = torch.stack([h for row, m in zip(model(input_ids=ids, output_hidden_states=True).hidden_states[1], mask) for h, keep in zip(row, m) if keep]).numpy()
+        codes = np.array([sae.encode(torch.tensor(v)).numpy() for v in x])
+        logits = model(input_ids=ids).logits.log_softmax(-1)
+    rebuilt = codes @ sae.weights["W_dec"].numpy() + sae.weights["b_dec"].numpy()
+    assert facts["explained_variance"] == pytest.approx(1 - ((x - rebuilt) ** 2).sum() / ((x - x.mean(0)) ** 2).sum(), rel=1e-4)
+    assert facts["l0"] == pytest.approx((codes > 0).sum(1).mean())
+    assert facts["dead_share"] == pytest.approx((~(codes > 0).any(0)).mean())
+    assert facts["loss"] == pytest.approx(-np.mean([float(logits[b, t, ids[b, t + 1]]) for b in range(4) for t in range(5)]), rel=1e-5)
+    assert facts["n_tokens"] == 20
+    perfect = type("Same", (), {"encode": lambda self, h: h, "decode": lambda self, c: c})()
+    assert fidelity(model, perfect, 0, [(ids, mask)])["loss_recovered"] == pytest.approx(1)
+
+
+def test_fidelity_gate_names_row_and_limit():
+    limits = {"explained_variance_min": 0.7, "l0_min": 8, "l0_max": 32}
+    check_fidelity({"explained_variance": np.array([0.9]), "l0": np.array([16.0])}, limits, "config/saes.tsv, sae x")
+    for facts, word in (({"explained_variance": 0.1, "l0": 16}, "explained_variance is 0.100"), ({"explained_variance": 0.9, "l0": 200}, "l0 is 200.000; allowed: <= 32")):
+        with pytest.raises(ValueError, match=word):
+            check_fidelity(facts, limits, "config/saes.tsv, sae x")
+
+
+@pytest.mark.parametrize("architecture", ["standard", "topk", "jumprelu"])
+@pytest.mark.parametrize("apply_b_dec", [True, False])
+def test_encode_equals_sae_lens(tmp_path, architecture, apply_b_dec):
+    import torch
+    from sae_lens import SAE
+
+    folder = make_sae(tmp_path / "sae", architecture, apply_b_dec_to_input=apply_b_dec)
+    ours, theirs = DiskSAE(folder), SAE.load_from_disk(folder, device="cpu")
+    x = torch.randn(50, 32, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        assert torch.allclose(ours.encode(x), theirs.encode(x), atol=1e-5)
+        assert torch.allclose(ours.decode(ours.encode(x)), theirs.decode(theirs.encode(x)), atol=1e-5)
+    assert (ours.encode(x) > 0).any()
+
+
+def test_unknown_architecture_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="allowed: standard, topk, jumprelu"):
+        DiskSAE(make_sae(tmp_path / "sae", "mystery"))
+    with pytest.raises(ValueError, match="normalize_activations"):
+        DiskSAE(make_sae(tmp_path / "sae2", "jumprelu", normalize_activations="layer_norm"))
+
+
+def test_codes_gather_join_and_survive_the_file(model_folder, sae_folder, tmp_path):
+    ex = extractor(model_folder, sae_folder, tmp_path)
+    found = ex.words(LISTS | {"n0": ["table", "the"], "n1": ["word"]}, TEMPLATES)["s0"]
+    norms = join_blocks([found["n0"], found["n1"]])
+    assert norms["words"].tolist() == ["table", "the", "word"]
+    codes = gather({e: found[e] for e in LISTS}, norms, LISTS, np.zeros(64), list(TEMPLATES), "word-after")
+    assert np.allclose(codes.rated.columns(np.arange(64))[2], read_codes(found["n1"], list(TEMPLATES), "word-after")[0])
+    assert codes.membership[codes.concepts.words.index("stone")].tolist() == [False, True]
+    write_codes(tmp_path / "c.npz", codes)
+    again = load_codes(tmp_path / "c.npz")
+    assert again.emotions == codes.emotions and np.array_equal(again.membership, codes.membership)
+    assert (again.concepts.sparse != codes.concepts.sparse).nnz == 0 and np.array_equal(again.rated.dense, codes.rated.dense)
+    with pytest.raises(ValueError, match="'nope'"):
+        codes.rated.rows(["nope"])
+
+
+def test_words_that_share_pieces_across_emotions_are_dropped(model_folder, sae_folder, tmp_path):
+    sets = {"joy": ["joy", "calm"], "fear": ["fear", "sadness", "stone"]}
+    found = extractor(model_folder, sae_folder, tmp_path).words(sets | {"n": ["table"]}, TEMPLATES)["s0"]
+    codes = gather({e: found[e] for e in sets}, found["n"], sets, np.zeros(64), ["bare"], "word")
+    pieces = word_pieces(load_tokenizer(model_folder), list(codes.concepts.words))
+    assert pieces["sadness"] == ["▁sad", "ness"]
+    assert drop_shared_tokens(codes, pieces).concepts.words == codes.concepts.words
+    left = drop_shared_tokens(codes, pieces | {"joy": ["▁joy"], "stone": ["▁calm"]} | {"calm": ["▁cal"]})
+    assert "stone" in left.concepts.words
+    with pytest.raises(ValueError, match="'joy' keeps 1"):
+        drop_shared_tokens(codes, pieces | {"calm": ["▁x"], "stone": ["▁x"]})
+
+
+def test_weights_must_be_safetensors(tmp_path):
+    folder = make_model("llama", tmp_path / "m")
+    (folder / "model.safetensors").rename(folder / "model.bin")
+    with pytest.raises(ValueError, match="no model folder"):
+        Extractor(folder, {}, "en", Numerics(), tmp_path)

@@ -1,0 +1,101 @@
+# Published tables, claims, figures, provenance.
+# Inputs: everything above, for every model, SAE, language and variant of the study.
+# Outputs: {R}/tables/*.csv, {R}/claims.json, {R}/figures/*, {R}/provenance.json, {R}/run_config.yaml.
+HUMAN = config["human"]
+NORMS = config["norms"]
+
+
+def grid(side, pattern, **axes):
+    """Files of one kind over the (variant, model) units of the study that touch that side."""
+    return expand([pattern.replace("{variant}", v).replace("{model}", m).replace("{sae}", SAE) for v, m in UNITS[side]], **axes)
+
+
+PIECES = {
+    "rsa": grid("both", f"{R}/{{variant}}rsa/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
+    "rsa_differences": grid("both", f"{R}/{{variant}}rsa_differences/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
+    "human_ceilings": expand(f"{R}/human/{HUMAN}/ceilings_{{language}}.tsv", language=LANGUAGES),
+    "dimensions": grid("both", f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
+    "features": grid("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", language=LANGUAGES, emotion=EMOTIONS),
+    "reproducibility": grid("model", f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv", language=LANGUAGES),
+    "sae_fidelity": expand(f"{R}/features/{{model}}/{SAE}/{{language}}/running_text.npz", model=MODELS, language=LANGUAGES),
+    "ratings": grid("both", f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{NORMS}/{{dimension}}.tsv", language=LANGUAGES + DIRECTIONS, dimension=config["dimensions"]),
+    "rating_differences": grid("both", f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{NORMS}/differences.tsv", language=LANGUAGES),
+}
+if PAIR:
+    PIECES |= {
+        "shared_features": grid("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/summary.tsv"),
+        "shared_overlap": grid("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/overlap.tsv"),
+        "cultures": grid("both", f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{NORMS}.tsv"),
+    }
+if STEERED:
+    PIECES |= {
+        "steering": expand(f"{R}/steering/{{model}}/{SAE}/{{language}}/{{emotion}}/scores.tsv", model=STEERED, language=LANGUAGES, emotion=EMOTIONS),
+        "judges": expand(f"{R}/judges/{{language}}.json", language=LANGUAGES),
+    }
+TABLE_FILES = [f"{R}/tables/{t}.csv" for t in PIECES]
+IDENTITIES = {
+    "study_root": R,
+    "controls": {r["model"]: r["control"] for r in TABLES["models"]},
+    "human_language": {k: human_row("judgements", HUMAN, k)["human_language"] for k in LANGUAGES},
+    "root_seed": config["root_seed"],
+}
+
+
+for TABLE, FILES in PIECES.items():
+
+    rule:
+        name:
+            f"collect_{TABLE}"
+        input:
+            FILES,
+        output:
+            f"{R}/tables/{TABLE}.csv",
+        params:
+            table=TABLE,
+            identities=IDENTITIES,
+            code=code("tables", "collecting"),
+        log:
+            f"{LOGS}/collect_table/{TABLE}.log",
+        benchmark:
+            f"{BENCH}/collect_table/{TABLE}.tsv"
+        script:
+            "../scripts/collect_table.py"
+
+
+rule judge_claims:
+    input:
+        tables=TABLE_FILES,
+        notes=expand(f"{R}/ratings/{{model}}/{SAE}/{{language}}/{NORMS}/notes.json", model=config["models"], language=LANGUAGES),
+        steering=expand(f"{R}/steering/{{model}}/{SAE}/{{language}}/claim.tsv", model=STEERED, language=LANGUAGES),
+    output:
+        claims=f"{R}/claims.json",
+        table=report(f"{R}/claims.html", category="1 Claims", caption="../report/claims.rst"),
+    params:
+        root=R,
+        study={
+            "models": config["models"], "languages": LANGUAGES, "pair": PAIR, "sae": SAE, "human": HUMAN, "norms": NORMS,
+            "n_permutations": config["rsa"]["n_permutations"], "rating_permutations": config["ratings"]["n_permutations"],
+            "margin": config["ratings"]["margin"], "max_nll_ratio": config["steering"]["max_nll_ratio"], "steered": STEERED,
+        },
+        code=code("claims", "stats"),
+    log:
+        f"{LOGS}/judge_claims/claims.log",
+    benchmark:
+        f"{BENCH}/judge_claims/claims.tsv"
+    script:
+        "../scripts/judge_claims.py"
+
+
+rule record_provenance:
+    input:
+        f"{R}/claims.json",
+    output:
+        provenance=f"{R}/provenance.json",
+        config=f"{R}/run_config.yaml",
+    params:
+        config=config,
+        tables={name: code_of_file(BASE / "config" / f"{name}.tsv") for name in TABLES if name != "emotions"},
+    log:
+        f"{LOGS}/record_provenance/provenance.log",
+    script:
+        "../scripts/record_provenance.py"
