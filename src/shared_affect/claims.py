@@ -202,8 +202,9 @@ class Judge:
         r = _one(self.steering, claim=claim, model=model, language=language)
         if r is None:
             return entry(claim, "not-tested", **self._who(model, language), reason="no steered texts in this study")
-        share = r["n_passing"] / r["n_emotions"]
-        verdict = "holds" if share >= 2 / 3 else verdict_of([False], r["ci_high"])
+        # steering asks two thirds of the emotions; expression asks the mean over emotions
+        passes = r["n_passing"] / r["n_emotions"] >= 2 / 3 if claim == "steering" else r["ci_low"] > 0
+        verdict = verdict_of([passes], r["ci_high"])
         c = {"name": r["control_name"], "value": r["control_value"], "ci_low": r["control_ci_low"], "ci_high": r["control_ci_high"]}
         return entry(claim, verdict, **self._who(model, language), statistic=r["statistic"], value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_prompts"], control=c,
                      table="steering.csv", reason=f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions pass; nll_ratio {r['nll_ratio']:.2f}")

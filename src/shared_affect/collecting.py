@@ -29,6 +29,10 @@ LAYOUTS = {
     "shared_overlap": ("model", "sae", "-"),
     "cultures": ("model", "sae", "norms"),
     "steering": ("model", "sae", "language", "emotion", "-"),
+    "steering_chosen": ("model", "sae", "language", "-"),
+    "steering_differences": ("model", "sae", "language", "-"),
+    "steering_pooled": ("model", "sae", "language", "-"),
+    "steering_confusion": ("model", "sae", "language", "-"),
     "judges": ("language",),
 }
 

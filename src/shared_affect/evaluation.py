@@ -1,0 +1,920 @@
+"""Judging of generated texts, and the statistics of steering.
+
+A judge says for every text and every emotion whether the text shows it: `lexicon` (any concept word), `lexicon-held-out`
+(only concept words the vector was not built from) and `embedded` (a linear classifier on word n-grams, trained here).
+Every text is judged for every emotion once; an arm then picks what it needs: texts steered to the target, to all other
+emotions (`wrong-emotion`), in random directions, or not at all. The unit of inference is the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shared_affect.runtime import LOG, read_arrays, write_arrays, write_json
+from shared_affect.stats import percentile_interval
+
+JUDGES = ("lexicon", "lexicon-held-out", "embedded")
+ARMS = ("concept", "diff-means", "random", "none")
+SPLITS = ("choose", "score")
+NO_EMOTION = "-"
+MAX_FLUENT_NLL_RATIO = 2.0
+"""Where the fluency map reaches 0; see `fluency`."""
+
+_CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+")
+_IS_CJK = {"en": False, "zh": True}
+_KEY = ["emotion", "arm", "strength", "prompt", "sample"]
+_COLUMNS = [*_KEY, "split", "direction", "text", "nll", "n_tokens"]
+_QUALITIES = ("nll", "distinct_2", "repetition", "valence", "arousal", "language_kept")
+
+
+# ---- generated texts
+
+
+def read_generations(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Texts of one model, SAE and language from its emotions' ``generations.jsonl``.
+
+    The unsteered texts stand in every file; they are kept once, under the emotion ``-``.
+
+    Returns
+    -------
+    DataFrame
+        ``emotion arm strength prompt sample split direction text nll n_tokens``; `strength` in mean residual norms,
+        `nll` in nats per token, `direction` -1 where there was only one.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, a word is outside its vocabulary, `nll` is not finite, a text stands there twice, or the
+        files' unsteered texts differ.
+    """
+    records = []
+    for path in paths:
+        with open(path, encoding="utf-8") as f:
+            records += [json.loads(line) for line in f if line.strip()]
+    if not records:
+        raise ValueError("no generated text in the files given; needed: at least one (config.yaml, key steering)")
+    return check_generations(pd.DataFrame(records))
+
+
+def check_generations(frame: pd.DataFrame) -> pd.DataFrame:
+    """The records of `read_generations` from a frame of raw ones; raises as it does."""
+    if missing := [c for c in _COLUMNS if c not in frame]:
+        raise ValueError(f"generated texts lack the field {missing[0]!r}; found: {', '.join(frame.columns)} (generations.jsonl)")
+    frame = frame[_COLUMNS].copy()
+    for column, words in (("arm", ARMS), ("split", SPLITS)):
+        bad = frame.loc[~frame[column].isin(words), column]
+        if len(bad):
+            raise ValueError(f"generated texts: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
+    if not np.isfinite(frame["nll"].to_numpy(float)).all():
+        raise ValueError("generated texts: nll is not finite somewhere; allowed: nats per token of every text")
+    frame["direction"] = frame["direction"].astype(float).fillna(-1).astype(int)
+    plain = frame["arm"] == "none"
+    frame.loc[plain, "emotion"] = NO_EMOTION
+    frame = frame[~(plain & frame.duplicated([*_KEY, "text", "nll"]))]
+    doubled = frame.duplicated(_KEY)
+    if doubled.any():
+        raise ValueError(f"generated texts: two different ones for {frame.loc[doubled.idxmax(), _KEY].to_dict()}; allowed: one (were files of several runs mixed?)")
+    if (frame.groupby("prompt")["split"].nunique() > 1).any():
+        raise ValueError("generated texts: a prompt stands in both splits; allowed: one of choose, score (resources/prompts/<language>.tsv)")
+    return frame.reset_index(drop=True)
+
+
+# ---- words
+
+
+@lru_cache(maxsize=1)
+def _jieba_frequencies() -> tuple[dict[str, int], int]:
+    """jieba's own dictionary, read directly: its cache file in the shared temporary folder is neither read nor written."""
+    import jieba
+
+    fresh = jieba.Tokenizer()
+    return fresh.gen_pfdict(fresh.get_dict_file())
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+class Segmenter:
+    """Words of a text, case-folded, without punctuation.
+
+    English: runs of letters (an apostrophe inside a word belongs to it). Chinese: a private jieba tokenizer without its
+    hidden Markov model; a run of Latin letters in a Chinese text is a word.
+
+    Parameters
+    ----------
+    language : {"en", "zh"}
+    words : iterable of str
+        Chinese words of two or more characters that are never cut up themselves. One-character words stay at their
+        usual frequency, so that they are not cut out of longer words.
+
+    Raises
+    ------
+    ValueError
+        If the language is unknown.
+    """
+
+    def __init__(self, language: str, words: Iterable[str] = ()):
+        if language not in _IS_CJK:
+            raise ValueError(f"language is {language!r}; words are known to be found in: {', '.join(_IS_CJK)} (shared_affect/evaluation.py)")
+        self.language = language
+        self.words = tuple(sorted({_normal(w) for w in words}))
+        self._jieba = self._make_jieba() if language == "zh" else None
+
+    def _make_jieba(self):
+        import jieba
+
+        tokenizer = jieba.Tokenizer()
+        frequencies, total = _jieba_frequencies()
+        tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
+        # With f at least every other frequency, log f + log total exceeds the sum for any two parts: never cut up.
+        top = max(frequencies.values())
+        for word in self.words:
+            if len(word) > 1 and re.fullmatch(f"[{_CJK}]+", word):
+                tokenizer.add_word(word, top)
+        return tokenizer
+
+    def __call__(self, text: str) -> list[str]:
+        runs = _RUN.findall(_normal(text))
+        if self._jieba is None:
+            return runs
+        out = []
+        for run in runs:
+            if _is_cjk(run):
+                out += self._jieba.cut(run, HMM=False)
+            else:
+                out.append(run)
+        return out
+
+
+def _is_cjk(token: str) -> bool:
+    return token[0] >= "\u3400" and re.match(f"[{_CJK}]", token) is not None
+
+
+def _tokens_of(words: Iterable[str], segment: Segmenter) -> list[tuple[str, ...]]:
+    """Words as token sequences; more than one token where a "word" is a phrase."""
+    out = [tuple(segment(w)) for w in words]
+    if () in out:
+        raise ValueError("a lexicon holds a word without a letter; allowed: words (resources/concepts/<language>.tsv)")
+    return out
+
+
+def _check_lexicon(lexicon: Mapping[str, Sequence[str]]) -> None:
+    if empty := [e for e, words in lexicon.items() if not len(words)]:
+        raise ValueError(f"the lexicon has no word for {empty[0]!r}; allowed: one or more (resources/concepts/<language>.tsv)")
+
+
+def _hits(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[str]], segment: Segmenter) -> np.ndarray:
+    _check_lexicon(lexicon)
+    single: dict[str, list[int]] = {}
+    phrases: list[tuple[str, int]] = []
+    for k, words in enumerate(lexicon.values()):
+        for w in _tokens_of(words, segment):
+            if len(w) == 1:
+                single.setdefault(w[0], []).append(k)
+            else:
+                phrases.append((f" {' '.join(w)} ", k))
+    out = np.zeros((len(tokens), len(lexicon)), bool)
+    for i, text in enumerate(tokens):
+        for token in text:
+            if token in single:
+                out[i, single[token]] = True
+        if phrases:
+            line = f" {' '.join(text)} "
+            for phrase, k in phrases:
+                out[i, k] |= phrase in line
+    return out
+
+
+def lexicon_hits(texts: Sequence[str], lexicon: Mapping[str, Sequence[str]], language: str, extra_words: Iterable[str] = ()) -> np.ndarray:
+    """Which emotions' words occur in which text.
+
+    Whole words only, case-folded; in Chinese after segmentation, so that 爱 is not found in 爱情.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n_texts
+    lexicon : mapping of emotion -> words, length n_emotions
+    language : {"en", "zh"}
+    extra_words : iterable of str
+        Other words the Chinese segmentation has to know, e.g. all rated words.
+
+    Returns
+    -------
+    ndarray of bool, ``[n_texts, n_emotions]``
+
+    Raises
+    ------
+    ValueError
+        If an emotion has no word, a word has no letter, or the language is unknown.
+    """
+    segment = Segmenter(language, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
+    return _hits([segment(t) for t in texts], lexicon, segment)
+
+
+def _mask(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: Segmenter) -> list[str]:
+    sequences = set(_tokens_of(words, segment))
+    single = {w[0] for w in sequences if len(w) == 1}
+    phrases = sorted((w for w in sequences if len(w) > 1), key=lambda w: (-len(w), w))
+    out = []
+    for text in tokens:
+        line = f" {' '.join(text)} "
+        for w in phrases:
+            phrase = f" {' '.join(w)} "
+            while phrase in line:
+                line = line.replace(phrase, " ")
+        out.append(" ".join(t for t in line.split() if t not in single))
+    return out
+
+
+def mask_words(texts: Sequence[str], words: Iterable[str], language: str) -> list[str]:
+    """Texts without the given words (and without punctuation), the remaining words between spaces.
+
+    Raises
+    ------
+    ValueError
+        If a word has no letter or the language is unknown.
+    """
+    words = list(words)
+    segment = Segmenter(language, words)
+    return _mask([segment(t) for t in texts], words, segment)
+
+
+def distinct_share(tokens: Sequence[str], n: int) -> float:
+    """Distinct n-grams over n-grams of a text; NaN where it has fewer than `n` words (nothing to repeat)."""
+    grams = list(zip(*(tokens[i:] for i in range(n))))
+    return len(set(grams)) / len(grams) if grams else float("nan")
+
+
+def fluency(nll_ratio: np.ndarray | float, worst: float = MAX_FLUENT_NLL_RATIO) -> np.ndarray:
+    """Fluency in [0, 1] from the ratio of NLL to that of unsteered text: 1 up to 1, straight down to 0 at `worst`."""
+    return np.clip((worst - np.asarray(nll_ratio, float)) / (worst - 1), 0, 1)
+
+
+# ---- the embedded judge
+
+
+@dataclass
+class Judge:
+    """A linear text classifier: tf-idf of word 1-2-grams (1 + log tf, unit norm) and multinomial logistic regression.
+
+    Attributes
+    ----------
+    language : str
+    vocabulary : ndarray of str, ``[n_features]``
+        n-grams, the words of a pair separated by a space.
+    idf : ndarray, ``[n_features]``
+    coefficients : ndarray, ``[n_labels, n_features]``
+    intercepts : ndarray, ``[n_labels]``
+    labels : tuple of str
+    words : tuple of str
+        What the Chinese segmentation was told to know.
+    facts : dict
+        Held-out accuracy and how it was found, see `train_judge`.
+    """
+
+    language: str
+    vocabulary: np.ndarray
+    idf: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    labels: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    facts: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self._segment = Segmenter(self.language, self.words)
+        self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
+
+    def _tfidf(self, texts: Sequence[str]):
+        from scipy.sparse import csr_matrix
+
+        data, columns, starts = [], [], [0]
+        for text in texts:
+            counts: dict[int, int] = {}
+            tokens = self._segment(text)
+            for gram in (*tokens, *map(" ".join, pairwise(tokens))):
+                if (i := self._index.get(gram)) is not None:
+                    counts[i] = counts.get(i, 0) + 1
+            columns += counts
+            data += counts.values()
+            starts.append(len(columns))
+        columns, starts = np.array(columns, int), np.array(starts)
+        values = (1 + np.log(np.array(data, float))) * self.idf[columns]
+        rows = np.repeat(np.arange(len(texts)), np.diff(starts))
+        norms = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
+        return csr_matrix((values / norms[rows], columns, starts), shape=(len(texts), len(self.idf)))
+
+    def _probabilities(self, X) -> np.ndarray:
+        z = X @ self.coefficients.T + self.intercepts
+        p = np.exp(z - z.max(1, keepdims=True))
+        return p / p.sum(1, keepdims=True)
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of every label, ``[n_texts, n_labels]``; a text without a known word gets the intercepts' alone."""
+        return self._probabilities(self._tfidf(texts))
+
+    def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Top label of every text and the probabilities.
+
+        Returns
+        -------
+        top : ndarray of int, ``[n_texts]``
+            Index into `labels`; -1 where a text has no known word and so no label.
+        probability : ndarray, ``[n_texts, n_labels]``
+        """
+        X = self._tfidf(texts)
+        p = self._probabilities(X)
+        return np.where(np.diff(X.indptr) > 0, p.argmax(1), -1), p
+
+    def save(self, arrays: str | Path, facts: str | Path) -> None:
+        """Write numbers and n-grams as ``.npz`` and labels, words and facts as JSON; no pickles."""
+        write_arrays(arrays, {"vocabulary": self.vocabulary, "idf": self.idf, "coefficients": self.coefficients, "intercepts": self.intercepts})
+        write_json(facts, {**self.facts, "language": self.language, "labels": list(self.labels), "words": list(self.words)})
+
+    @classmethod
+    def load(cls, arrays: str | Path, facts: str | Path) -> Judge:
+        """Read what `save` wrote."""
+        told = json.loads(Path(facts).read_text(encoding="utf-8"))
+        language, labels, words = told.pop("language"), tuple(told.pop("labels")), tuple(told.pop("words"))
+        return cls(language=language, labels=labels, words=words, facts=told, **read_arrays(arrays))
+
+
+NGRAMS = (1, 2)
+MIN_DOCUMENTS = 2
+INVERSE_PENALTY = 2.0
+
+
+def _fit(texts: Sequence[str], labels: np.ndarray, segment: Segmenter, facts: dict) -> Judge:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer(tokenizer=segment, token_pattern=None, lowercase=False, ngram_range=NGRAMS, min_df=MIN_DOCUMENTS, sublinear_tf=True)
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=300, tol=1e-3).fit(vectorizer.fit_transform(texts), labels)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
+        coefficients, intercepts = np.vstack([np.zeros_like(coefficients), coefficients]), np.r_[0.0, intercepts]
+    return Judge(language=segment.language, vocabulary=vectorizer.get_feature_names_out().astype(str), idf=vectorizer.idf_, coefficients=coefficients,
+                 intercepts=intercepts, labels=tuple(map(str, model.classes_)), words=segment.words, facts=facts)
+
+
+def train_judge(texts: Sequence[str], labels: Sequence[str], language: str, rng: np.random.Generator, words: Iterable[str] = (), held_out: float = 0.2) -> Judge:
+    """Train the embedded judge and say how good it is on texts it has not seen.
+
+    Accuracy comes from a model trained on the rest of a stratified split; the judge returned is trained again on all texts.
+
+    Parameters
+    ----------
+    texts, labels : sequences of equal length
+    language : {"en", "zh"}
+    rng : numpy Generator
+        Draws the split.
+    words : iterable of str
+        Words the Chinese segmentation has to know, e.g. all concept and rated words.
+    held_out : float
+        Share of the texts held out.
+
+    Returns
+    -------
+    Judge
+        `facts`: ``accuracy macro_f1 chance_majority chance_uniform n_held_out n_trained n_all n_labels n_features trained_on``.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there are fewer than two labels, or a label has fewer than two texts on either side of the split.
+    """
+    texts, labels = list(texts), np.asarray([str(x) for x in labels])
+    if len(texts) != len(labels):
+        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many of one as of the other")
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out is {held_out}; allowed: between 0 and 1")
+    names, counts = np.unique(labels, return_counts=True)
+    if len(names) < 2 or counts.min() < 4:
+        raise ValueError(f"judge texts have {len(names)} label(s), the rarest with {counts.min() if len(counts) else 0} texts; "
+                         "needed: two labels or more with at least 4 texts each (more judge texts)")
+    test = np.zeros(len(texts), bool)
+    for name, n in zip(names, counts):
+        test[rng.permutation(np.flatnonzero(labels == name))[: max(1, round(held_out * n))]] = True
+    segment = Segmenter(language, words)
+    trial = _fit([t for t, x in zip(texts, test) if not x], labels[~test], segment, {})
+    top, _ = trial.judge([t for t, x in zip(texts, test) if x])
+    predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
+    facts = accuracy_of(labels[test], predicted) | {
+        "chance_majority": float(counts.max() / counts.sum()), "chance_uniform": 1 / len(names), "n_held_out": int(test.sum()), "n_trained": int((~test).sum()),
+        "n_all": len(texts), "n_labels": len(names), "trained_on": "all texts; accuracy from a model of the n_trained others"}
+    judge = _fit(texts, labels, segment, facts)
+    judge.facts["n_features"] = len(judge.idf)
+    LOG.info("judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)", language, facts["accuracy"], facts["macro_f1"], facts["n_held_out"], facts["chance_majority"])
+    return judge
+
+
+def accuracy_of(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy, and the unweighted mean over the true labels of F1 = 2 TP / (2 TP + FP + FN)."""
+    f1 = [2 * np.sum((true == x) & (predicted == x)) / (np.sum(true == x) + np.sum(predicted == x)) for x in np.unique(true)]
+    return {"accuracy": float(np.mean(true == predicted)), "macro_f1": float(np.mean(f1))}
+
+
+# ---- scores of texts
+
+
+@dataclass
+class Scored:
+    """Every text judged for every emotion.
+
+    Attributes
+    ----------
+    texts : DataFrame, one row a text
+        ``emotion arm strength prompt sample split direction nll n_tokens distinct_2 repetition valence arousal n_rated
+        language_share language_kept label masked_label`` (`label` "" where the embedded judge knows no word of the text).
+    emotions : tuple of str
+        Columns of the matrices.
+    hits : dict of judge -> ndarray of bool, ``[n_texts, n_emotions]``
+    probability : ndarray, ``[n_texts, n_emotions]``
+        Of the embedded judge.
+    masked : ndarray of bool, ``[n_texts, n_emotions]``
+        Top label of the embedded judge after all concept words are taken out.
+    """
+
+    texts: pd.DataFrame
+    emotions: tuple[str, ...]
+    hits: dict[str, np.ndarray]
+    probability: np.ndarray
+    masked: np.ndarray
+
+    def own_target(self) -> pd.DataFrame:
+        """Steered texts with ``hit_<judge>``, ``target_probability`` and ``masked_hit`` for the emotion they were steered to."""
+        rows = np.flatnonzero((self.texts["arm"] != "none").to_numpy())
+        column = pd.Index(self.emotions).get_indexer(self.texts["emotion"].iloc[rows])
+        out = self.texts.iloc[rows].reset_index(drop=True)
+        for judge, hits in self.hits.items():
+            out[f"hit_{judge.replace('-', '_')}"] = hits[rows, column]
+        out["target_probability"], out["masked_hit"] = self.probability[rows, column], self.masked[rows, column]
+        return out
+
+
+def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, Sequence[str]]], judge: Judge, norms: pd.DataFrame, language: str,
+                named_words: Iterable[str] = ()) -> Scored:
+    """Judge all texts of one model, SAE and language.
+
+    Parameters
+    ----------
+    generations : DataFrame
+        From `read_generations`.
+    lexicons : mapping of "lexicon", "lexicon-held-out" -> {emotion: words}
+        The same emotions in both; their order is that of the result.
+    judge : Judge
+        Of the same language; knows every emotion.
+    norms : DataFrame, ``word valence arousal``
+        Ratings of words, any scale. Concept words are left out of a text's mean.
+    language : {"en", "zh"}
+    named_words : iterable of str
+        Further words taken out before the masked judgement (e.g. the other language's concept words, for texts that
+        change language).
+
+    Returns
+    -------
+    Scored
+        `distinct_2` = distinct over all word pairs, `repetition` = share of word triples that stood earlier in the
+        text; `valence`, `arousal` = mean rating of the rated words. These are NaN in texts with too few words or
+        without a rated word (`n_rated` 0) and left out of means. `language_share` = share of the words in the
+        language's script (0 in an empty text), `language_kept` = at least half.
+
+    Raises
+    ------
+    ValueError
+        If lexicons disagree on emotions, a steered emotion is not in them or unknown to the judge, the judge's language
+        differs, or ratings are doubled or not finite.
+    """
+    emotions = _check_scoring(generations, lexicons, judge, norms, language)
+    concept_words = sorted({w for lexicon in lexicons.values() for words in lexicon.values() for w in words} | set(named_words))
+    segment = Segmenter(language, [*concept_words, *norms["word"]])
+    texts = generations["text"].tolist()
+    tokens = [segment(t) for t in texts]
+    hits = {name: _hits(tokens, lexicons[name], segment) for name in JUDGES[:2]}
+    top, probability = judge.judge(texts)
+    masked_top, _ = judge.judge(_mask(tokens, concept_words, segment))
+    columns = np.array([judge.labels.index(e) for e in emotions])
+    hits["embedded"] = top[:, None] == columns
+    frame = generations.drop(columns="text").reset_index(drop=True)
+    qualities = [(distinct_share(t, 2), 1 - distinct_share(t, 3), _script_share(t, language)) for t in tokens]
+    frame[["distinct_2", "repetition", "language_share"]] = np.array(qualities, float).reshape(-1, 3)
+    frame["language_kept"] = frame["language_share"] >= 0.5
+    frame[["valence", "arousal", "n_rated"]] = _mean_ratings(tokens, norms, concept_words, segment)
+    names = np.array([*judge.labels, ""])
+    frame["label"], frame["masked_label"] = names[top], names[masked_top]
+    LOG.info("scored %d texts in %s for %d emotions; %d without a word the judge knows, %d without a rated word", len(frame), language, len(emotions), int((top < 0).sum()),
+             int((frame["n_rated"] == 0).sum()))
+    return Scored(frame, emotions, hits, probability[:, columns], masked_top[:, None] == columns)
+
+
+def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, ...]:
+    if missing := [name for name in JUDGES[:2] if name not in lexicons]:
+        raise ValueError(f"lexicons are {', '.join(lexicons)}; {missing[0]!r} is missing")
+    emotions = tuple(lexicons["lexicon"])
+    if set(lexicons["lexicon-held-out"]) != set(emotions) or tuple(lexicons["lexicon-held-out"]) != emotions:
+        raise ValueError("the lexicons name different emotions or in another order; allowed: the same in both")
+    steered = set(generations["emotion"]) - {NO_EMOTION}
+    if unknown := sorted(steered - set(emotions)):
+        raise ValueError(f"texts are steered to {unknown[0]!r}, which has no concept words; known: {', '.join(emotions)} (resources/concepts/<language>.tsv)")
+    if unknown := [e for e in emotions if e not in judge.labels]:
+        raise ValueError(f"the judge does not know {unknown[0]!r}; its labels: {', '.join(judge.labels)}")
+    if judge.language != language:
+        raise ValueError(f"the judge's language is {judge.language!r}, the texts' {language!r}; allowed: the same")
+    if norms["word"].map(_normal).duplicated().any() or not np.isfinite(norms[["valence", "arousal"]].to_numpy(float)).all():
+        raise ValueError("norms hold a word twice (case-folded) or a rating that is not finite; allowed: one finite rating a word")
+    return emotions
+
+
+def _script_share(tokens: Sequence[str], language: str) -> float:
+    words = [t for t in tokens if not t[0].isdigit()]
+    return sum(_is_cjk(t) == _IS_CJK[language] for t in words) / len(words) if words else 0.0
+
+
+def _mean_ratings(tokens, norms: pd.DataFrame, concept_words: Iterable[str], segment: Segmenter) -> np.ndarray:
+    """Mean valence, mean arousal and number of rated words of every text, ``[n_texts, 3]``."""
+    concept = {w[0] for w in _tokens_of(concept_words, segment) if len(w) == 1}
+    ratings = {_normal(w): r for w, r in zip(norms["word"], norms[["valence", "arousal"]].to_numpy(float)) if _normal(w) not in concept}
+    out = np.full((len(tokens), 3), np.nan)
+    for i, text in enumerate(tokens):
+        found = [ratings[t] for t in text if t in ratings]
+        out[i, 2] = len(found)
+        if found:
+            out[i, :2] = np.mean(found, axis=0)
+    return out
+
+
+# ---- statistics, by prompt
+
+
+class _Cells:
+    """Sums over the texts of one split, by arm, strength, steered emotion and prompt."""
+
+    def __init__(self, scored: Scored, split: str):
+        if split not in SPLITS:
+            raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
+        self.scored = scored
+        rows = np.flatnonzero((scored.texts["split"] == split).to_numpy())
+        texts = scored.texts.iloc[rows]
+        self.prompts = sorted(texts["prompt"].unique())
+        steered = set(scored.texts["emotion"]) - {NO_EMOTION}
+        self.emotions = [e for e in scored.emotions if e in steered]
+        self._targets = [scored.emotions.index(e) for e in self.emotions]
+        if not self.prompts or not self.emotions:
+            raise ValueError(f"no steered texts with prompts of split {split!r}; needed: at least one of each (resources/prompts/<language>.tsv)")
+        self._rows: dict[tuple[str, float], np.ndarray] = {}
+        self._groups: dict[tuple[str, float], np.ndarray] = {}
+        at_prompt = pd.Index(self.prompts).get_indexer(texts["prompt"])
+        at_emotion = np.maximum(pd.Index(self.emotions).get_indexer(texts["emotion"]), 0)  # arm none has no emotion: row 0
+        for key, places in texts.groupby(["arm", "strength"], sort=True).indices.items():
+            arm, strength = str(key[0]), float(key[1])
+            groups = at_emotion[places] * len(self.prompts) + at_prompt[places]
+            needed = len(self.prompts) * (1 if arm == "none" else len(self.emotions))
+            if len(np.unique(groups)) != needed:
+                raise ValueError(f"arm {arm} at strength {strength}: {len(np.unique(groups))} of {needed} emotion x prompt cells of split {split} have texts; needed: all")
+            self._rows[arm, strength], self._groups[arm, strength] = rows[places], groups
+        if ("none", 0.0) not in self._rows:
+            raise ValueError("no text of arm none at strength 0; needed: the unsteered texts of the same prompts")
+
+    def strengths(self, arm: str) -> list[float]:
+        """Strengths of an arm, ascending; `wrong-emotion` reads the arm concept."""
+        source = "concept" if arm == "wrong-emotion" else arm
+        return sorted(s for a, s in self._rows if a == source)
+
+    def arms(self) -> list[str]:
+        """Arms with texts; `wrong-emotion` needs two emotions or more."""
+        found = [a for a in ARMS if self.strengths(a)]
+        return [*found, "wrong-emotion"] if "concept" in found and len(self.emotions) > 1 else found
+
+    def by_target(self, arm: str, strength: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums and counts of `values` (``[n_texts]`` or ``[n_texts, n_emotions]``, NaN left out) per target and prompt.
+
+        A target's texts are those steered to it (`concept`, `diff-means`), those of all other emotions
+        (`wrong-emotion`), or all: random directions and unsteered texts belong to no emotion.
+
+        Returns
+        -------
+        sums, counts : ndarray, ``[n_steered_emotions, n_prompts]``
+        """
+        key = ("concept" if arm == "wrong-emotion" else arm, strength)
+        if key not in self._rows:
+            raise ValueError(f"no text of arm {key[0]} at strength {strength}; there are: {', '.join(map(str, self.strengths(arm))) or 'none'} (config.yaml, key steering.strengths)")
+        x = np.asarray(values, float)[self._rows[key]]
+        x = x[:, self._targets] if x.ndim == 2 else np.repeat(x[:, None], len(self.emotions), 1)
+        finite = np.isfinite(x)
+        sums, counts = self._add(key, np.where(finite, x, 0)), self._add(key, finite.astype(float))
+        return self._pick(arm, sums), self._pick(arm, counts)
+
+    def _add(self, key: tuple[str, float], x: np.ndarray) -> np.ndarray:
+        out = np.zeros((len(self.emotions) * len(self.prompts), x.shape[1]))
+        np.add.at(out, self._groups[key], x)
+        return out.reshape(len(self.emotions), len(self.prompts), -1)
+
+    def _pick(self, arm: str, block: np.ndarray) -> np.ndarray:
+        own = np.einsum("kpk->kp", block)
+        if arm in ("concept", "diff-means"):
+            return own
+        total = block.sum(0).T
+        return total - own if arm == "wrong-emotion" else total
+
+    def mean(self, arm: str, strength: float, values: np.ndarray) -> np.ndarray:
+        """Mean per target, ``[n_steered_emotions]``; NaN where no text has a value."""
+        return _ratio(*(a.sum(1) for a in self.by_target(arm, strength, values)))
+
+    def nll_ratio(self, arm: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ratio of mean NLL to that of arm none on the same prompts, and exp of their difference, per target."""
+        nll = self.scored.texts["nll"].to_numpy(float)
+        steered, plain = self.mean(arm, strength, nll), self.mean("none", 0.0, nll)
+        return steered / plain, np.exp(steered - plain)
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+
+
+def _resamples(n_prompts: int, n_bootstrap: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each prompt is drawn, ``[n_bootstrap, n_prompts]``: the cluster bootstrap as weights."""
+    if n_bootstrap < 1:
+        raise ValueError(f"n_bootstrap is {n_bootstrap}; allowed: 1 or more (config.yaml, key steering.n_bootstrap)")
+    return rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=n_bootstrap)
+
+
+def _resampled(sums: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Means over resampled prompts, ``[n_emotions, n_bootstrap]``."""
+    return (sums @ weights.T) / (counts @ weights.T)
+
+
+def choose_strength(scored: Scored, *, max_nll_ratio: float = 1.5, judge: str = "lexicon") -> pd.DataFrame:
+    """Strength of every emotion and steered arm, from the prompts of split ``choose`` only.
+
+    The largest strength whose NLL ratio to unsteered text of the same prompts is at most `max_nll_ratio`; where none
+    is, the smallest strength with `qualified` false. The texts of arm random are pooled: one strength for all emotions.
+
+    Parameters
+    ----------
+    scored : Scored
+    max_nll_ratio : float
+        Below the limit that is asked of the scored half, so that the scored half stays inside its own.
+    judge : {"lexicon", "lexicon-held-out", "embedded"}
+        Whose rate on the choosing half is reported; it does not choose.
+
+    Returns
+    -------
+    DataFrame
+        ``emotion arm strength_resid_norm nll_ratio_choose target_rate_choose qualified n_prompts_choose``.
+
+    Raises
+    ------
+    ValueError
+        If `max_nll_ratio` is not above 0, the judge is unknown, or texts are missing.
+    """
+    _known_judge(judge)
+    if not max_nll_ratio > 0:
+        raise ValueError(f"max_nll_ratio is {max_nll_ratio}; allowed: > 0 (config.yaml, key steering.max_nll_ratio_choose)")
+    cells = _Cells(scored, "choose")
+    rows = []
+    for arm in [a for a in cells.arms() if a not in ("none", "wrong-emotion")]:
+        strengths = cells.strengths(arm)
+        ratios = np.array([cells.nll_ratio(arm, s)[0] for s in strengths])
+        rates = np.array([cells.mean(arm, s, scored.hits[judge]) for s in strengths])
+        for k, emotion in enumerate(cells.emotions):
+            fluent = np.flatnonzero(ratios[:, k] <= max_nll_ratio)
+            i = int(fluent[-1]) if len(fluent) else 0
+            rows.append((emotion, arm, strengths[i], ratios[i, k], rates[i, k], bool(len(fluent)), len(cells.prompts)))
+    return pd.DataFrame(rows, columns=["emotion", "arm", "strength_resid_norm", "nll_ratio_choose", "target_rate_choose", "qualified", "n_prompts_choose"])
+
+
+def _known_judge(judge: str) -> None:
+    if judge not in JUDGES:
+        raise ValueError(f"judge is {judge!r}; allowed: {', '.join(JUDGES)}")
+
+
+def summarise(scored: Scored, *, n_bootstrap: int, rng: np.random.Generator, seed: int) -> pd.DataFrame:
+    """Rows of ``steering.csv`` (without the identity columns): every arm at every strength, on split ``score`` only.
+
+    `target_probability` and `masked_target_rate` come from the judge embedded alone (NaN elsewhere); `content_kept` is
+    not computed in this version (NaN). `harmonic_mean` is that of `target_rate` and `fluency` of `nll_ratio`. The
+    interval resamples prompts; it is a point where every prompt has the same rate.
+
+    Parameters
+    ----------
+    scored : Scored
+    n_bootstrap : int
+    rng : numpy Generator
+    seed : int
+        Sampling seed of the texts, reported.
+
+    Returns
+    -------
+    DataFrame
+        ``emotion arm strength_resid_norm judge judge_level target_rate ci_low ci_high target_probability
+        masked_target_rate nll_ratio perplexity_ratio distinct_2 repetition valence arousal language_kept content_kept
+        harmonic_mean n_prompts seed``.
+
+    Raises
+    ------
+    ValueError
+        If texts are missing.
+    """
+    cells = _Cells(scored, "score")
+    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
+    blocks = [_summary(cells, arm, s, judge, weights) for arm in cells.arms() for s in cells.strengths(arm) for judge in JUDGES]
+    frame = pd.concat(blocks, ignore_index=True)
+    return frame.assign(n_prompts=len(cells.prompts), seed=seed)
+
+
+def _summary(cells: _Cells, arm: str, strength: float, judge: str, weights: np.ndarray) -> pd.DataFrame:
+    scored, nan = cells.scored, np.full(len(cells.emotions), np.nan)
+    sums, counts = cells.by_target(arm, strength, scored.hits[judge])
+    rate = sums.sum(1) / counts.sum(1)
+    low, high = percentile_interval(_resampled(sums, counts, weights), axis=1)
+    ratio, perplexity = cells.nll_ratio(arm, strength)
+    fluent = fluency(ratio)
+    learned = judge == "embedded"
+    quality = {q: cells.mean(arm, strength, scored.texts[q].to_numpy(float)) for q in _QUALITIES[1:]}
+    return pd.DataFrame({
+        "emotion": cells.emotions, "arm": arm, "strength_resid_norm": strength, "judge": judge, "judge_level": "fine", "target_rate": rate, "ci_low": low, "ci_high": high,
+        "target_probability": cells.mean(arm, strength, scored.probability) if learned else nan,
+        "masked_target_rate": cells.mean(arm, strength, scored.masked) if learned else nan, "nll_ratio": ratio, "perplexity_ratio": perplexity, **quality,
+        "content_kept": nan, "harmonic_mean": np.where(rate + fluent > 0, 2 * rate * fluent / np.maximum(rate + fluent, 1e-300), 0.0),
+    })
+
+
+def _chosen(chosen: pd.DataFrame, arm: str, emotions: Sequence[str]) -> pd.Series:
+    """Strength by emotion of an arm."""
+    rows = chosen[chosen["arm"] == arm].set_index("emotion")["strength_resid_norm"]
+    if rows.index.has_duplicates or (missing := [e for e in emotions if e not in rows.index]):
+        raise ValueError(f"chosen strengths of arm {arm} are missing or doubled for an emotion; needed: one for each of {', '.join(emotions)}" + (f" (missing: {missing[0]})" if not rows.index.has_duplicates else ""))
+    return rows.loc[list(emotions)]
+
+
+def _at_chosen(cells: _Cells, arm: str, strengths: pd.Series, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`_Cells.by_target` with every emotion at its own strength (arm none at 0)."""
+    wanted = np.zeros(len(strengths)) if arm == "none" else strengths.to_numpy(float)
+    sums, counts = np.empty((len(wanted), len(cells.prompts))), np.empty((len(wanted), len(cells.prompts)))
+    for s in np.unique(wanted):
+        here = wanted == s
+        all_sums, all_counts = cells.by_target(arm, float(s), values)
+        sums[here], counts[here] = all_sums[here], all_counts[here]
+    return sums, counts
+
+
+def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> pd.DataFrame:
+    """What texts steered to each emotion were taken for, at the chosen strength, on split ``score``.
+
+    Returns
+    -------
+    DataFrame
+        ``emotion judge label count n_texts rate``: one row for every pair of emotions and judge. The judge embedded
+        has also the labels that are no studied emotion and "" (no known word), so that its counts add up to `n_texts`;
+        under the lexicons a text may show several emotions or none.
+
+    Raises
+    ------
+    ValueError
+        If the arm has no chosen strength for an emotion.
+    """
+    cells = _Cells(scored, "score")
+    strengths = _chosen(chosen, arm, cells.emotions)
+    texts = scored.texts
+    labels = [*scored.emotions, *sorted(set(texts["label"]) - set(scored.emotions))]
+    rows = []
+    for emotion, strength in strengths.items():
+        here = ((texts["emotion"] == emotion) & (texts["arm"] == arm) & (texts["strength"] == strength) & (texts["split"] == "score")).to_numpy()
+        n = int(here.sum())
+        rows += [(emotion, j, e, int(c), n) for j in JUDGES[:2] for e, c in zip(scored.emotions, scored.hits[j][here].sum(0))]
+        counts = texts.loc[here, "label"].value_counts()
+        rows += [(emotion, "embedded", x, int(counts.get(x, 0)), n) for x in labels]
+    out = pd.DataFrame(rows, columns=["emotion", "judge", "label", "count", "n_texts"])
+    return out.assign(rate=out["count"] / out["n_texts"])
+
+
+def claim_rows(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Paired differences at the strength chosen for the arm concept, on split ``score``, per emotion and over all.
+
+    Both sides of a difference share prompts and strength (arm none: strength 0); intervals are 95 % percentiles over
+    resampled prompts. Comparisons: ``concept-random`` and ``concept-wrong-emotion`` for each judge, and
+    ``masked-concept-none`` (judge embedded, concept words taken out on both sides). Rows with emotion ``all`` average
+    the emotions, each with the same weight.
+
+    Returns
+    -------
+    DataFrame
+        ``emotion comparison judge strength_resid_norm rate_a rate_b rate_b_ci_low rate_b_ci_high difference ci_low
+        ci_high nll_ratio qualified n_prompts``; `strength_resid_norm` and `nll_ratio` are means in the rows ``all``,
+        `qualified` (the strength met its limit on the choosing half) holds there if it holds for all.
+
+    Raises
+    ------
+    ValueError
+        If a strength or an arm's texts are missing.
+    """
+    cells = _Cells(scored, "score")
+    strengths = _chosen(chosen, "concept", cells.emotions)
+    qualified = chosen[chosen["arm"] == "concept"].set_index("emotion")["qualified"].loc[cells.emotions].to_numpy(bool)
+    nll = _ratio(*(a.sum(1) for a in _at_chosen(cells, "concept", strengths, scored.texts["nll"]))) / cells.mean("none", 0.0, scored.texts["nll"])
+    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
+    pairs = [(f"concept-{other}", judge, other, scored.hits[judge]) for judge in JUDGES for other in ("random", "wrong-emotion") if other in cells.arms()]
+    pairs.append(("masked-concept-none", "embedded", "none", scored.masked))
+    blocks = []
+    for comparison, judge, other, values in pairs:
+        a, b = _at_chosen(cells, "concept", strengths, values), _at_chosen(cells, other, strengths, values)
+        draws_a, draws_b = _resampled(*a, weights), _resampled(*b, weights)
+        rate_a, rate_b = a[0].sum(1) / a[1].sum(1), b[0].sum(1) / b[1].sum(1)
+        low, high = percentile_interval(_with_mean(draws_a - draws_b), axis=1)
+        b_low, b_high = percentile_interval(_with_mean(draws_b), axis=1)
+        rate_a, rate_b = _with_mean(rate_a), _with_mean(rate_b)
+        blocks.append(pd.DataFrame({
+            "emotion": [*cells.emotions, "all"], "comparison": comparison, "judge": judge, "strength_resid_norm": _with_mean(strengths.to_numpy(float)),
+            "rate_a": rate_a, "rate_b": rate_b, "rate_b_ci_low": b_low, "rate_b_ci_high": b_high, "difference": rate_a - rate_b, "ci_low": low, "ci_high": high,
+            "nll_ratio": _with_mean(nll), "qualified": [*qualified, qualified.all()], "n_prompts": len(cells.prompts)}))
+    return pd.concat(blocks, ignore_index=True)
+
+
+def _with_mean(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, x.mean(0, keepdims=True)])
+
+
+def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Target rate of every arm averaged over emotions, and the concept vector's rate over it, on split ``score``.
+
+    Arms concept, random, wrong-emotion at the strength chosen for concept, diff-means at its own, none at 0.
+
+    Returns
+    -------
+    DataFrame
+        ``arm judge rate ci_low ci_high concept_over_arm ratio_ci_low ratio_ci_high nll_ratio n_emotions n_prompts``. A
+        ratio, or its interval, is NaN where the arm's rate is 0 (in the texts, or in any resample).
+
+    Raises
+    ------
+    ValueError
+        If a strength or an arm's texts are missing.
+    """
+    cells = _Cells(scored, "score")
+    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
+    concept = _chosen(chosen, "concept", cells.emotions)
+    strengths = {arm: _chosen(chosen, arm, cells.emotions) if arm == "diff-means" else concept for arm in cells.arms()}
+    plain = cells.mean("none", 0.0, scored.texts["nll"])
+    rows = []
+    for judge in JUDGES:
+        cell = {arm: _at_chosen(cells, arm, s, scored.hits[judge]) for arm, s in strengths.items()}
+        rate = {arm: float((s.sum(1) / n.sum(1)).mean()) for arm, (s, n) in cell.items()}
+        draws = {arm: _resampled(*sn, weights).mean(0) for arm, sn in cell.items()}
+        for arm in strengths:
+            low, high = percentile_interval(draws[arm])
+            ratio = rate["concept"] / rate[arm] if rate[arm] > 0 else np.nan
+            r_low, r_high = percentile_interval(draws["concept"] / draws[arm]) if (draws[arm] > 0).all() else (np.nan, np.nan)
+            nll = (_ratio(*(a.sum(1) for a in _at_chosen(cells, arm, strengths[arm], scored.texts["nll"]))) / plain).mean()
+            rows.append((arm, judge, rate[arm], low, high, ratio, r_low, r_high, nll, len(cells.emotions), len(cells.prompts)))
+    columns = ["arm", "judge", "rate", "ci_low", "ci_high", "concept_over_arm", "ratio_ci_low", "ratio_ci_high", "nll_ratio", "n_emotions", "n_prompts"]
+    return pd.DataFrame(rows, columns=columns).astype({c: float for c in columns[2:9]})
+
+
+def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str = "lexicon") -> pd.DataFrame:
+    """The claims `steering` and `expression` of one model and language from `claim_rows`.
+
+    An emotion passes `steering` if both of its differences (to random and to wrong-emotion) have intervals above 0 and
+    its NLL ratio on the scored half is at most `max_nll_ratio`; it passes `expression` if its masked difference to
+    unsteered text has one above 0.
+
+    Returns
+    -------
+    DataFrame
+        ``claim statistic value ci_low ci_high n_prompts n_passing n_emotions nll_ratio control_name control_value
+        control_ci_low control_ci_high``; `value` is the mean difference over emotions (to random; to unsteered).
+
+    Raises
+    ------
+    ValueError
+        If the judge is unknown or a comparison is missing.
+    """
+    _known_judge(judge)
+    parts = {}
+    for comparison, of in (("concept-random", judge), ("concept-wrong-emotion", judge), ("masked-concept-none", "embedded")):
+        part = rows[(rows["comparison"] == comparison) & (rows["judge"] == of)].set_index("emotion")
+        if "all" not in part.index:
+            raise ValueError(f"no rows {comparison} of judge {of}; needed for the claims (steer to two emotions or more, with arm random)")
+        parts[comparison] = part
+    above = {c: part.drop(index="all")["ci_low"] > 0 for c, part in parts.items()}
+    random, masked = parts["concept-random"], parts["masked-concept-none"]
+    fluent = random.drop(index="all")["nll_ratio"] <= max_nll_ratio
+    passing = {"steering": above["concept-random"] & above["concept-wrong-emotion"].loc[fluent.index] & fluent, "expression": above["masked-concept-none"]}
+    out = []
+    for claim, part, name, what in (("steering", random, "random", f"target rate minus random ({judge})"), ("expression", masked, "none", "masked target rate minus unsteered (embedded)")):
+        r = part.loc["all"]
+        out.append({"claim": claim, "statistic": what, "value": r["difference"], "ci_low": r["ci_low"], "ci_high": r["ci_high"], "n_prompts": r["n_prompts"],
+                    "n_passing": int(passing[claim].sum()), "n_emotions": len(passing[claim]), "nll_ratio": r["nll_ratio"], "control_name": name,
+                    "control_value": r["rate_b"], "control_ci_low": r["rate_b_ci_low"], "control_ci_high": r["rate_b_ci_high"]})
+    return pd.DataFrame(out)

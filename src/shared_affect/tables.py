@@ -76,6 +76,18 @@ CONTRACTS = {
         ("target_rate", "ci_low", "ci_high", "target_probability", "masked_target_rate", "nll_ratio", "perplexity_ratio", "distinct_2", "repetition", "valence", "arousal",
          "language_kept", "content_kept", "harmonic_mean", "n_prompts", "seed"), {"arm": STEERING_ARMS, "judge_level": ("fine", "basic")},
     ),
+    "steering_chosen": Contract(
+        (*IDENTITY, "language", "emotion", "arm"), ("strength_resid_norm", "nll_ratio_choose", "target_rate_choose", "qualified", "n_prompts_choose"), {"arm": STEERING_ARMS},
+    ),
+    "steering_differences": Contract(
+        (*IDENTITY, "language", "emotion", "comparison", "judge"),
+        ("strength_resid_norm", "rate_a", "rate_b", "rate_b_ci_low", "rate_b_ci_high", "difference", "ci_low", "ci_high", "nll_ratio", "qualified", "n_prompts"),
+    ),
+    "steering_pooled": Contract(
+        (*IDENTITY, "language", "arm", "judge"),
+        ("rate", "ci_low", "ci_high", "concept_over_arm", "ratio_ci_low", "ratio_ci_high", "nll_ratio", "n_emotions", "n_prompts"), {"arm": STEERING_ARMS},
+    ),
+    "steering_confusion": Contract((*IDENTITY, "language", "emotion", "judge", "label"), ("count", "n_texts", "rate")),
     "judges": Contract(("control", "spec", "root_seed", "language", "quantity"), ("value",)),
 }
 

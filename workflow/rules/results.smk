@@ -30,6 +30,10 @@ if PAIR:
 if STEERED:
     PIECES |= {
         "steering": expand(f"{R}/steering/{{model}}/{SAE}/{{language}}/{{emotion}}/scores.tsv", model=STEERED, language=LANGUAGES, emotion=EMOTIONS),
+        **{
+            f"steering_{t}": expand(f"{R}/steering/{{model}}/{SAE}/{{language}}/{t}.tsv", model=STEERED, language=LANGUAGES)
+            for t in ("chosen", "differences", "pooled", "confusion")
+        },
         "judges": expand(f"{R}/judges/{{language}}.json", language=LANGUAGES),
     }
 TABLE_FILES = [f"{R}/tables/{t}.csv" for t in PIECES]

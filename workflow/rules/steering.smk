@@ -1,29 +1,31 @@
 # Steering: vectors, texts, judges, scores.
 # Inputs: codes, residuals and concept-sets (primary configuration), prompts, judge texts, norms.
-# Outputs: {R}/steering/{model}/{sae}/{language}/{emotion}/{vector.safetensors,generations.jsonl,labels.npz,scores.tsv}.
+# Outputs: {R}/steering/{model}/{sae}/{language}/{emotion}/{vector.safetensors,generations.jsonl,scores.tsv}.
 # Texts come from one accelerator job per group of emotions (config key emotions_per_job); the rest is cheap.
 SIZE = config["emotions_per_job"] or len(EMOTIONS)
 GROUPS = [EMOTIONS[i : i + SIZE] for i in range(0, len(EMOTIONS), SIZE)]
 STEERING = f"{R}/steering/{{model}}/{{sae}}/{{language}}"
 
 
-rule make_vector:
+rule make_vectors:
     input:
         codes=f"{R}/codes/{{model}}/{{sae}}/{{language}}.npz",
         sae=lambda w: f"{sae_path(w.model, w.sae)}/cfg.json",
         emotions="resources/emotions.tsv",
     output:
-        f"{STEERING}/{{emotion}}/vector.safetensors",
+        expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=EMOTIONS, allow_missing=True),
     params:
         sae=lambda w: sae_path(w.model, w.sae),
         features={k: config["features"][k] for k in ("fdr", "max_density")} | {"per_emotion": config["steering"]["features"]},
         n_random=config["steering"]["random_directions"],
         root_seed=config["root_seed"],
-        code=code("steering", "features", "codes"),
+        code=code("vectors", "steering", "selection", "features", "codes"),
     log:
-        f"{LOGS}/make_vector/{{model}}/{{sae}}/{{language}}/{{emotion}}.log",
+        f"{LOGS}/make_vectors/{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/make_vectors/{{model}}/{{sae}}/{{language}}.tsv"
     script:
-        "../scripts/make_vector.py"
+        "../scripts/make_vectors.py"
 
 
 for NUMBER, GROUP in enumerate(GROUPS):
@@ -63,7 +65,9 @@ for NUMBER, GROUP in enumerate(GROUPS):
 
 rule train_judge:
     input:
-        f"{R}/world/affect/judge_{{language}}.tsv",
+        texts=f"{R}/world/affect/judge_{{language}}.tsv",
+        concepts=f"{R}/concepts/{{language}}.tsv",
+        norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
     output:
         judge=f"{R}/judges/{{language}}.npz",
         facts=f"{R}/judges/{{language}}.json",
@@ -76,3 +80,33 @@ rule train_judge:
         f"{BENCH}/train_judge/{{language}}.tsv"
     script:
         "../scripts/train_judge.py"
+
+
+# one job for all emotions: the texts steered to the others are each emotion's wrong-emotion arm
+rule score_texts:
+    input:
+        texts=expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=EMOTIONS, allow_missing=True),
+        vectors=expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=EMOTIONS, allow_missing=True),
+        concepts=expand(f"{R}/concepts/{{language}}.tsv", language=LANGUAGES),
+        judge=f"{R}/judges/{{language}}.npz",
+        judge_facts=f"{R}/judges/{{language}}.json",
+        norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
+    output:
+        scores=expand(f"{STEERING}/{{emotion}}/scores.tsv", emotion=EMOTIONS, allow_missing=True),
+        chosen=f"{STEERING}/chosen.tsv",
+        claim=f"{STEERING}/claim.tsv",
+        differences=f"{STEERING}/differences.tsv",
+        pooled=f"{STEERING}/pooled.tsv",
+        confusion=f"{STEERING}/confusion.tsv",
+    params:
+        emotions=EMOTIONS,
+        languages=LANGUAGES,
+        settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "n_bootstrap")},
+        root_seed=config["root_seed"],
+        code=code("evaluation"),
+    log:
+        f"{LOGS}/score_texts/{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/score_texts/{{model}}/{{sae}}/{{language}}.tsv"
+    script:
+        "../scripts/score_texts.py"

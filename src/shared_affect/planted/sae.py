@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -157,7 +160,9 @@ def _fit(activations: Tensor, sae, n_tokens: int, seed: int, s: SaeSettings):
         lr_warm_up_steps=s.warm_up, lr_decay_steps=n_tokens // s.batch // 4, device="cpu", dead_feature_window=200,
         feature_sampling_window=10**9, n_batches_for_norm_estimate=20, logger=LoggingConfig(log_to_wandb=False),
     )
-    return SAETrainer(cfg=config, sae=sae, data_provider=_batches(activations, s.batch, seed)).fit()
+    # SAELens draws its bars wherever standard error goes; they belong on a terminal only
+    with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
+        return SAETrainer(cfg=config, sae=sae, data_provider=_batches(activations, s.batch, seed)).fit()
 
 
 @torch.inference_mode()

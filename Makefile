@@ -1,0 +1,48 @@
+# `make` sets everything up and runs the default study; `make test` runs the tests. Needs Python >= 3.11 and make.
+PYTHON ?= python3
+VENV   ?= .venv
+CORES  ?= all
+# TORCH: what pip is asked for. On Linux the usual index's newest build brings several GB of CUDA libraries;
+# a machine without a GPU takes the CPU build with: make TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+BIN := $(VENV)/bin
+RUN := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: all setup study report test bench lint clean-journal planted-full
+
+all: report
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+study: setup
+	$(RUN)
+
+# the run's own figures, tables and claims in one HTML file
+report: study
+	$(RUN) --report results/planted/report.html
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+bench: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.bench results/bench
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+
+# every negative control over root seeds 0-9, without steering: hours, resumable (docs/planted.md)
+planted-full: setup
+	for seed in 0 1 2 3 4 5 6 7 8 9; do \
+	  $(RUN) --configfile studies/planted-full.yaml --config root_seed=$$seed study=planted-full-$$seed || exit 1; done
+	$(BIN)/python -m shared_affect.many_seeds results/planted-full-* > docs/planted-numbers.md
+
+clean-journal:
+	rm -rf resources/journal

@@ -1,0 +1,463 @@
+"""Judges and steering statistics against naive loops, closed forms and scikit-learn."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shared_affect import evaluation as ev
+
+EMOTIONS = ("joy", "fear", "anger")
+WORDS = {"joy": ["joy", "happy"], "fear": ["fear", "afraid"], "anger": ["anger", "mad"]}
+HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
+FILLER = ["Anna", "the", "clerk", "sat", "near", "table", "report", "walked", "train", "engine"]
+HINTS = {"joy": ["party", "song"], "fear": ["snake", "storm"], "anger": ["riot", "insult"]}
+NORMS = pd.DataFrame({"word": ["party", "song", "snake", "storm", "riot", "insult", "happy", "table"], "valence": [0.7, 0.6, -0.6, -0.5, -0.6, -0.7, 0.9, 0.0],
+                      "arousal": [0.5, 0.2, 0.6, 0.7, 0.8, 0.5, 0.6, -0.5]})
+PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
+
+
+def sentence(rng, emotion=None):
+    words = list(rng.choice(FILLER, 6))
+    if emotion:
+        words += [*rng.choice(HINTS[emotion], 2), *([rng.choice(WORDS[emotion])] if rng.random() < 0.6 else [])]
+    return " ".join(rng.permutation(words)) + "."
+
+
+@pytest.fixture(scope="module")
+def judge():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(EMOTIONS, 60)
+    return ev.train_judge([sentence(rng, e) for e in labels], labels, "en", np.random.default_rng(1))
+
+
+def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
+    rng = np.random.default_rng(seed)
+    rows = []
+    plan = [("-", "none", 0.0)] + [(e, a, s) for e in EMOTIONS for a in ("concept", "diff-means", "random") for s in strengths]
+    for emotion, arm, strength in plan:
+        for p in range(n_prompts):
+            for sample in range(samples):
+                shown = emotion if arm in ("concept", "diff-means") and rng.random() < strength + 0.3 else rng.choice([None, *EMOTIONS])
+                rows.append({"emotion": emotion, "arm": arm, "strength": strength, "prompt": f"p{p:02d}", "split": ev.SPLITS[p % 2], "sample": sample,
+                             "direction": p if arm == "random" else None, "text": sentence(rng, shown), "nll": 1.6 * (1 + strength) + rng.normal(0, 0.05), "n_tokens": 9})
+    return pd.DataFrame(rows)
+
+
+def score(raw, judge):
+    return ev.score_texts(ev.check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, judge, NORMS, "en")
+
+
+@pytest.fixture(scope="module")
+def scored(judge):
+    return score(make_generations(), judge)
+
+
+@pytest.fixture(scope="module")
+def chosen(scored):
+    return ev.choose_strength(scored, max_nll_ratio=1.5)
+
+
+# ---- reading
+
+
+def test_unsteered_texts_of_several_files_are_kept_once(tmp_path):
+    raw = make_generations()
+    paths = []
+    for e in EMOTIONS:
+        part = raw[raw["emotion"].isin([e, "-"])].assign(emotion=e)
+        paths.append(tmp_path / f"{e}.jsonl")
+        paths[-1].write_text("".join(json.dumps({k: None if v != v else v for k, v in r.items()}) + "\n" for r in part.to_dict("records")))
+    got = ev.read_generations(paths)
+    assert len(got) == len(raw)
+    assert set(got.loc[got["arm"] == "none", "emotion"]) == {"-"}
+    assert (got["direction"][got["arm"] != "random"] == -1).all() and (got["direction"][got["arm"] == "random"] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="nll"), "field 'nll'"),
+        (lambda f: f.assign(arm="magic"), "arm is 'magic'"),
+        (lambda f: f.assign(split="all"), "split is 'all'"),
+        (lambda f: f.assign(nll=np.inf), "nll is not finite"),
+        (lambda f: pd.concat([f, f[f["arm"] == "concept"].head(1)]), "two different ones"),
+        (lambda f: pd.concat([f, f[f["arm"] == "none"].head(1).assign(text="other")]), "two different ones"),
+        (lambda f: f.assign(split=np.where(np.arange(len(f)) == 0, "score", f["split"])), "both splits"),
+    ],
+)
+def test_bad_generations_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        ev.check_generations(change(make_generations()))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.jsonl").write_text("")
+    with pytest.raises(ValueError, match="no generated text"):
+        ev.read_generations([tmp_path / "a.jsonl"])
+
+
+# ---- words
+
+
+def test_english_hits_are_whole_words_case_folded():
+    lexicon = {"joy": ["happy", "over the moon"], "anger": ["mad"]}
+    texts = ["HAPPY days", "unhappy madness", "He's Mad, happy!", "", "over the moon.", "over the moonlight", "over, the moon"]
+    want = [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0], [0, 0], [1, 0]]
+    assert np.array_equal(ev.lexicon_hits(texts, lexicon, "en"), np.array(want, bool))
+
+
+def test_chinese_hits_respect_longer_words():
+    lexicon = {"love": ["爱"], "nervousness": ["不安"], "relief": ["安心"], "annoyance": ["不耐烦"]}
+    texts = ["他爱她", "爱情和恋爱", "小明感到不安。", "小明很安心", "他很不耐烦", "耐烦", "", "Anna爱 the dog"]
+    want = [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
+    assert np.array_equal(ev.lexicon_hits(texts, lexicon, "zh"), np.array(want, bool))
+
+
+def test_chinese_words_given_stay_whole_whatever_their_parts():
+    words = ["想知道", "松口气", "火大", "心灰", "的是的", "爱爱情情"]
+    segment = ev.Segmenter("zh", words)
+    for w in words:
+        assert segment(w) == [w]
+        assert w in segment(f"小明{w}。")
+    assert ev.Segmenter("zh")("的是的") != ["的是的"]
+
+
+def test_segmenters_share_nothing():
+    import jieba
+
+    before = jieba.dt.FREQ.copy()
+    ev.Segmenter("zh", ["的是的"])
+    assert jieba.dt.FREQ == before
+    assert "的是的" not in ev.Segmenter("zh")("的是的")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", {"joy": []}), ("en", {"joy": ["!"]}), ("fr", {"joy": ["joie"]})])
+def test_bad_lexicons_are_refused(language, words):
+    with pytest.raises(ValueError, match="joy|letter|language"):
+        ev.lexicon_hits(["a"], words, language)
+
+
+def test_masking_takes_words_and_phrases_out():
+    assert ev.mask_words(["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "en") == ["anna sat", "", "now"]
+    assert ev.mask_words(["小明很不安。他有爱情"], ["不安", "爱"], "zh") == ["小 明 很 他 有 爱情"]
+
+
+def test_masked_texts_never_hit():
+    rng = np.random.default_rng(5)
+    texts = [sentence(rng, rng.choice(EMOTIONS)) for _ in range(100)]
+    assert ev.lexicon_hits(texts, WORDS, "en").any()
+    assert not ev.lexicon_hits(ev.mask_words(texts, [w for ws in WORDS.values() for w in ws], "en"), WORDS, "en").any()
+
+
+def test_distinct_share_against_a_loop():
+    rng = np.random.default_rng(6)
+    for n in (2, 3):
+        for length in (0, 1, 2, 3, 12):
+            tokens = rng.choice(list("abc"), length).tolist()
+            grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+            if not grams:
+                assert np.isnan(ev.distinct_share(tokens, n))
+                continue
+            assert ev.distinct_share(tokens, n) == pytest.approx(len(Counter(grams)) / len(grams))
+            earlier = sum(g in grams[:i] for i, g in enumerate(grams)) / len(grams)
+            assert 1 - ev.distinct_share(tokens, n) == pytest.approx(earlier)
+
+
+def test_fluency_closed_form():
+    assert ev.fluency(np.array([0.8, 1.0, 1.5, 2.0, 3.0])).tolist() == [1, 1, 0.5, 0, 0]
+
+
+# ---- the embedded judge
+
+
+@pytest.mark.parametrize("n_labels", [2, 3])
+def test_judge_equals_scikit_learn(n_labels, tmp_path):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(7)
+    labels = np.repeat(EMOTIONS[:n_labels], 30)
+    texts = [sentence(rng, e) for e in labels]
+    ours = ev.train_judge(texts, labels, "en", np.random.default_rng(8))
+    other = make_pipeline(TfidfVectorizer(token_pattern=r"[a-zA-Z]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegression(C=2.0, max_iter=300, tol=1e-3)).fit(texts, labels)
+    new = [*(sentence(rng, e) for e in labels), "", "unheard unseen", "party party party song"]
+    assert np.abs(ours.predict_proba(new) - other.predict_proba(new)).max() < 1e-10
+    ours.save(tmp_path / "j.npz", tmp_path / "j.json")
+    again = ev.Judge.load(tmp_path / "j.npz", tmp_path / "j.json")
+    assert np.array_equal(again.predict_proba(new), ours.predict_proba(new))
+    assert (again.labels, again.words, again.facts) == (ours.labels, ours.words, ours.facts)
+    assert ours.judge(new)[0][-3:].tolist() == [-1, -1, ours.labels.index("joy")]
+
+
+def test_judge_accuracy_is_held_out(judge):
+    assert judge.facts["accuracy"] > 0.9 and judge.facts["n_held_out"] == 36 and judge.facts["chance_majority"] == pytest.approx(1 / 3)
+    rng = np.random.default_rng(9)
+    noise = ev.train_judge([sentence(rng) for _ in range(300)], rng.permutation(np.repeat(EMOTIONS, 100)), "en", rng)
+    assert noise.facts["accuracy"] < 0.55  # would be near 1 on the texts it was trained on
+
+
+def test_accuracy_and_macro_f1_equal_scikit_learn():
+    from sklearn.metrics import accuracy_score, f1_score
+
+    rng = np.random.default_rng(10)
+    true, predicted = rng.choice(EMOTIONS, 80), rng.choice(EMOTIONS, 80)
+    got = ev.accuracy_of(true, predicted)
+    assert got["accuracy"] == pytest.approx(accuracy_score(true, predicted))
+    assert got["macro_f1"] == pytest.approx(f1_score(true, predicted, average="macro"))
+
+
+def test_chinese_judge(tmp_path):
+    rng = np.random.default_rng(11)
+    labels = np.repeat(["joy", "fear"], 20)
+    texts = [f"{rng.choice(['小明', '小红'])}看到{rng.choice(['聚会', '唱歌'] if x == 'joy' else ['毒蛇', '风暴'])}。" for x in labels]
+    j = ev.train_judge(texts, labels, "zh", rng, words=["毒蛇"])
+    assert j.facts["accuracy"] == 1 and "毒蛇" in j.vocabulary
+    j.save(tmp_path / "j.npz", tmp_path / "j.json")
+    assert np.array_equal(ev.Judge.load(tmp_path / "j.npz", tmp_path / "j.json").predict_proba(texts), j.predict_proba(texts))
+
+
+@pytest.mark.parametrize(("texts", "labels", "held_out", "message"), [
+    (["a"], ["x", "y"], 0.2, "1 texts and 2"), (["a"] * 8, ["x"] * 8, 0.2, "1 label"), (["a"] * 5, ["x"] * 4 + ["y"], 0.2, "rarest with 1"), (["a"] * 8, ["x", "y"] * 4, 1.0, "held_out")])
+def test_bad_judge_texts_are_refused(texts, labels, held_out, message):
+    with pytest.raises(ValueError, match=message):
+        ev.train_judge(texts, labels, "en", np.random.default_rng(0), held_out=held_out)
+
+
+# ---- scores of texts
+
+
+def test_scores_of_single_texts(judge):
+    raw = make_generations()
+    texts = ["party snake happy table", "", "快乐 快乐 joy", "sat near sat near sat near"]
+    raw.loc[raw.index[:4], "text"] = texts
+    got = score(raw, judge).texts.iloc[:4]
+    assert got["n_rated"].tolist() == [3, 0, 0, 0]  # happy is a concept word
+    assert got["valence"].iloc[0] == pytest.approx((0.7 - 0.6 + 0) / 3) and got["arousal"].iloc[0] == pytest.approx(0.2)
+    assert got["valence"].iloc[1:].isna().all()
+    assert got["language_kept"].tolist() == [True, False, False, True]
+    assert got["language_share"].iloc[2] == pytest.approx(1 / 3)
+    assert got["distinct_2"].iloc[0] == 1 and got["distinct_2"].iloc[3] == pytest.approx(2 / 5) and got["repetition"].iloc[3] == pytest.approx(2 / 4)
+    assert np.isnan(got["distinct_2"].iloc[1]) and got["label"].iloc[1] == ""
+
+
+def test_hits_against_a_loop(scored):
+    texts = ev.check_generations(make_generations())["text"]
+    for name, lexicon in (("lexicon", WORDS), ("lexicon-held-out", HELD_OUT)):
+        want = [[bool(set(t.lower().strip(".").replace(".", "").split()) & set(lexicon[e])) for e in EMOTIONS] for t in texts]
+        assert np.array_equal(scored.hits[name], np.array(want))
+    assert (scored.hits["embedded"].sum(1) <= 1).all()
+    own = scored.own_target()
+    i = 17
+    k = EMOTIONS.index(own["emotion"][i])
+    row = int(np.flatnonzero(scored.texts["arm"] != "none")[i])
+    assert own["hit_lexicon_held_out"][i] == scored.hits["lexicon-held-out"][row, k] and own["target_probability"][i] == scored.probability[row, k]
+
+
+def test_masked_judgement_ignores_concept_words(judge):
+    raw = make_generations()
+    raw.loc[raw.index[0], "text"] = "happy joy happy joy sat"
+    raw.loc[raw.index[1], "text"] = "happy joy snake storm"
+    s = score(raw, judge)
+    assert s.texts["label"].iloc[0] == "joy" and s.texts["masked_label"].iloc[1] == "fear"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"language": "zh"}, "judge's language"), ({"norms": pd.concat([NORMS, NORMS])}, "twice"), ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
+    ({"lexicons": {"lexicon": WORDS}}, "missing"), ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
+    ({"lexicons": dict.fromkeys(ev.JUDGES[:2], {"joy": ["joy"]})}, "no concept words"), ({"lexicons": dict.fromkeys(ev.JUDGES[:2], WORDS | {"awe": ["awe"]})}, "does not know 'awe'")])
+def test_bad_scoring_input_is_refused(judge, change, message):
+    good = {"generations": ev.check_generations(make_generations()), "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, "judge": judge, "norms": NORMS, "language": "en"}
+    with pytest.raises(ValueError, match=message):
+        ev.score_texts(**(good | change))
+
+
+# ---- statistics
+
+
+def naive_rate(scored, arm, strength, target, values, split="score"):
+    """Values of the texts that an arm gives a target, by prompt."""
+    out = {}
+    for i, t in scored.texts.iterrows():
+        if t["split"] != split or t["strength"] != strength or t["arm"] != ("concept" if arm == "wrong-emotion" else arm):
+            continue
+        if (arm in ("concept", "diff-means") and t["emotion"] != target) or (arm == "wrong-emotion" and t["emotion"] == target):
+            continue
+        v = values[i, EMOTIONS.index(target)] if values.ndim == 2 else values[i]
+        if np.isfinite(v):
+            out.setdefault(t["prompt"], []).append(float(v))
+    return out
+
+
+def naive_mean(by_prompt, prompts=None):
+    drawn = [v for p in (prompts or by_prompt) for v in by_prompt[p]]
+    return sum(drawn) / len(drawn)
+
+
+def test_summary_against_loops(scored):
+    got = ev.summarise(scored, n_bootstrap=50, rng=np.random.default_rng(2), seed=4)
+    assert not got.duplicated(["emotion", "arm", "strength_resid_norm", "judge", "judge_level"]).any()
+    assert len(got) == 3 * 3 * (4 * 3 + 1)
+    assert set(got["n_prompts"]) == {4} and set(got["seed"]) == {4}
+    nll = scored.texts["nll"].to_numpy()
+    for _, r in got.iloc[::3].iterrows():
+        arm, s, e = r["arm"], r["strength_resid_norm"], r["emotion"]
+        assert r["target_rate"] == pytest.approx(naive_mean(naive_rate(scored, arm, s, e, scored.hits[r["judge"]])))
+        a, b = naive_mean(naive_rate(scored, arm, s, e, nll)), naive_mean(naive_rate(scored, "none", 0.0, e, nll))
+        assert r["nll_ratio"] == pytest.approx(a / b) and r["perplexity_ratio"] == pytest.approx(np.exp(a - b))
+        for q in ("valence", "distinct_2", "repetition", "language_kept"):
+            assert r[q] == pytest.approx(naive_mean(naive_rate(scored, arm, s, e, scored.texts[q].to_numpy(float))))
+        f = float(ev.fluency(a / b))
+        want = 0 if r["target_rate"] + f == 0 else 2 * r["target_rate"] * f / (r["target_rate"] + f)
+        assert r["harmonic_mean"] == pytest.approx(want)
+        assert r["ci_low"] <= r["target_rate"] <= r["ci_high"]
+    learned = got[got["judge"] == "embedded"]
+    for _, r in learned.iloc[::5].iterrows():
+        key = (scored, r["arm"], r["strength_resid_norm"], r["emotion"])
+        assert r["target_probability"] == pytest.approx(naive_mean(naive_rate(*key, scored.probability)))
+        assert r["masked_target_rate"] == pytest.approx(naive_mean(naive_rate(*key, scored.masked)))
+    assert got.loc[got["judge"] != "embedded", ["target_probability", "masked_target_rate"]].isna().all(axis=None) and got["content_kept"].isna().all()
+
+
+def test_bootstrap_draws_whole_prompts_and_pairs_both_sides(scored, chosen):
+    n = 60
+    got = ev.claim_rows(scored, chosen, n_bootstrap=n, rng=np.random.default_rng(12)).set_index(["comparison", "judge", "emotion"])
+    prompts = sorted({p for p, s in zip(scored.texts["prompt"], scored.texts["split"]) if s == "score"})
+    weights = np.random.default_rng(12).multinomial(4, [0.25] * 4, size=n)
+    strength = chosen[chosen["arm"] == "concept"].set_index("emotion")["strength_resid_norm"]
+    for comparison, judge, other in (("concept-random", "lexicon", "random"), ("concept-wrong-emotion", "embedded", "wrong-emotion"), ("masked-concept-none", "embedded", "none")):
+        values = scored.masked if comparison.startswith("masked") else scored.hits[judge]
+        draws = []
+        for e in EMOTIONS:
+            a = naive_rate(scored, "concept", strength[e], e, values)
+            b = naive_rate(scored, other, 0.0 if other == "none" else strength[e], e, values)
+            resamples = [[p for p, k in zip(prompts, w) for _ in range(k)] for w in weights]
+            draws.append([naive_mean(a, x) - naive_mean(b, x) for x in resamples])
+            r = got.loc[(comparison, judge, e)]
+            assert r["difference"] == pytest.approx(naive_mean(a) - naive_mean(b)) and r["rate_b"] == pytest.approx(naive_mean(b))
+            assert [r["ci_low"], r["ci_high"]] == pytest.approx(np.quantile(draws[-1], [0.025, 0.975]).tolist())
+        r = got.loc[(comparison, judge, "all")]
+        assert [r["ci_low"], r["ci_high"]] == pytest.approx(np.quantile(np.mean(draws, axis=0), [0.025, 0.975]).tolist())
+        assert r["difference"] == pytest.approx(np.mean([got.loc[(comparison, judge, e), "difference"] for e in EMOTIONS]))
+
+
+def test_interval_has_the_closed_form_width():
+    """One 0/1 text a prompt: the bootstrap's standard error is sqrt(p (1 - p) / n)."""
+    hits = np.repeat([1.0, 0.0], [120, 280])
+    draws = ev._resampled(hits[None], np.ones((1, 400)), ev._resamples(400, 4000, np.random.default_rng(0)))
+    assert draws.std() == pytest.approx(np.sqrt(0.3 * 0.7 / 400), rel=0.04)
+
+
+def test_chosen_strength_is_the_largest_fluent_one(scored, chosen):
+    assert set(chosen["arm"]) == {"concept", "diff-means", "random"} and len(chosen) == 9
+    nll = scored.texts["nll"].to_numpy()
+    for _, r in chosen.iterrows():
+        ratio = {s: naive_mean(naive_rate(scored, r["arm"], s, r["emotion"], nll, "choose")) / naive_mean(naive_rate(scored, "none", 0.0, r["emotion"], nll, "choose")) for s in (0.2, 0.4, 0.8)}
+        assert r["strength_resid_norm"] == max(s for s in ratio if ratio[s] <= 1.5) == 0.4 and r["qualified"]
+        assert r["nll_ratio_choose"] == pytest.approx(ratio[0.4])
+        assert r["target_rate_choose"] == pytest.approx(naive_mean(naive_rate(scored, r["arm"], 0.4, r["emotion"], scored.hits["lexicon"], "choose")))
+    none_good = ev.choose_strength(scored, max_nll_ratio=1.05)
+    assert not none_good["qualified"].any() and (none_good["strength_resid_norm"] == 0.2).all()
+
+
+def test_splits_do_not_leak(judge, scored, chosen):
+    raw = make_generations()
+    other = raw.assign(text=np.where(raw["split"] == "score", "mad mad afraid", raw["text"]), nll=np.where(raw["split"] == "score", 9.0, raw["nll"]))
+    pd.testing.assert_frame_equal(ev.choose_strength(score(other, judge), max_nll_ratio=1.5), chosen)
+    other = raw.assign(text=np.where(raw["split"] == "choose", "mad mad afraid", raw["text"]), nll=np.where(raw["split"] == "choose", 9.0, raw["nll"]))
+    rescored = score(other, judge)
+    for f in (lambda s: ev.summarise(s, n_bootstrap=20, rng=np.random.default_rng(0), seed=0), lambda s: ev.claim_rows(s, chosen, n_bootstrap=20, rng=np.random.default_rng(0)),
+              lambda s: ev.confusion(s, chosen), lambda s: ev.pooled_rates(s, chosen, n_bootstrap=20, rng=np.random.default_rng(0))):
+        pd.testing.assert_frame_equal(f(rescored), f(scored))
+
+
+def test_confusion_against_a_loop(scored, chosen):
+    got = ev.confusion(scored, chosen)
+    learned = got[got["judge"] == "embedded"]
+    assert (learned.groupby("emotion")["count"].sum() == 8).all() and (got["n_texts"] == 8).all()
+    t = scored.texts
+    for _, r in got.iterrows():
+        here = [i for i in range(len(t)) if (t["emotion"][i], t["arm"][i], t["strength"][i], t["split"][i]) == (r["emotion"], "concept", 0.4, "score")]
+        want = sum(t["label"][i] == r["label"] for i in here) if r["judge"] == "embedded" else sum(scored.hits[r["judge"]][i, EMOTIONS.index(r["label"])] for i in here)
+        assert r["count"] == want and r["rate"] == want / 8
+
+
+def test_pooled_rates_are_means_over_emotions(scored, chosen):
+    got = ev.pooled_rates(scored, chosen, n_bootstrap=200, rng=np.random.default_rng(0)).set_index(["arm", "judge"])
+    for (arm, judge), r in got.iterrows():
+        want = np.mean([naive_mean(naive_rate(scored, arm, 0.0 if arm == "none" else 0.4, e, scored.hits[judge])) for e in EMOTIONS])
+        assert r["rate"] == pytest.approx(want) and r["concept_over_arm"] == pytest.approx(got.loc[("concept", judge), "rate"] / want)
+    assert got.loc[("concept", "lexicon"), "ratio_ci_low"] == 1 and got.loc[("none", "lexicon"), "nll_ratio"] == pytest.approx(1)
+    assert got.loc[("concept", "embedded"), "rate"] > 1.3 * got.loc[("random", "embedded"), "rate"]
+
+
+def test_a_rate_of_zero_gives_no_ratio(judge, chosen):
+    raw = make_generations()
+    raw["text"] = np.where(raw["arm"] == "concept", raw["text"], "sat")
+    got = ev.pooled_rates(score(raw, judge), chosen, n_bootstrap=20, rng=np.random.default_rng(0)).set_index(["arm", "judge"])
+    assert got.loc[("random", "lexicon"), "rate"] == 0 and np.isnan(got.loc[("random", "lexicon"), ["concept_over_arm", "ratio_ci_low"]].astype(float)).all()
+
+
+def test_claim_summary_counts_passing_emotions(scored, chosen):
+    rows = ev.claim_rows(scored, chosen, n_bootstrap=200, rng=np.random.default_rng(0))
+    got = ev.claim_summary(rows, max_nll_ratio=1.6, judge="embedded").set_index("claim")
+
+    def count(limit):
+        passed = 0
+        for e in EMOTIONS:
+            one = rows[(rows["emotion"] == e) & (rows["judge"] == "embedded") & rows["comparison"].str.startswith("concept")]
+            passed += len(one) == 2 and all(one["ci_low"] > 0) and all(one["nll_ratio"] <= limit)
+        return passed
+
+    assert got.loc["steering", "n_passing"] == count(1.6) and got.loc["steering", "n_emotions"] == 3
+    assert ev.claim_summary(rows, max_nll_ratio=1.0, judge="embedded")["n_passing"][0] == 0
+    everywhere = rows[rows["emotion"] == "all"].set_index(["comparison", "judge"])
+    assert got.loc["steering", "value"] == everywhere.loc[("concept-random", "embedded"), "difference"]
+    assert got.loc["expression", "control_value"] == everywhere.loc[("masked-concept-none", "embedded"), "rate_b"]
+
+
+def test_texts_without_an_effect_pass_nothing(judge):
+    raw = make_generations(n_prompts=12)
+    rng = np.random.default_rng(13)
+    raw["text"] = [sentence(rng, rng.choice([None, *EMOTIONS])) for _ in range(len(raw))]
+    s = score(raw, judge)
+    rows = ev.claim_rows(s, ev.choose_strength(s, max_nll_ratio=1.5), n_bootstrap=500, rng=np.random.default_rng(0))
+    everywhere = rows[rows["emotion"] == "all"]
+    assert (everywhere["ci_low"] < 0).all() and (everywhere["ci_high"] > 0).sum() >= 6
+
+
+def test_missing_cells_are_refused(judge, scored, chosen):
+    raw = make_generations()
+    gone = (raw["arm"] == "concept") & (raw["prompt"] == "p01") & (raw["emotion"] == "joy") & (raw["strength"] == 0.4)
+    with pytest.raises(ValueError, match="cells of split score"):
+        ev.summarise(score(raw[~gone], judge), n_bootstrap=10, rng=np.random.default_rng(0), seed=0)
+    with pytest.raises(ValueError, match="no text of arm none"):
+        ev.choose_strength(score(raw[raw["arm"] != "none"], judge))
+    with pytest.raises(ValueError, match="missing or doubled"):
+        ev.claim_rows(scored, chosen[chosen["emotion"] != "joy"], n_bootstrap=10, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="n_bootstrap"):
+        ev.claim_rows(scored, chosen, n_bootstrap=0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="judge is 'oracle'"):
+        ev.choose_strength(scored, judge="oracle")
+    with pytest.raises(ValueError, match="max_nll_ratio"):
+        ev.choose_strength(scored, max_nll_ratio=0)
+
+
+# ---- the committed prompts
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_prompts_are_neutral_and_balanced(language):
+    prompts = pd.read_csv(PROMPTS / f"{language}.tsv", sep="\t", keep_default_na=False)
+    concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
+    ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
+    assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
+    assert prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 25)] and prompts["split"].tolist() == ["choose", "score"] * 12
+    coloured = ordinary.loc[ordinary["class_valence"] != 0, language].tolist()
+    words = concepts["word"].tolist() + coloured
+    assert not ev.lexicon_hits(prompts["text"].tolist(), {"any": words}, language).any()
+    assert ev.lexicon_hits([words[0]], {"any": words}, language).all()

@@ -1,0 +1,139 @@
+import json
+
+import numpy as np
+import pytest
+
+from shared_affect.extraction import Numerics
+from shared_affect.models import load_model
+from shared_affect.steering import (
+    NO_EMOTION, Generator, Prompt, Sampling, concept_vector, difference_of_means, plan, random_directions, read_vectors, sample_texts, split_words, unit, write_generations, write_vectors,
+)
+
+PROMPTS = [Prompt("p1", "choose", "the word is"), Prompt("p2", "score", "now"), Prompt("p3", "score", "think of the stone")]
+
+
+def ids_of(model_folder):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model_folder)([p.text for p in PROMPTS])["input_ids"]
+
+
+def sample(model, ids, added, positions="all", seed=5, n=8):
+    import torch
+
+    return sample_texts(model, ids, 0, added, Sampling(max_new_tokens=n, positions=positions), torch.Generator().manual_seed(seed), eos=2)
+
+
+@pytest.mark.parametrize("positions", ["all", "generated", "prompt"])
+def test_strength_zero_is_the_unsteered_text_bit_for_bit(model_folder, positions):
+    import torch
+
+    model, ids = load_model(model_folder), ids_of(model_folder)
+    vector = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    assert sample(model, ids, None) == sample(model, ids, 0.0 * vector, positions)
+    assert sample(model, ids, None) != sample(model, ids, 5.0 * vector, "all")
+
+
+@pytest.mark.parametrize("positions", ["all", "generated", "prompt"])
+def test_cached_sampling_equals_a_full_forward_pass_each_step(model_folder, positions):
+    """No cache, no padding, one text at a time: the same tokens must come out for every position policy."""
+    import torch
+
+    from shared_affect.activations import editing
+
+    model, ids = load_model(model_folder), ids_of(model_folder)
+    vector = 3.0 * torch.randn(3, 32, generator=torch.Generator().manual_seed(1))
+    tokens, nll = sample(model, ids, vector, positions)
+    generator = torch.Generator().manual_seed(5)
+    texts, done = [list(x) for x in ids], [False] * 3
+    with torch.inference_mode():
+        for _ in range(8):
+            rows = []
+            for text, start, v in zip(texts, map(len, ids), vector, strict=True):
+                mark = torch.tensor([{"all": True, "generated": i >= start, "prompt": i < start}[positions] for i in range(len(text))])
+                with editing(model, 0, lambda h, mark=mark, v=v: torch.where(mark[None, :, None], h + v, h)):
+                    rows.append(model(input_ids=torch.tensor([text]), use_cache=False).logits[0, -1].softmax(-1))
+            new = torch.multinomial(torch.stack(rows), 1, generator=generator)[:, 0].tolist()
+            for k, t in enumerate(new):
+                if not done[k]:
+                    texts[k].append(t)
+                    done[k] = t == 2
+            if all(done):
+                break
+        assert tokens == [t[len(i):] for t, i in zip(texts, ids, strict=True)]
+        for text, start, n in zip(texts, map(len, ids), nll, strict=True):
+            logp = model(input_ids=torch.tensor([text]), use_cache=False).logits[0].log_softmax(-1)
+            assert n == pytest.approx(-np.mean([float(logp[i - 1, text[i]]) for i in range(start, len(text))]), rel=1e-4)
+
+
+def generator(model_folder, sae_folder, journal, **sampling):
+    return Generator(model_folder=model_folder, sae_folder=sae_folder, layer=0, residual_norm=2.0, language="en", prompts=PROMPTS, sampling=Sampling(max_new_tokens=6, **sampling),
+                     numerics=Numerics(), journal_folder=journal, root_seed=7)
+
+
+def vectors(*emotions):
+    rng = np.random.default_rng(3)
+    made = {e: {"concept": unit(rng.normal(size=32)), "diff-means": unit(rng.normal(size=32)), "random": random_directions(2, 32, rng)} for e in ("joy", "fear", "calm")}
+    return {e: made[e] for e in emotions}
+
+
+def test_journal_serves_texts_again_and_an_added_emotion_is_all_that_is_new(model_folder, sae_folder, tmp_path):
+    first = generator(model_folder, sae_folder, tmp_path)
+    a = first.run(plan(vectors("joy", "fear"), [0.5, 1.0]), "part0")
+    again = generator(model_folder, sae_folder, tmp_path)
+    assert again.run(plan(vectors("joy", "fear"), [0.5, 1.0]), "part0") == a and again.model_loads == 0
+    more = generator(model_folder, sae_folder, tmp_path)
+    b = more.run(plan(vectors("joy", "fear", "calm"), [0.5, 1.0]), "part0")
+    assert more.model_loads == 1 and {k: b[k] for k in a} == a and len(b) == len(a) + 6
+    from shared_affect.journal import Journal
+
+    assert len(Journal(tmp_path / f"{more.journal_name}-part0.journal")) == len(b)
+
+
+def test_texts_do_not_depend_on_how_emotions_are_grouped(model_folder, sae_folder, tmp_path):
+    together = generator(model_folder, sae_folder, tmp_path / "a").run(plan(vectors("joy", "fear"), [1.0]), "part0")
+    apart = {}
+    for k, e in enumerate(("joy", "fear")):
+        apart |= generator(model_folder, sae_folder, tmp_path / "b").run(plan(vectors(e), [1.0]), f"part{k}")
+    assert together == apart
+
+
+def test_records_hold_what_they_promise(model_folder, sae_folder, tmp_path):
+    made = generator(model_folder, sae_folder, tmp_path, samples_per_prompt=2).run(plan(vectors("joy"), [1.0]), "x")
+    random = made["joy", "random", 1.0]
+    assert [r["direction"] for r in random] == [0, 1, 0, 1, 0, 1] and [r["sample"] for r in random] == [0, 1] * 3
+    assert {r["prompt"]: r["split"] for r in random} == {"p1": "choose", "p2": "score", "p3": "score"}
+    assert all(r["nll"] > 0 and 1 <= r["n_tokens"] <= 6 and r["direction"] is None for r in made["joy", "concept", 1.0])
+    write_generations(tmp_path / "g.jsonl", "joy", made)
+    rows = [json.loads(line) for line in (tmp_path / "g.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {r["arm"] for r in rows} == {"none", "concept", "diff-means", "random"} and {r["emotion"] for r in rows} == {"joy"}
+    assert len(rows) == sum(len(v) for v in made.values()) and (NO_EMOTION, "none", 0.0) in made
+
+
+def test_vectors_against_naive_sums(tmp_path):
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(10, 4)).astype(np.float32)
+    naive = 0.75 * directions[2] + 0.25 * directions[7]
+    assert np.allclose(concept_vector(np.array([2, 7]), np.array([0.75, 0.25]), directions), naive / np.linalg.norm(naive), atol=1e-6)
+    inside, outside = rng.normal(size=(5, 4)), rng.normal(size=(6, 4))
+    d = np.array([np.mean([r[k] for r in inside]) - np.mean([r[k] for r in outside]) for k in range(4)])
+    assert np.allclose(difference_of_means(inside, outside), d / np.sqrt((d**2).sum()), atol=1e-6)
+    with pytest.raises(ValueError, match="zero"):
+        unit(np.zeros(3))
+    write_vectors(tmp_path / "v.safetensors", {"concept": naive}, {"words_used": ["快乐"]})
+    arrays, facts = read_vectors(tmp_path / "v.safetensors")
+    assert np.allclose(arrays["concept"], naive) and facts == {"words_used": ["快乐"]}
+
+
+def test_halves_are_disjoint_complete_and_seeded():
+    words = list("abcdefg")
+    used, held = split_words(words, np.random.default_rng(1))
+    assert len(used) == 4 and sorted(used + held) == words
+    assert split_words(words, np.random.default_rng(1)) == (used, held)
+    with pytest.raises(ValueError, match="cannot be halved"):
+        split_words(["a"], np.random.default_rng(1))
+
+
+def test_unknown_position_policy_is_named(model_folder, sae_folder, tmp_path):
+    with pytest.raises(ValueError, match="allowed: all, generated, prompt"):
+        generator(model_folder, sae_folder, tmp_path, positions="everywhere")

@@ -1,0 +1,17 @@
+"""Steering vectors of all emotions of one model, SAE and language, from half of the concept words."""
+
+import pandas as pd
+
+from shared_affect.codes import load_codes
+from shared_affect.runtime import start_log
+from shared_affect.steering import write_vectors
+from shared_affect.vectors import build_vectors
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p, w = snakemake.params, snakemake.wildcards
+    table = pd.read_csv(snakemake.input.emotions, sep="\t")
+    built = build_vectors(load_codes(snakemake.input.codes), set(table["emotion"][table["contrast"]]), p.sae, p.features, n_random=p.n_random,
+                          root_seed=p.root_seed, names=(w.model, w.sae, w.language))
+    for (vectors, facts), path in zip(built.values(), snakemake.output, strict=True):
+        write_vectors(path, vectors, facts)
