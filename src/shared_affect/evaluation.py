@@ -116,8 +116,9 @@ class Segmenter:
     ----------
     language : {"en", "zh"}
     words : iterable of str
-        Chinese words of two or more characters that are never cut up themselves. One-character words stay at their
-        usual frequency, so that they are not cut out of longer words.
+        Chinese words of two or more characters that are never cut up themselves. Give the whole vocabulary known,
+        so that the longer of two words wins. One-character words stay at their usual frequency, so that they are not
+        cut out of longer words.
 
     Raises
     ------
@@ -138,7 +139,8 @@ class Segmenter:
         tokenizer = jieba.Tokenizer()
         frequencies, total = _jieba_frequencies()
         tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
-        # With f at least every other frequency, log f + log total exceeds the sum for any two parts: never cut up.
+        # With f at least every other frequency, log f + log total exceeds the sum for any two parts: never cut up. They
+        # may be cut out of longer words that are not given (面包 out of 面包师); less would lose 伤心 to 伤心地.
         top = max(frequencies.values())
         for word in self.words:
             if len(word) > 1 and re.fullmatch(f"[{_CJK}]+", word):

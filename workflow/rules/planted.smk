@@ -2,13 +2,21 @@
 # Inputs: resources/planted/*.tsv, planted rows of resources/concepts/*.tsv, resources/templates/*.tsv.
 # Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*, {R}/saes/{model}/{sae}/*.
 # After these rules nothing knows that a model, an SAE or a dataset was planted.
-WORLD_TABLES = expand(
-    "resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]
-) + expand("resources/concepts/{language}.tsv", language=["en", "zh"]) + expand(
-    "resources/templates/{language}.tsv", language=["en", "zh"]
-)
+# The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
+WORLD_TABLES = [
+    *expand("resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]),
+    *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
+    *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
+]
+PLANTED_ROWS = [
+    line
+    for language in ("en", "zh")
+    for line in (BASE / "resources/concepts" / f"{language}.tsv").read_text(encoding="utf-8").splitlines()
+    if line.split("\t")[3:4] == ["true"]
+]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
+    "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],
     "languages": ["en", "zh"],
     "planted": "resources/planted",
     "concepts": {k: f"resources/concepts/{k}.tsv" for k in ("en", "zh")},

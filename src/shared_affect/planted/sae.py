@@ -40,8 +40,8 @@ class SaeSettings:
     """
 
     batch: int = 1024
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 1e-4
+    learning_rate: float = 3e-3
+    final_learning_rate: float = 3e-4
     warm_up: int = 20
     validation_share: float = 0.1
     sequence: int = 64

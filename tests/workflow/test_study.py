@@ -1,0 +1,282 @@
+"""The whole workflow on a reduced planted study: small texts, short training, eight emotions. Its numbers mean nothing."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from shared_affect.journal import Journal
+from shared_affect.tables import CONTRACTS, CONTROLS
+
+pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).resolve().parents[2]
+EMOTIONS = ["anger", "fear", "joy", "love", "relief", "sadness", "surprise", "approval"]
+SAE = "b0-btk16"
+
+
+def edit_table(path, change):
+    with open(path, encoding="utf-8", newline="") as f:
+        rows = list(csv.DictReader(f, delimiter="\t"))
+    rows = change(rows)
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        writer = csv.DictWriter(f, rows[0], delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+class Study:
+    """A copy of the repository with a reduced study in it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("workflow", "config", "resources", "profiles", "src", "studies"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "journal", "retrieved", "*.egg-info"))
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(ROOT / name, folder / name)
+        edit_table(folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "60000" if int(r["train_tokens"]) else "0", "max_validation_loss": ""} for r in rows])
+        edit_table(folder / "config/saes.tsv", lambda rows: [r | {"d_sae": "128", "train_tokens": "40960", "explained_variance_min": "", "l0_min": "", "l0_max": ""} for r in rows])
+        self.config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+        self.set(study="tiny", root_seed=100, emotions=EMOTIONS, models=["gemma2-planted"], control_models=["llama-untrained-1", "gemma2-no-affect"],
+                 texts={"validation": 50, "sae": 1500, "fidelity": 40, "neutral": 40, "judge": 400},
+                 rsa={"pairs": ["all", "within-valence"], "n_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
+                 ratings=self.config["ratings"] | {"n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "n_outer": 5, "n_inner": 3},
+                 shared=self.config["shared"] | {"n_permutations": 1000}, features=self.config["features"] | {"max_density": 0.9, "split_half": 2, "shuffles": 3},
+                 steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "n_bootstrap": 100})
+
+    def set(self, **keys):
+        self.config |= keys
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, allow_unicode=True), encoding="utf-8")
+
+    def command(self, *args):
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *args]
+
+    @property
+    def environment(self):
+        return os.environ | {"OMP_NUM_THREADS": "1", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONPATH": str(self.folder / "src")}
+
+    def snakemake(self, *args, check=True):
+        done = subprocess.run(self.command(*args), cwd=self.folder, capture_output=True, text=True, env=self.environment)
+        text = done.stdout + done.stderr
+        if check and done.returncode:
+            raise AssertionError(text[-6000:])
+        return done.returncode, text
+
+    def path(self, *parts):
+        return self.folder.joinpath("results", self.config["study"], *parts)
+
+    def journals(self):
+        return {p.name: len(Journal(p)) for p in sorted((self.folder / "resources/journal").glob("*.journal"))}
+
+    def logs(self, rule):
+        return "".join(p.read_text(encoding="utf-8") for p in sorted((self.folder / "logs" / self.config["study"] / rule).rglob("*.log")))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    made = Study(tmp_path_factory.mktemp("study"))
+    made.snakemake()
+    return made
+
+
+def generations(study, language="en"):
+    return {e: study.path("steering", "gemma2-planted", SAE, language, e, "generations.jsonl").read_bytes() for e in EMOTIONS}
+
+
+def test_everything_is_made_and_fits_its_contract(study):
+    for name in CONTRACTS:
+        frame = pd.read_csv(study.path("tables", f"{name}.csv"), keep_default_na=False, na_values=[""])
+        assert list(frame) == CONTRACTS[name].columns and len(frame)
+        assert not frame.duplicated(list(CONTRACTS[name].key)).any()
+        assert set(frame["control"]) <= set(CONTROLS) and set(frame["root_seed"]) == {100}
+    rsa = pd.read_csv(study.path("tables", "rsa.csv"))
+    assert {"none", "untrained", "no-affect", "shuffled-norms", "shuffled-concepts"} == set(rsa["control"])
+    for n in (1, 2, 3, 4):
+        for ending in ("pdf", "png"):
+            assert study.path("figures", f"figure{n}.{ending}").stat().st_size > 5000
+    steering = pd.read_csv(study.path("tables", "steering.csv"))
+    assert set(steering["arm"]) == {"concept", "diff-means", "random", "wrong-emotion", "none"} and set(steering["judge"]) == {"lexicon", "lexicon-held-out", "embedded"}
+
+
+def test_claims_are_complete_and_their_controls_stand_beside_them(study):
+    claims = json.loads(study.path("claims.json").read_text(encoding="utf-8"))
+    found = {c["id"] for c in claims}
+    assert {"structure", "fine-structure", "ratings-valence", "transfer", "steering", "carried", "empty-untrained", "empty-norms", "empty-concepts", "empty-world"} <= found
+    assert all(c["verdict"] in ("holds", "fails", "inconclusive", "not-tested") for c in claims)
+    assert all(c["reason"] for c in claims if c["verdict"] == "not-tested")
+    assert all(c["control"]["name"] for c in claims if c["id"] in ("structure", "reproducible", "steering", "shared-universal"))
+    assert [c["verdict"] for c in claims if c["id"] == "carried"] == ["not-tested"] * 2
+
+
+def test_negative_controls_come_back_empty(study):
+    claims = {c["id"]: c for c in json.loads(study.path("claims.json").read_text(encoding="utf-8")) if c["id"].startswith("empty-")}
+    assert {k: c["verdict"] for k, c in claims.items()} == dict.fromkeys(("empty-untrained", "empty-norms", "empty-concepts", "empty-world"), "holds")
+    assert all(c["n"] > 0 for c in claims.values())
+
+
+def test_report_is_one_page_with_every_figure(study):
+    study.snakemake("--report", str(study.path("report.html")))
+    page = study.path("report.html").read_text(encoding="utf-8")
+    assert all(f"figure{n}" in page for n in (1, 2, 3, 4)) and "planted" in page
+
+
+def test_second_run_has_nothing_to_do(study):
+    assert "Nothing to be done" in study.snakemake()[1]
+
+
+def test_every_target_can_be_asked_for_by_name(study):
+    for language in ("en", "zh"):
+        for e in EMOTIONS:
+            code, text = study.snakemake("-n", "--forcerun", "score_texts", "--", f"results/tiny/steering/gemma2-planted/{SAE}/{language}/{e}/scores.tsv")
+            assert "score_texts" in text
+        break
+    code, text = study.snakemake("-n", f"results/tiny/steering/nobody/{SAE}/zh/joy/scores.tsv", check=False)
+    assert code != 0
+
+
+def test_deleted_outputs_come_back_without_loading_a_model(study):
+    before, journals = generations(study), study.journals()
+    folder = study.path("features", "gemma2-planted", SAE, "en")
+    kept = {p: p.read_bytes() for p in folder.rglob("*.npz")}
+    shutil.rmtree(folder)
+    for e in EMOTIONS[:2]:
+        study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl").unlink()
+    study.snakemake()
+    assert {p: p.read_bytes() for p in folder.rglob("*.npz")} == kept
+    assert generations(study) == before and study.journals() == journals
+    extract = (study.folder / "logs/tiny/extract_features/gemma2-planted/en.log").read_text()
+    generate = (study.folder / f"logs/tiny/generate_texts/gemma2-planted/{SAE}/en/0.log").read_text()
+    assert "model loads: 0" in extract and "model load:" not in extract and "0 model load(s)" in generate
+
+
+def test_emotions_per_job_changes_no_text(study):
+    before = generations(study)
+    study.set(emotions_per_job=3)
+    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
+    try:
+        for e in EMOTIONS:
+            study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl").unlink()
+        study.snakemake(*[f"results/tiny/steering/gemma2-planted/{SAE}/en/{e}/generations.jsonl" for e in EMOTIONS])
+        assert len(list((study.folder / "resources/journal").glob("*part*.journal"))) == 3
+        assert generations(study) == before
+    finally:
+        shutil.rmtree(study.folder / "resources/journal")
+        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
+        study.set(emotions_per_job=0)
+        study.snakemake()
+
+
+def interrupted(study, target, pattern):
+    """Run until the newest journal has grown a little, then kill everything at once."""
+    journal = study.folder / "resources/journal"
+    before = {p: p.stat().st_size for p in journal.glob(pattern)} if journal.exists() else {}
+    process = subprocess.Popen(study.command(target), cwd=study.folder, env=study.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    end = time.time() + 240
+    try:
+        while time.time() < end and process.poll() is None:
+            if any(p.stat().st_size > before.get(p, 0) + 4000 for p in journal.glob(pattern)):
+                break
+            time.sleep(0.002)
+        assert process.poll() is None, "the job ended before it could be killed"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize("kind", ["extraction", "generation"])
+def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
+    target = {"extraction": f"results/tiny/features/gemma2-planted/{SAE}/zh/running_text.npz",
+              "generation": f"results/tiny/steering/gemma2-planted/{SAE}/zh/joy/generations.jsonl"}[kind]
+    folder = study.path("features", "gemma2-planted", SAE, "zh") if kind == "extraction" else study.path("steering", "gemma2-planted", SAE, "zh")
+    wanted = {p: p.read_bytes() for p in folder.rglob("*.npz" if kind == "extraction" else "generations.jsonl")}
+    full = study.journals()
+    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
+    for p in wanted:
+        p.unlink()
+    try:
+        interrupted(study, target, "*.journal")
+        partly = study.journals()
+        assert partly and all(0 < n < full[name] for name, n in partly.items())
+        study.snakemake("--unlock")
+        study.snakemake("--rerun-incomplete", target)
+        log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
+        assert "computed" in log
+        assert {p: p.read_bytes() for p in wanted} == wanted
+        assert all(study.journals()[name] == full[name] for name in partly)
+    finally:
+        shutil.rmtree(study.folder / "resources/journal", ignore_errors=True)
+        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
+        study.snakemake()
+
+
+def test_an_added_emotion_computes_only_what_is_new(study):
+    before, journals = generations(study), study.journals()
+    edit_table(study.folder / "resources/emotions.tsv", lambda rows: [*rows, {"emotion": "nostalgia", "label_zh": "怀旧", "basic": "false", "contrast": "false"}])
+    for language, words in (("en", ["nostalgia", "nostalgic", "homesick"]), ("zh", ["怀旧", "怀念", "思乡"])):
+        edit_table(study.folder / f"resources/concepts/{language}.tsv",
+                   lambda rows, words=words: [*rows, *({"emotion": "nostalgia", "word": w, "pos": "n", "planted": "false", "source": "authored"} for w in words)])
+    study.set(emotions=[*EMOTIONS, "nostalgia"])
+    _, text = study.snakemake(f"results/tiny/steering/gemma2-planted/{SAE}/en/nostalgia/scores.tsv")
+    # the world reads planted rows only: nothing is simulated or trained again
+    assert "rule extract_features" in text and not any(f"rule {r}" in text for r in ("make_planted_human", "write_planted_texts", "train_lm", "train_sae"))
+    assert generations(study) == before
+    after = study.journals()
+    grown = {name: n - journals[name] for name, n in after.items() if n != journals[name]}
+    templates = len((study.folder / "resources/templates/en.tsv").read_text(encoding="utf-8").strip().split("\n")) - 1
+    steering = study.config["steering"]
+    # one extraction chunk a template, one generation chunk an arm and strength, and nothing else
+    assert sorted(grown.values()) == sorted([templates, 3 * len(steering["strengths"])])
+    extract = (study.folder / "logs/tiny/extract_features/gemma2-planted/en.log").read_text()
+    generate = (study.folder / f"logs/tiny/generate_texts/gemma2-planted/{SAE}/en/0.log").read_text()
+    assert "model loads: 1" in extract and "1 model load(s)" in generate
+
+
+BAD = {
+    "misspelt key": ({"stduy": "x"}, ["unknown key stduy", "did you mean 'study'", "config.yaml"]),
+    "misspelt nested key": ({"rsa": {"pairs": ["all"], "n_permutation": 1000}}, ["rsa.n_permutation", "did you mean 'n_permutations'"]),
+    "unknown emotion": ({"emotions": ["anger", "fear", "joy", "hapiness"]}, ["'hapiness'", "allowed:", "resources/emotions.tsv"]),
+    "duplicate emotion": ({"emotions": ["anger", "anger", "joy", "fear"]}, ["'anger' twice", "key emotions"]),
+    "unknown model": ({"models": ["gpt-7"]}, ["'gpt-7'", "gemma2-planted", "config/models.tsv"]),
+    "language without concept words": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh"]),
+    "wrong type": ({"root_seed": "seven"}, ["root_seed is 'seven'", "integer"]),
+    "negative number": ({"ratings": {"n_outer": 1}}, ["ratings.n_outer is 1", ">= 2"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_config_is_named_before_any_job(study, case, tmp_path):
+    overlay, words = BAD[case]
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(overlay, allow_unicode=True))
+    code, text = study.snakemake("-n", "--configfile", "config.yaml", str(tmp_path / "bad.yaml"), check=False)
+    assert code != 0 and "Job stats" not in text
+    assert all(w in text for w in words), text
+    assert len(text.strip().split("\n")) <= 24, text
+
+
+@pytest.mark.parametrize("case", ["empty concept-set", "missing table", "doubled emotion row"])
+def test_bad_tables_are_named_before_any_job(study, case):
+    path = study.folder / ("resources/emotions.tsv" if case == "doubled emotion row" else "resources/concepts/zh.tsv")
+    kept = path.read_bytes()
+    try:
+        if case == "empty concept-set":
+            edit_table(path, lambda rows: [r for r in rows if r["emotion"] != "joy"])
+        elif case == "missing table":
+            path.unlink()
+        else:
+            edit_table(path, lambda rows: [*rows, rows[0]])
+        code, text = study.snakemake("-n", check=False)
+        assert code != 0 and "Job stats" not in text
+        words = {"empty concept-set": ["'joy' has 0 word", "concepts/zh.tsv"], "missing table": ["'zh' has no concept words", "zh.tsv"], "doubled emotion row": ["stands 2 times", "emotions.tsv"]}
+        assert all(w in text for w in words[case]), text
+        assert len(text.strip().split("\n")) <= 24, text
+    finally:
+        path.write_bytes(kept)
