@@ -1,0 +1,128 @@
+"""Several runs of the planted study side by side: what was planted and came back, and how empty the controls are.
+
+``python -m shared_affect.many_seeds results/planted results/planted-1 ...`` prints Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import binom
+
+from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
+
+BARS = {
+    "RSA all pairs, sae-all, rho_group": 0.70, "RSA within valence, sae-all, rho_group": 0.55, "valence r, arm all": 0.80, "arousal r, arm all": 0.75,
+    "transfer EN->ZH valence, arm shared": 0.70, "transfer ZH->EN valence, arm shared": 0.50, "cultural differences r": 0.40,
+    "steering lexicon, concept over random": 5.0, "steering lexicon-held-out, concept over random": 5.0,
+}
+
+
+def _read(folder: Path, table: str) -> pd.DataFrame:
+    path = folder / "tables" / f"{table}.csv"
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.exists() else pd.DataFrame()
+
+
+def planted_numbers(folder: Path, spec: str = "primary") -> pd.DataFrame:
+    """Recovered quantities of one run: ``root_seed, model, quantity, language, value``."""
+    rows = []
+
+    def add(frame: pd.DataFrame, quantity: str, column: str, language: str | None = None) -> None:
+        rows.extend({"root_seed": r["root_seed"], "model": r["model"], "quantity": quantity, "language": language or r.get("language", ""), "value": r[column]} for _, r in frame.iterrows())
+
+    def of(table: str) -> pd.DataFrame:
+        frame = _read(folder, table)
+        return frame if frame.empty else frame[(frame["control"] == "none") & (frame["spec"] == spec)]
+
+    rsa, ratings = of("rsa"), of("ratings")
+    rsa = rsa[rsa["statistic"] == "rho-a"]
+    for pairs, name in (("all", "RSA all pairs"), ("within-valence", "RSA within valence")):
+        for representation in ("sae-all", "sae-space"):
+            add(rsa[(rsa["pairs"] == pairs) & (rsa["representation"] == representation)], f"{name}, {representation}, rho_group", "rho_group")
+    for d in ("valence", "arousal"):
+        add(ratings[(ratings["dimension"] == d) & (ratings["arm"] == "all") & ~ratings["language"].str.contains("-")], f"{d} r, arm all", "r")
+        for direction in ("en-zh", "zh-en"):
+            part = ratings[(ratings["dimension"] == d) & (ratings["arm"] == "shared") & (ratings["language"] == direction)]
+            add(part, f"transfer {direction.upper().replace('-', '->')} {d}, arm shared", "r")
+    shared = of("shared_features")
+    if not shared.empty:
+        add(shared[shared["quantity"] == "n_shared"], "shared features", "value", "en-zh")
+        add(shared[shared["quantity"] == "n_shared"], "shared features expected by permutation", "expected", "en-zh")
+    cultures = of("cultures")
+    if not cultures.empty:
+        add(cultures, "cultural differences r", "r", "en-zh")
+    pooled = of("steering_pooled")
+    if not pooled.empty:
+        for judge in ("lexicon", "lexicon-held-out", "embedded"):
+            part = pooled[pooled["judge"] == judge]
+            add(part[part["arm"] == "random"], f"steering {judge}, concept over random", "concept_over_arm")
+            add(part[part["arm"] == "concept"], f"steering {judge}, rate concept", "rate")
+            add(part[part["arm"] == "diff-means"], f"steering {judge}, rate diff-means", "rate")
+        add(pooled[(pooled["judge"] == "lexicon") & (pooled["arm"] == "concept")], "steering nll_ratio", "nll_ratio")
+    return pd.DataFrame(rows)
+
+
+def control_tests(folder: Path) -> pd.DataFrame:
+    """Every tested statistic of every control of one run: ``root_seed, control, claim, model, language, value, p, p_adjusted``."""
+    parts = []
+    for table, value in (("rsa", "rho"), ("ratings", "r"), ("shared_features", "value")):
+        frame = _read(folder, table)
+        frame = frame[(frame["control"] != "none") & frame["family"].notna() & frame["p"].notna()] if not frame.empty else frame
+        if len(frame):
+            parts.append(frame.assign(claim=frame["family"].str.split(" | ", regex=False).str[0], value=frame[value], language=frame.get("language", "en-zh")))
+    tests = pd.concat(parts, ignore_index=True)
+    tests = tests[tests["claim"].isin(CONTROLLED)]
+    part_of_it = [c not in UNTOUCHED.get(k, {}) for c, k in zip(tests["claim"], tests["control"], strict=True)]
+    return tests.loc[part_of_it, ["root_seed", "control", "claim", "model", "language", "value", "p", "p_adjusted"]]
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A frame as a Markdown table, numbers with three digits."""
+    def text(x) -> str:
+        return f"{x:.3f}" if isinstance(x, float) else str(x)
+
+    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
+    return "\n".join([*lines, *("| " + " | ".join(text(x) for x in row) + " |" for row in frame.itertuples(index=False))])
+
+
+def report(folders: Sequence[str | Path]) -> str:
+    """All runs in Markdown: recovered quantities against their bars, verdicts, controls."""
+    folders = [Path(f) for f in folders]
+    out = []
+    for spec, title in (("primary", "Recovered quantities"), ("held-out-carrier", "The same read on the carrier held out of the training texts (no bar)")):
+        frames = [f for f in (planted_numbers(folder, spec) for folder in folders) if len(f)]
+        if frames:
+            wide = pd.concat(frames).pivot_table(index=["quantity", "language"], columns=["model", "root_seed"], values="value", sort=False).reset_index()
+            wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
+            if spec == "primary":
+                wide.insert(2, "bar", [f">= {BARS[q]:g}" if q in BARS else "" for q in wide["quantity"]])
+            out += [f"### {title}", markdown(wide), ""]
+    claims = [(json.loads((f / "claims.json").read_text(encoding="utf-8")), f.name) for f in folders]
+    verdicts = pd.DataFrame([{"study": name, "claim": c["id"], "verdict": c["verdict"]} for cs, name in claims for c in cs])
+    counts = verdicts.groupby(["claim", "study"], sort=False)["verdict"].agg(lambda v: ", ".join(f"{n} {k}" for k, n in v.value_counts().items())).unstack().reset_index()
+    out += ["### Verdicts", markdown(counts), ""]
+    tests = pd.concat([control_tests(f) for f in folders], ignore_index=True)
+    rows = []
+    for claim, control in EMPTY.items():
+        t = tests[tests["control"] == control]
+        if len(t):
+            n, low = len(t), int((t["p"] < 0.05).sum())
+            rows.append({"control": claim, "tests": n, "raw p < .05": low, "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)), "Holm rejections at .01": int((t["p_adjusted"] < 0.01).sum()),
+                         "runs with a rejection": t.loc[t["p_adjusted"] < 0.01, "root_seed"].nunique(), "runs": t["root_seed"].nunique()})
+    out += ["### Negative controls", markdown(pd.DataFrame(rows)), ""]
+    spread = tests.groupby(["control", "claim"], sort=False)["value"].agg(["count", "mean", "std", "min", "max"]).reset_index()
+    out += ["Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for shared-universal):", "", markdown(spread.astype({"count": int})), ""]
+    return "\n".join(out)
+
+
+def main() -> None:
+    """Print the report of the folders named on the command line."""
+    print(report(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
