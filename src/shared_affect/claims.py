@@ -202,12 +202,14 @@ class Judge:
         r = _one(self.steering, claim=claim, model=model, language=language)
         if r is None:
             return entry(claim, "not-tested", **self._who(model, language), reason="no steered texts in this study")
+        if not r["n_emotions"]:
+            return entry(claim, "not-tested", **self._who(model, language), reason="the judge has no label for any steered emotion")
         # steering asks two thirds of the emotions; expression asks the mean over emotions
         passes = r["n_passing"] / r["n_emotions"] >= 2 / 3 if claim == "steering" else r["ci_low"] > 0
         verdict = verdict_of([passes], r["ci_high"])
         c = {"name": r["control_name"], "value": r["control_value"], "ci_low": r["control_ci_low"], "ci_high": r["control_ci_high"]}
         return entry(claim, verdict, **self._who(model, language), statistic=r["statistic"], value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_prompts"], control=c,
-                     table="steering.csv", reason=f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions pass; nll_ratio {r['nll_ratio']:.2f}")
+                     table="steering_differences.csv", reason=f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions pass; nll_ratio {r['nll_ratio']:.2f}")
 
     def empty(self, claim):
         control = EMPTY[claim]
@@ -219,10 +221,11 @@ class Judge:
                 rows.append(frame[frame["family"].str.split(" | ", regex=False).str[0].isin(CONTROLLED)])
         tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
         who = {"model": "all", "sae": self.study["sae"], "language": "all"}
+        untouched = UNTOUCHED.get(control, {})
+        if len(tests):
+            tests = tests[~tests["family"].str.split(" | ", regex=False).str[0].isin(untouched)]
         if tests.empty:
             return entry(claim, "not-tested", **who, reason=f"no row with control {control}")
-        untouched = UNTOUCHED.get(control, {})
-        tests = tests[~tests["family"].str.split(" | ", regex=False).str[0].isin(untouched)]
         rejected = tests[tests["p_adjusted"] < ALPHA]
         left_out = "; ".join(f"{c} not part of it: {why}" for c, why in untouched.items())
         named = "; ".join(sorted({f"{r['family']} ({r['model']}, {r.get('language', '')})" for _, r in rejected.iterrows()}))

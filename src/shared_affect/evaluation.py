@@ -442,10 +442,11 @@ class Scored:
         language_share language_kept label masked_label`` (`label` "" where the embedded judge knows no word of the text).
     emotions : tuple of str
         Columns of the matrices.
-    hits : dict of judge -> ndarray of bool, ``[n_texts, n_emotions]``
+    hits : dict of judge -> ndarray of 0/1, ``[n_texts, n_emotions]``
+        NaN in the columns of emotions that the judge has no label for; so below.
     probability : ndarray, ``[n_texts, n_emotions]``
         Of the embedded judge.
-    masked : ndarray of bool, ``[n_texts, n_emotions]``
+    masked : ndarray of 0/1, ``[n_texts, n_emotions]``
         Top label of the embedded judge after all concept words are taken out.
     """
 
@@ -477,7 +478,7 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
     lexicons : mapping of "lexicon", "lexicon-held-out" -> {emotion: words}
         The same emotions in both; their order is that of the result.
     judge : Judge
-        Of the same language; knows every emotion.
+        Of the same language. An emotion that is none of its labels gets NaN from it, and a warning.
     norms : DataFrame, ``word valence arousal``
         Ratings of words, any scale. Concept words are left out of a text's mean.
     language : {"en", "zh"}
@@ -496,8 +497,8 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
     Raises
     ------
     ValueError
-        If lexicons disagree on emotions, a steered emotion is not in them or unknown to the judge, the judge's language
-        differs, or ratings are doubled or not finite.
+        If lexicons disagree on emotions, a steered emotion is not in them, the judge's language differs, or ratings are
+        doubled or not finite.
     """
     emotions = _check_scoring(generations, lexicons, judge, norms, language)
     concept_words = sorted({w for lexicon in lexicons.values() for words in lexicon.values() for w in words} | set(named_words))
@@ -507,8 +508,15 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
     hits = {name: _hits(tokens, lexicons[name], segment) for name in JUDGES[:2]}
     top, probability = judge.judge(texts)
     masked_top, _ = judge.judge(_mask(tokens, concept_words, segment))
-    columns = np.array([judge.labels.index(e) for e in emotions])
-    hits["embedded"] = top[:, None] == columns
+    known = np.isin(emotions, judge.labels)
+    if not known.all():
+        LOG.warning("judge embedded has no label %s: not tested for them (its labels: %s)", ", ".join(np.array(emotions)[~known]), ", ".join(judge.labels))
+    columns = np.array([judge.labels.index(e) if k else 0 for e, k in zip(emotions, known, strict=True)])
+
+    def for_known(matrix: np.ndarray) -> np.ndarray:
+        return np.where(known, matrix, np.nan)
+
+    hits["embedded"] = for_known(top[:, None] == columns)
     frame = generations.drop(columns="text").reset_index(drop=True)
     qualities = [(distinct_share(t, 2), 1 - distinct_share(t, 3), _script_share(t, language)) for t in tokens]
     frame[["distinct_2", "repetition", "language_share"]] = np.array(qualities, float).reshape(-1, 3)
@@ -518,7 +526,7 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
     frame["label"], frame["masked_label"] = names[top], names[masked_top]
     LOG.info("scored %d texts in %s for %d emotions; %d without a word the judge knows, %d without a rated word", len(frame), language, len(emotions), int((top < 0).sum()),
              int((frame["n_rated"] == 0).sum()))
-    return Scored(frame, emotions, hits, probability[:, columns], masked_top[:, None] == columns)
+    return Scored(frame, emotions, hits, for_known(probability[:, columns]), for_known(masked_top[:, None] == columns))
 
 
 def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, ...]:
@@ -530,8 +538,6 @@ def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, 
     steered = set(generations["emotion"]) - {NO_EMOTION}
     if unknown := sorted(steered - set(emotions)):
         raise ValueError(f"texts are steered to {unknown[0]!r}, which has no concept words; known: {', '.join(emotions)} (resources/concepts/<language>.tsv)")
-    if unknown := [e for e in emotions if e not in judge.labels]:
-        raise ValueError(f"the judge does not know {unknown[0]!r}; its labels: {', '.join(judge.labels)}")
     if judge.language != language:
         raise ValueError(f"the judge's language is {judge.language!r}, the texts' {language!r}; allowed: the same")
     if norms["word"].map(_normal).duplicated().any() or not np.isfinite(norms[["valence", "arousal"]].to_numpy(float)).all():
@@ -653,8 +659,23 @@ def _resamples(n_prompts: int, n_bootstrap: int, rng: np.random.Generator) -> np
 
 
 def _resampled(sums: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Means over resampled prompts, ``[n_emotions, n_bootstrap]``."""
-    return (sums @ weights.T) / (counts @ weights.T)
+    """Means over resampled prompts, ``[n_emotions, n_bootstrap]``; NaN for an emotion without a value."""
+    return _ratio(sums @ weights.T, counts @ weights.T)
+
+
+def _interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of every row; NaN for a row of an emotion without a value."""
+    low, high = np.full(len(draws), np.nan), np.full(len(draws), np.nan)
+    tested = np.isfinite(draws).all(1)
+    if tested.any():
+        low[tested], high[tested] = percentile_interval(draws[tested], axis=1)
+    return low, high
+
+
+def _mean_over_emotions(x: np.ndarray) -> np.ndarray:
+    """Mean over the emotions that have a value; NaN if none has."""
+    tested = np.isfinite(x).reshape(len(x), -1).all(1)
+    return x[tested].mean(0) if tested.any() else np.full(x.shape[1:], np.nan)
 
 
 def choose_strength(scored: Scored, *, max_nll_ratio: float = 1.5, judge: str = "lexicon") -> pd.DataFrame:
@@ -739,8 +760,8 @@ def summarise(scored: Scored, *, n_bootstrap: int, rng: np.random.Generator, see
 def _summary(cells: _Cells, arm: str, strength: float, judge: str, weights: np.ndarray) -> pd.DataFrame:
     scored, nan = cells.scored, np.full(len(cells.emotions), np.nan)
     sums, counts = cells.by_target(arm, strength, scored.hits[judge])
-    rate = sums.sum(1) / counts.sum(1)
-    low, high = percentile_interval(_resampled(sums, counts, weights), axis=1)
+    rate = _ratio(sums.sum(1), counts.sum(1))
+    low, high = _interval(_resampled(sums, counts, weights))
     ratio, perplexity = cells.nll_ratio(arm, strength)
     fluent = fluency(ratio)
     learned = judge == "embedded"
@@ -749,7 +770,7 @@ def _summary(cells: _Cells, arm: str, strength: float, judge: str, weights: np.n
         "emotion": cells.emotions, "arm": arm, "strength_resid_norm": strength, "judge": judge, "judge_level": "fine", "target_rate": rate, "ci_low": low, "ci_high": high,
         "target_probability": cells.mean(arm, strength, scored.probability) if learned else nan,
         "masked_target_rate": cells.mean(arm, strength, scored.masked) if learned else nan, "nll_ratio": ratio, "perplexity_ratio": perplexity, **quality,
-        "content_kept": nan, "harmonic_mean": np.where(rate + fluent > 0, 2 * rate * fluent / np.maximum(rate + fluent, 1e-300), 0.0),
+        "content_kept": nan, "harmonic_mean": np.where(rate + fluent == 0, 0.0, 2 * rate * fluent / np.where(rate + fluent == 0, 1, rate + fluent)),
     })
 
 
@@ -779,7 +800,7 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
     -------
     DataFrame
         ``emotion judge label count n_texts rate``: one row for every pair of emotions and judge. The judge embedded
-        has also the labels that are no studied emotion and "" (no known word), so that its counts add up to `n_texts`;
+        has only emotions that it knows, but also the labels that are no studied emotion and "" (no known word), so that its counts add up to `n_texts`;
         under the lexicons a text may show several emotions or none.
 
     Raises
@@ -790,7 +811,8 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
     cells = _Cells(scored, "score")
     strengths = _chosen(chosen, arm, cells.emotions)
     texts = scored.texts
-    labels = [*scored.emotions, *sorted(set(texts["label"]) - set(scored.emotions))]
+    known = [e for e, column in zip(scored.emotions, scored.hits["embedded"].T, strict=True) if np.isfinite(column).all()]
+    labels = [*known, *sorted(set(texts["label"]) - set(known))]
     rows = []
     for emotion, strength in strengths.items():
         here = ((texts["emotion"] == emotion) & (texts["arm"] == arm) & (texts["strength"] == strength) & (texts["split"] == "score")).to_numpy()
@@ -833,9 +855,9 @@ def claim_rows(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: n
     for comparison, judge, other, values in pairs:
         a, b = _at_chosen(cells, "concept", strengths, values), _at_chosen(cells, other, strengths, values)
         draws_a, draws_b = _resampled(*a, weights), _resampled(*b, weights)
-        rate_a, rate_b = a[0].sum(1) / a[1].sum(1), b[0].sum(1) / b[1].sum(1)
-        low, high = percentile_interval(_with_mean(draws_a - draws_b), axis=1)
-        b_low, b_high = percentile_interval(_with_mean(draws_b), axis=1)
+        rate_a, rate_b = (_ratio(sums.sum(1), counts.sum(1)) for sums, counts in (a, b))
+        low, high = _interval(_with_mean(draws_a - draws_b))
+        b_low, b_high = _interval(_with_mean(draws_b))
         rate_a, rate_b = _with_mean(rate_a), _with_mean(rate_b)
         blocks.append(pd.DataFrame({
             "emotion": [*cells.emotions, "all"], "comparison": comparison, "judge": judge, "strength_resid_norm": _with_mean(strengths.to_numpy(float)),
@@ -845,7 +867,7 @@ def claim_rows(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: n
 
 
 def _with_mean(x: np.ndarray) -> np.ndarray:
-    return np.concatenate([x, x.mean(0, keepdims=True)])
+    return np.concatenate([x, _mean_over_emotions(x)[None]])
 
 
 def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -872,14 +894,15 @@ def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng:
     rows = []
     for judge in JUDGES:
         cell = {arm: _at_chosen(cells, arm, s, scored.hits[judge]) for arm, s in strengths.items()}
-        rate = {arm: float((s.sum(1) / n.sum(1)).mean()) for arm, (s, n) in cell.items()}
-        draws = {arm: _resampled(*sn, weights).mean(0) for arm, sn in cell.items()}
+        by_emotion = {arm: _ratio(s.sum(1), n.sum(1)) for arm, (s, n) in cell.items()}
+        rate = {arm: float(_mean_over_emotions(r)) for arm, r in by_emotion.items()}
+        draws = {arm: _mean_over_emotions(_resampled(*sn, weights)) for arm, sn in cell.items()}
         for arm in strengths:
-            low, high = percentile_interval(draws[arm])
+            low, high = np.ravel(_interval(draws[arm][None]))
             ratio = rate["concept"] / rate[arm] if rate[arm] > 0 else np.nan
             r_low, r_high = percentile_interval(draws["concept"] / draws[arm]) if (draws[arm] > 0).all() else (np.nan, np.nan)
             nll = (_ratio(*(a.sum(1) for a in _at_chosen(cells, arm, strengths[arm], scored.texts["nll"]))) / plain).mean()
-            rows.append((arm, judge, rate[arm], low, high, ratio, r_low, r_high, nll, len(cells.emotions), len(cells.prompts)))
+            rows.append((arm, judge, rate[arm], low, high, ratio, r_low, r_high, nll, int(np.isfinite(by_emotion[arm]).sum()), len(cells.prompts)))
     columns = ["arm", "judge", "rate", "ci_low", "ci_high", "concept_over_arm", "ratio_ci_low", "ratio_ci_high", "nll_ratio", "n_emotions", "n_prompts"]
     return pd.DataFrame(rows, columns=columns).astype({c: float for c in columns[2:9]})
 
@@ -917,6 +940,6 @@ def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str 
     for claim, part, name, what in (("steering", random, "random", f"target rate minus random ({judge})"), ("expression", masked, "none", "masked target rate minus unsteered (embedded)")):
         r = part.loc["all"]
         out.append({"claim": claim, "statistic": what, "value": r["difference"], "ci_low": r["ci_low"], "ci_high": r["ci_high"], "n_prompts": r["n_prompts"],
-                    "n_passing": int(passing[claim].sum()), "n_emotions": len(passing[claim]), "nll_ratio": r["nll_ratio"], "control_name": name,
+                    "n_passing": int(passing[claim].sum()), "n_emotions": int(part.drop(index="all")["difference"].notna().sum()), "nll_ratio": r["nll_ratio"], "control_name": name,
                     "control_value": r["rate_b"], "control_ci_low": r["rate_b_ci_low"], "control_ci_high": r["rate_b_ci_high"]})
     return pd.DataFrame(out)

@@ -276,11 +276,34 @@ def test_masked_judgement_ignores_concept_words(judge):
 @pytest.mark.parametrize(("change", "message"), [
     ({"language": "zh"}, "judge's language"), ({"norms": pd.concat([NORMS, NORMS])}, "twice"), ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
     ({"lexicons": {"lexicon": WORDS}}, "missing"), ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
-    ({"lexicons": {j: {"joy": ["joy"]} for j in ev.JUDGES[:2]}}, "no concept words"), ({"lexicons": {j: WORDS | {"awe": ["awe"]} for j in ev.JUDGES[:2]}}, "does not know 'awe'")])
+    ({"lexicons": {j: {"joy": ["joy"]} for j in ev.JUDGES[:2]}}, "no concept words")])
 def test_bad_scoring_input_is_refused(judge, change, message):
     good = {"generations": ev.check_generations(make_generations()), "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, "judge": judge, "norms": NORMS, "language": "en"}
     with pytest.raises(ValueError, match=message):
         ev.score_texts(**(good | change))
+
+
+def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge, scored, chosen, caplog):
+    raw = make_generations()
+    awe = raw[raw["emotion"] == "joy"].assign(emotion="awe")
+    lexicons = {"lexicon": WORDS | {"awe": ["awe"]}, "lexicon-held-out": HELD_OUT | {"awe": ["awe"]}}
+    more = ev.score_texts(ev.check_generations(pd.concat([raw, awe])), lexicons, judge, NORMS, "en")
+    assert "no label awe" in caplog.text
+    summary = ev.summarise(more, n_bootstrap=50, rng=np.random.default_rng(1), seed=0)
+    embedded = summary["judge"] == "embedded"
+    new = summary["emotion"] == "awe"
+    assert summary.loc[new & embedded, ["target_rate", "ci_low", "target_probability", "masked_target_rate", "harmonic_mean"]].isna().all(axis=None)
+    assert summary.loc[~(new & embedded), ["target_rate", "ci_low", "ci_high"]].notna().all(axis=None)
+    again = pd.concat([chosen, chosen[chosen["emotion"] == "joy"].assign(emotion="awe")])
+    pooled = ev.pooled_rates(more, again, n_bootstrap=50, rng=np.random.default_rng(1)).set_index(["arm", "judge"])
+    before = ev.pooled_rates(scored, chosen, n_bootstrap=50, rng=np.random.default_rng(1)).set_index(["arm", "judge"])
+    assert pooled.loc[("concept", "embedded"), "n_emotions"] == 3 and pooled.loc[("concept", "lexicon"), "n_emotions"] == 4
+    assert pooled.loc[("concept", "embedded"), "rate"] == pytest.approx(before.loc[("concept", "embedded"), "rate"], abs=1e-12)
+    rows = ev.claim_rows(more, again, n_bootstrap=50, rng=np.random.default_rng(1))
+    masked = rows[rows["comparison"] == "masked-concept-none"].set_index("emotion")["difference"]
+    assert np.isnan(masked["awe"]) and masked["all"] == pytest.approx(masked[list(EMOTIONS)].mean())
+    assert ev.claim_summary(rows).set_index("claim").loc["expression", "n_emotions"] == 3
+    assert "awe" not in set(ev.confusion(more, again).query("judge == 'embedded'")["label"])
 
 
 # ---- statistics
