@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

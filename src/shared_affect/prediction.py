@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.codes import LanguageCodes, WordCodes
-from shared_affect.ratings import culture_difference_r, matched_draws, paired_folds, predict_arms, predict_transfer, reliability_ceiling
+from shared_affect.ratings import (
+    culture_difference_r,
+    matched_draws,
+    paired_folds,
+    predict_arms,
+    predict_transfer,
+    reliability_ceiling,
+)
 from shared_affect.runtime import LOG
 
 

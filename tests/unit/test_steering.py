@@ -6,7 +6,21 @@ import pytest
 from shared_affect.extraction import Numerics
 from shared_affect.models import load_model
 from shared_affect.steering import (
-    NO_EMOTION, Generator, Prompt, Sampling, concept_vector, difference_of_means, plan, random_directions, read_vectors, sample_texts, split_words, unit, write_generations, write_vectors,
+    NO_EMOTION,
+    Generator,
+    Prompt,
+    Sampling,
+    concept_vector,
+    difference_of_means,
+    draw_tokens,
+    plan,
+    random_directions,
+    read_vectors,
+    sample_texts,
+    split_words,
+    unit,
+    write_generations,
+    write_vectors,
 )
 
 PROMPTS = [Prompt("p1", "choose", "the word is"), Prompt("p2", "score", "now"), Prompt("p3", "score", "think of the stone")]
@@ -53,7 +67,7 @@ def test_cached_sampling_equals_a_full_forward_pass_each_step(model_folder, posi
                 mark = torch.tensor([{"all": True, "generated": i >= start, "prompt": i < start}[positions] for i in range(len(text))])
                 with editing(model, 0, lambda h, mark=mark, v=v: torch.where(mark[None, :, None], h + v, h)):
                     rows.append(model(input_ids=torch.tensor([text]), use_cache=False).logits[0, -1].softmax(-1))
-            new = torch.multinomial(torch.stack(rows), 1, generator=generator)[:, 0].tolist()
+            new = draw_tokens(torch.stack(rows), generator)[:, 0].tolist()
             for k, t in enumerate(new):
                 if not done[k]:
                     texts[k].append(t)
@@ -137,3 +151,15 @@ def test_halves_are_disjoint_complete_and_seeded():
 def test_unknown_position_policy_is_named(model_folder, sae_folder, tmp_path):
     with pytest.raises(ValueError, match="allowed: all, generated, prompt"):
         generator(model_folder, sae_folder, tmp_path, positions="everywhere")
+
+
+def test_drawn_tokens_follow_their_probabilities():
+    import torch
+    from scipy.stats import chisquare
+
+    p = torch.tensor([0.0, 0.5, 0.2, 0.0, 0.25, 0.05, 0.0])
+    drawn = draw_tokens(p.expand(20000, -1), torch.Generator().manual_seed(4)).squeeze(1)
+    counts = np.bincount(drawn.numpy(), minlength=7)
+    assert (counts[[0, 3, 6]] == 0).all()
+    possible = p.numpy() > 0
+    assert chisquare(counts[possible], 20000 * p.numpy()[possible].astype(float) / p.numpy()[possible].sum()).pvalue > 1e-3

@@ -2,7 +2,17 @@
 
 import pandas as pd
 
-from shared_affect.evaluation import Judge, choose_strength, claim_rows, claim_summary, confusion, pooled_rates, read_generations, score_texts, summarise
+from shared_affect.evaluation import (
+    Judge,
+    choose_strength,
+    claim_rows,
+    claim_summary,
+    confusion,
+    pooled_rates,
+    read_generations,
+    score_texts,
+    summarise,
+)
 from shared_affect.runtime import rng, start_log
 from shared_affect.steering import read_vectors
 from shared_affect.tables import group_words, write_tsv
