@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from .runtime import LOG
-from .stats import auroc_columns, benjamini_hochberg, percentile_interval
+from .stats import auroc_columns, benjamini_hochberg, midranks, percentile_interval
 
 MIN_ACTIVE_WORDS = 2
 PLACE = "resources/concepts/<language>.tsv"
@@ -59,7 +58,7 @@ def _auroc_by_emotion(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
     for e in np.flatnonzero(~clean):
         blocks.append((np.arange(len(clean)) == e, ~doubled[:, e]))
     for which, rows in blocks:
-        ranks = rankdata(codes[rows], axis=0)
+        ranks = midranks(codes[rows], axis=0)
         mark = own[np.ix_(rows, which)]
         n1 = mark.sum(0)[:, None]
         n0 = rows.sum() - n1

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from .runtime import LOG
-from .stats import percentile_interval
+from .stats import midranks, percentile_interval
 
 ALPHAS = np.logspace(-2, 5, 15)
 N_OUTER, N_INNER = 10, 5
@@ -275,7 +274,7 @@ def _bootstrap_r(y: np.ndarray, prediction: np.ndarray, weights: list[tuple[np.n
 def _within_fold_ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
     out = np.empty(len(values))
     for f in np.unique(fold):
-        out[fold == f] = rankdata(values[fold == f])
+        out[fold == f] = midranks(values[fold == f])
     return out
 
 
