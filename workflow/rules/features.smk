@@ -20,22 +20,25 @@ for MODEL in MODELS:
             concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/concepts/{e}.npz" for s in saes_of(MODEL) for e in EMOTIONS],
             norms=[f"{R}/features/{MODEL}/{s}/{{language}}/norms/{config['norms']}.npz" for s in saes_of(MODEL)],
             running=[f"{R}/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in saes_of(MODEL)],
-        params:
-            folder=f"{R}/features/{MODEL}",
-            model=model_path(MODEL),
-            saes={s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)},
-            numerics={k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
-            norms=config["norms"],
-            emotions=EMOTIONS,
-            journal=JOURNAL,
-        threads: 1
-        resources:
-            gpu=gpu(MODEL),
-        priority: 8
         log:
             f"{LOGS}/extract_features/{MODEL}/{{language}}.log",
         benchmark:
             f"{BENCH}/extract_features/{MODEL}/{{language}}.tsv"
+        priority: 8
+        threads: 1
+        resources:
+            gpu=gpu(MODEL),
+        params:
+            folder=f"{R}/features/{MODEL}",
+            model=model_path(MODEL),
+            saes={
+                s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}}
+                for s in saes_of(MODEL)
+            },
+            numerics={k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+            norms=config["norms"],
+            emotions=EMOTIONS,
+            journal=JOURNAL,
         script:
             "../scripts/extract_features.py"
 
@@ -48,15 +51,15 @@ rule gather_codes:
         sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
     output:
         f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+    log:
+        f"{LOGS}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
     params:
         settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k != "shuffle"},
         distinct_tokens=lambda w: row("models", model=w.model)["control"] == "untrained",
         model=lambda w: model_path(w.model),
         code=code("codes"),
-    log:
-        f"{LOGS}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
     script:
         "../scripts/gather_codes.py"
 
@@ -66,18 +69,16 @@ rule select_features:
         codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
         emotions="resources/emotions.tsv",
     output:
-        features=expand(
-            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS
-        ),
+        features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
         reproducibility=f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv",
-    params:
-        settings=config["features"],
-        root_seed=config["root_seed"],
-        code=code("features", "stats", "codes"),
     log:
         f"{LOGS}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.log",
     benchmark:
         f"{BENCH}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+    params:
+        settings=config["features"],
+        root_seed=config["root_seed"],
+        code=code("features", "stats", "codes"),
     script:
         "../scripts/select_features.py"
 
@@ -85,21 +86,19 @@ rule select_features:
 rule find_shared_features:
     input:
         codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
-        selected=expand(
-            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{emotion}}.tsv", language=PAIR, emotion=EMOTIONS
-        ),
+        selected=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{emotion}}.tsv", language=PAIR, emotion=EMOTIONS),
     output:
         features=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
         summary=f"{R}/{{variant}}shared/{{model}}/{{sae}}/summary.tsv",
         overlap=f"{R}/{{variant}}shared/{{model}}/{{sae}}/overlap.tsv",
+    log:
+        f"{LOGS}/find_shared_features/{{variant}}{{model}}/{{sae}}.log",
+    benchmark:
+        f"{BENCH}/find_shared_features/{{variant}}{{model}}/{{sae}}.tsv"
     params:
         languages=PAIR,
         settings=config["shared"],
         root_seed=config["root_seed"],
         code=code("features", "codes"),
-    log:
-        f"{LOGS}/find_shared_features/{{variant}}{{model}}/{{sae}}.log",
-    benchmark:
-        f"{BENCH}/find_shared_features/{{variant}}{{model}}/{{sae}}.tsv"
     script:
         "../scripts/find_shared_features.py"

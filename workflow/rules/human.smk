@@ -11,16 +11,16 @@ rule prepare_judgements:
     output:
         judgements=f"{R}/{{variant}}human/{{human}}/judgements_{{language}}.tsv",
         affect=f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv",
+    log:
+        f"{LOGS}/prepare_judgements/{{variant}}{{human}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/prepare_judgements/{{variant}}{{human}}/{{language}}.tsv"
     params:
         row=lambda w: {k: human_row("judgements", w.human, w.language)[k] for k in ("loader", "valence_split")},
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         emotions=EMOTIONS,
         root_seed=config["root_seed"],
         code=code("human"),
-    log:
-        f"{LOGS}/prepare_judgements/{{variant}}{{human}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/prepare_judgements/{{variant}}{{human}}/{{language}}.tsv"
     script:
         "../scripts/prepare_judgements.py"
 
@@ -30,15 +30,15 @@ rule prepare_norms:
         lambda w: place(human_row("norms", w.norms, w.language)["path"]),
     output:
         f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv",
+    log:
+        f"{LOGS}/prepare_norms/{{variant}}{{norms}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/prepare_norms/{{variant}}{{norms}}/{{language}}.tsv"
     params:
         row=lambda w: {k: human_row("norms", w.norms, w.language)[k] for k in ("loader",)},
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
         code=code("human"),
-    log:
-        f"{LOGS}/prepare_norms/{{variant}}{{norms}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/prepare_norms/{{variant}}{{norms}}/{{language}}.tsv"
     script:
         "../scripts/prepare_norms.py"
 
@@ -48,15 +48,15 @@ rule build_concepts:
         "resources/concepts/{language}.tsv",
     output:
         f"{R}/{{variant}}concepts/{{language}}.tsv",
+    log:
+        f"{LOGS}/build_concepts/{{variant}}{{language}}.log",
+    benchmark:
+        f"{BENCH}/build_concepts/{{variant}}{{language}}.tsv"
     params:
         emotions=EMOTIONS,
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
         code=code("checks", "features"),
-    log:
-        f"{LOGS}/build_concepts/{{variant}}{{language}}.log",
-    benchmark:
-        f"{BENCH}/build_concepts/{{variant}}{{language}}.tsv"
     script:
         "../scripts/build_concepts.py"
 
@@ -67,14 +67,14 @@ rule find_human_ceilings:
         affect=f"{R}/human/{{human}}/affect_{{language}}.tsv",
     output:
         f"{R}/human/{{human}}/ceilings_{{language}}.tsv",
+    log:
+        f"{LOGS}/find_human_ceilings/{{human}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/find_human_ceilings/{{human}}/{{language}}.tsv"
     params:
         pairs=config["rsa"]["pairs"],
         root_seed=config["root_seed"],
         human_language=lambda w: human_row("judgements", w.human, w.language)["human_language"],
         code=code("rsa", "rdm", "stats"),
-    log:
-        f"{LOGS}/find_human_ceilings/{{human}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/find_human_ceilings/{{human}}/{{language}}.tsv"
     script:
         "../scripts/find_human_ceilings.py"

@@ -9,10 +9,7 @@ WORLD_TABLES = [
     *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
 ]
 PLANTED_ROWS = [
-    line
-    for language in ("en", "zh")
-    for line in (BASE / "resources/concepts" / f"{language}.tsv").read_text(encoding="utf-8").splitlines()
-    if line.split("\t")[3:4] == ["true"]
+    line for language in ("en", "zh") for line in (BASE / "resources/concepts" / f"{language}.tsv").read_text(encoding="utf-8").splitlines() if line.split("\t")[3:4] == ["true"]
 ]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
@@ -34,13 +31,13 @@ rule make_planted_human:
         judgements=expand(f"{R}/world/human/judgements_{{language}}.tsv", language=["en", "zh"]),
         centres=expand(f"{R}/world/human/centres_{{language}}.tsv", language=["en", "zh"]),
         truth=expand(f"{R}/world/human/truth_{{language}}.tsv", language=["en", "zh"]),
-    params:
-        **WORLD_PARAMS,
-        code=code("planted/world"),
     log:
         f"{LOGS}/make_planted_human/human.log",
     benchmark:
         f"{BENCH}/make_planted_human/human.tsv"
+    params:
+        **WORLD_PARAMS,
+        code=code("planted/world"),
     script:
         "../scripts/make_planted_human.py"
 
@@ -57,16 +54,16 @@ rule write_planted_texts:
         neutral=expand(f"{R}/world/{{{{world}}}}/neutral_{{language}}.txt", language=["en", "zh"]),
         judge=expand(f"{R}/world/{{{{world}}}}/judge_{{language}}.tsv", language=["en", "zh"]),
         tokenizer=multiext(f"{R}/world/{{world}}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
+    log:
+        f"{LOGS}/write_planted_texts/{{world}}.log",
+    benchmark:
+        f"{BENCH}/write_planted_texts/{{world}}.tsv"
     params:
         **WORLD_PARAMS,
         counts=config["texts"],
         # 36 tokens a document is a safe underestimate: the models take what they need
         n_train=lambda w: max(100, max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world) // 36),
         code=code("planted/world", "planted/tokenizer"),
-    log:
-        f"{LOGS}/write_planted_texts/{{world}}.log",
-    benchmark:
-        f"{BENCH}/write_planted_texts/{{world}}.tsv"
     script:
         "../scripts/write_planted_texts.py"
 
@@ -79,17 +76,17 @@ rule train_lm:
     output:
         multiext(f"{R}/models/{{model}}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         facts=f"{R}/models/{{model}}/facts.json",
-    params:
-        row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
-        root_seed=config["root_seed"],
-        code=code("planted/language_model"),
-    wildcard_constraints:
-        model="|".join(TRAINED),
-    priority: 10
     log:
         f"{LOGS}/train_lm/{{model}}.log",
     benchmark:
         f"{BENCH}/train_lm/{{model}}.tsv"
+    wildcard_constraints:
+        model="|".join(TRAINED),
+    priority: 10
+    params:
+        row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
+        root_seed=config["root_seed"],
+        code=code("planted/language_model"),
     script:
         "../scripts/train_lm.py"
 
@@ -101,16 +98,16 @@ rule train_sae:
     output:
         multiext(f"{R}/saes/{{model}}/{{sae}}/", "cfg.json", "sae_weights.safetensors"),
         facts=f"{R}/saes/{{model}}/{{sae}}/facts.json",
-    params:
-        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
-        root_seed=config["root_seed"],
-        code=code("planted/sae"),
-    wildcard_constraints:
-        model="|".join(TRAINED),
-    priority: 9
     log:
         f"{LOGS}/train_sae/{{model}}/{{sae}}.log",
     benchmark:
         f"{BENCH}/train_sae/{{model}}/{{sae}}.tsv"
+    wildcard_constraints:
+        model="|".join(TRAINED),
+    priority: 9
+    params:
+        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
+        root_seed=config["root_seed"],
+        code=code("planted/sae"),
     script:
         "../scripts/train_sae.py"

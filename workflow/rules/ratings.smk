@@ -11,24 +11,22 @@ rule predict_ratings:
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
         translations="resources/translations.tsv",
     output:
-        scores=expand(
-            f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]
-        ),
+        scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
         differences=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/differences.tsv",
         predictions=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/predictions.tsv",
         notes=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/notes.json",
+    log:
+        f"{LOGS}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.tsv"
+    wildcard_constraints:
+        language="|".join(LANGUAGES),
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=LANGUAGES,
         root_seed=config["root_seed"],
         code=code("prediction", "ratings", "codes", "stats"),
-    wildcard_constraints:
-        language="|".join(LANGUAGES),
-    log:
-        f"{LOGS}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.log",
-    benchmark:
-        f"{BENCH}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.tsv"
     script:
         "../scripts/predict_ratings.py"
 
@@ -45,6 +43,10 @@ rule transfer_ratings:
             direction=DIRECTIONS,
             dimension=config["dimensions"],
         ),
+    log:
+        f"{LOGS}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
@@ -52,10 +54,6 @@ rule transfer_ratings:
         directions=DIRECTIONS,
         root_seed=config["root_seed"],
         code=code("prediction", "ratings", "codes", "stats"),
-    log:
-        f"{LOGS}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
-    benchmark:
-        f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     script:
         "../scripts/transfer_ratings.py"
 
@@ -67,14 +65,14 @@ rule compare_cultures:
         translations="resources/translations.tsv",
     output:
         f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
+    log:
+        f"{LOGS}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
         languages=PAIR,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("prediction", "ratings"),
-    log:
-        f"{LOGS}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
-    benchmark:
-        f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     script:
         "../scripts/compare_cultures.py"

@@ -54,14 +54,14 @@ for TABLE, FILES in PIECES.items():
             FILES,
         output:
             f"{R}/tables/{TABLE}.csv",
-        params:
-            table=TABLE,
-            identities=IDENTITIES,
-            code=code("tables", "collecting"),
         log:
             f"{LOGS}/collect_table/{TABLE}.log",
         benchmark:
             f"{BENCH}/collect_table/{TABLE}.tsv"
+        params:
+            table=TABLE,
+            identities=IDENTITIES,
+            code=code("tables", "collecting"),
         script:
             "../scripts/collect_table.py"
 
@@ -74,18 +74,26 @@ rule judge_claims:
     output:
         claims=f"{R}/claims.json",
         table=report(f"{R}/claims.html", category="1 Claims", caption="../report/claims.rst"),
-    params:
-        root=R,
-        study={
-            "models": config["models"], "languages": LANGUAGES, "pair": PAIR, "sae": SAE, "human": HUMAN, "norms": NORMS,
-            "n_permutations": config["rsa"]["n_permutations"], "rating_permutations": config["ratings"]["n_permutations"],
-            "margin": config["ratings"]["margin"], "max_nll_ratio": config["steering"]["max_nll_ratio"], "steered": STEERED,
-        },
-        code=code("claims", "stats"),
     log:
         f"{LOGS}/judge_claims/claims.log",
     benchmark:
         f"{BENCH}/judge_claims/claims.tsv"
+    params:
+        root=R,
+        study={
+            "models": config["models"],
+            "languages": LANGUAGES,
+            "pair": PAIR,
+            "sae": SAE,
+            "human": HUMAN,
+            "norms": NORMS,
+            "n_permutations": config["rsa"]["n_permutations"],
+            "rating_permutations": config["ratings"]["n_permutations"],
+            "margin": config["ratings"]["margin"],
+            "max_nll_ratio": config["steering"]["max_nll_ratio"],
+            "steered": STEERED,
+        },
+        code=code("claims", "stats"),
     script:
         "../scripts/judge_claims.py"
 
@@ -96,10 +104,10 @@ rule record_provenance:
     output:
         provenance=f"{R}/provenance.json",
         config=f"{R}/run_config.yaml",
+    log:
+        f"{LOGS}/record_provenance/provenance.log",
     params:
         config=config,
         tables={name: code_of_file(BASE / "config" / f"{name}.tsv") for name in TABLES if name != "emotions"},
-    log:
-        f"{LOGS}/record_provenance/provenance.log",
     script:
         "../scripts/record_provenance.py"

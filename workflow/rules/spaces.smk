@@ -6,19 +6,17 @@
 rule build_space:
     input:
         codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
-        features=expand(
-            f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS
-        ),
+        features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
     output:
         f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
-    params:
-        n_draws=config["rsa"]["n_draws"],
-        root_seed=config["root_seed"],
-        code=code("features", "rdm", "codes", "spaces"),
     log:
         f"{LOGS}/build_space/{{variant}}{{model}}/{{sae}}/{{language}}.log",
     benchmark:
         f"{BENCH}/build_space/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+    params:
+        n_draws=config["rsa"]["n_draws"],
+        root_seed=config["root_seed"],
+        code=code("features", "rdm", "codes", "spaces"),
     script:
         "../scripts/build_space.py"
 
@@ -31,14 +29,14 @@ rule compare_with_judgements:
     output:
         rsa=f"{R}/{{variant}}rsa/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
         differences=f"{R}/{{variant}}rsa_differences/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
-    params:
-        settings=config["rsa"],
-        root_seed=config["root_seed"],
-        code=code("rsa", "rdm", "stats", "spaces"),
     log:
         f"{LOGS}/compare_with_judgements/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.log",
     benchmark:
         f"{BENCH}/compare_with_judgements/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.tsv"
+    params:
+        settings=config["rsa"],
+        root_seed=config["root_seed"],
+        code=code("rsa", "rdm", "stats", "spaces"),
     script:
         "../scripts/compare_with_judgements.py"
 
@@ -50,13 +48,13 @@ rule find_dimensions:
     output:
         dimensions=f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
         coordinates=f"{R}/{{variant}}coordinates/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
-    params:
-        n_permutations=config["rsa"]["n_permutations"],
-        root_seed=config["root_seed"],
-        code=code("dimensions", "rdm", "spaces"),
     log:
         f"{LOGS}/find_dimensions/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.log",
     benchmark:
         f"{BENCH}/find_dimensions/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.tsv"
+    params:
+        n_permutations=config["rsa"]["n_permutations"],
+        root_seed=config["root_seed"],
+        code=code("dimensions", "rdm", "spaces"),
     script:
         "../scripts/find_dimensions.py"

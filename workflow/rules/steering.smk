@@ -14,16 +14,16 @@ rule make_vectors:
         emotions="resources/emotions.tsv",
     output:
         expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=EMOTIONS, allow_missing=True),
+    log:
+        f"{LOGS}/make_vectors/{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/make_vectors/{{model}}/{{sae}}/{{language}}.tsv"
     params:
         sae=lambda w: sae_path(w.model, w.sae),
         features={k: config["features"][k] for k in ("fdr", "max_density")} | {"per_emotion": config["steering"]["features"]},
         n_random=config["steering"]["random_directions"],
         root_seed=config["root_seed"],
         code=code("vectors", "steering", "selection", "features", "codes"),
-    log:
-        f"{LOGS}/make_vectors/{{model}}/{{sae}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/make_vectors/{{model}}/{{sae}}/{{language}}.tsv"
     script:
         "../scripts/make_vectors.py"
 
@@ -40,6 +40,14 @@ for NUMBER, GROUP in enumerate(GROUPS):
             prompts="resources/prompts/{language}.tsv",
         output:
             expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=GROUP, allow_missing=True),
+        log:
+            f"{LOGS}/generate_texts/{{model}}/{{sae}}/{{language}}/{NUMBER}.log",
+        benchmark:
+            f"{BENCH}/generate_texts/{{model}}/{{sae}}/{{language}}/{NUMBER}.tsv"
+        priority: 7
+        threads: 1
+        resources:
+            gpu=lambda w: gpu(w.model),
         params:
             emotions=GROUP,
             model=lambda w: model_path(w.model),
@@ -51,14 +59,6 @@ for NUMBER, GROUP in enumerate(GROUPS):
             root_seed=config["root_seed"],
             journal=JOURNAL,
             part=f"part{NUMBER}of{len(GROUPS)}",
-        threads: 1
-        resources:
-            gpu=lambda w: gpu(w.model),
-        priority: 7
-        log:
-            f"{LOGS}/generate_texts/{{model}}/{{sae}}/{{language}}/{NUMBER}.log",
-        benchmark:
-            f"{BENCH}/generate_texts/{{model}}/{{sae}}/{{language}}/{NUMBER}.tsv"
         script:
             "../scripts/generate_texts.py"
 
@@ -71,13 +71,13 @@ rule train_judge:
     output:
         judge=f"{R}/judges/{{language}}.npz",
         facts=f"{R}/judges/{{language}}.json",
-    params:
-        root_seed=config["root_seed"],
-        code=code("evaluation"),
     log:
         f"{LOGS}/train_judge/{{language}}.log",
     benchmark:
         f"{BENCH}/train_judge/{{language}}.tsv"
+    params:
+        root_seed=config["root_seed"],
+        code=code("evaluation"),
     script:
         "../scripts/train_judge.py"
 
@@ -98,15 +98,15 @@ rule score_texts:
         differences=f"{STEERING}/differences.tsv",
         pooled=f"{STEERING}/pooled.tsv",
         confusion=f"{STEERING}/confusion.tsv",
+    log:
+        f"{LOGS}/score_texts/{{model}}/{{sae}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/score_texts/{{model}}/{{sae}}/{{language}}.tsv"
     params:
         emotions=EMOTIONS,
         languages=LANGUAGES,
         settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "n_bootstrap")},
         root_seed=config["root_seed"],
         code=code("evaluation"),
-    log:
-        f"{LOGS}/score_texts/{{model}}/{{sae}}/{{language}}.log",
-    benchmark:
-        f"{BENCH}/score_texts/{{model}}/{{sae}}/{{language}}.tsv"
     script:
         "../scripts/score_texts.py"

@@ -20,14 +20,9 @@ def checked(function, *args, **kwargs):
         raise WorkflowError(str(error)) from None
 
 
-TABLES = {
-    name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml")
-    for name in ("models", "saes", "languages", "human", "variants")
-}
+TABLES = {name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml") for name in ("models", "saes", "languages", "human", "variants")}
 TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
-CONCEPTS = {
-    row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]
-}
+CONCEPTS = {row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]}
 EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS)
 
 STUDY = config["study"]
