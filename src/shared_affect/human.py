@@ -40,7 +40,7 @@ def read_norms(path: str | Path) -> pd.DataFrame:
     if frame["word"].duplicated().any():
         raise ValueError(f"{path}: word {frame['word'][frame['word'].duplicated()].iloc[0]!r} is rated twice; allowed: once")
     for c in ("valence", "arousal"):
-        bad = frame[frame[c].abs() > 1.5]
+        bad = frame[frame[c].abs() > 1]
         if len(bad):
             raise ValueError(f"{path}: {c} of {bad['word'].iloc[0]!r} is {bad[c].iloc[0]}; allowed: means on the scale -1..1")
     return frame.sort_values("word", ignore_index=True)

@@ -107,7 +107,8 @@ def test_norms_have_the_reliability_their_sd_declares(world):
         norms = world.norms(language)
         truth = world.truth().query("language == @language").set_index("word").loc[norms["word"]]
         for dimension in ("valence", "arousal"):
-            error = norms[dimension].to_numpy() - truth[dimension].to_numpy()
+            assert norms[dimension].abs().max() < 1
+            error = norms[dimension].to_numpy() / world.settings.rating_unit - truth[dimension].to_numpy()
             assert abs(error.std() - 0.15) < 0.015
             declared = 1 - (norms[f"{dimension}_sd"] ** 2 / norms[f"{dimension}_n"]).mean() / norms[dimension].var(ddof=1)
             assert abs(declared - np.corrcoef(norms[dimension], truth[dimension])[0, 1] ** 2) < 0.02

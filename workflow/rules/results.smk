@@ -80,6 +80,7 @@ rule judge_claims:
         f"{BENCH}/judge_claims/claims.tsv"
     params:
         root=R,
+        note=BANNER,
         study={
             "models": config["models"],
             "languages": LANGUAGES,

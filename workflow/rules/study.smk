@@ -36,6 +36,9 @@ SAE = config["primary_sae"]
 MODELS = config["models"] + config["control_models"]
 PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"]}
 STEERED = config["models"] if config["steering"]["enabled"] else []
+# said wherever numbers of a planted study are shown
+PLANTED = any(r["raters"] == "planted" for r in TABLES["human"] if r["dataset"] in (config["human"], config["norms"]))
+BANNER = "Planted (simulated) world: says nothing about people or about any public language model." if PLANTED else ""
 
 
 def row(table, **keys):

@@ -20,4 +20,4 @@ if __name__ == "__main__":
     for c in claims:
         log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
     write_json(snakemake.output.claims, claims)
-    write_text(snakemake.output.table, render(claims))
+    write_text(snakemake.output.table, render(claims, snakemake.params.note))

@@ -77,6 +77,8 @@ class WorldSettings:
         the lower noise ceiling lies in .70-.75.
     judgement_scale : float
         Points of the 1-9 scale for one unit of distance.
+    rating_unit : float
+        Points on the raters' scale (-1 to 1) for one unit of a coordinate, so that no mean falls off the scale.
     rating_noise : float
         Standard deviation of one rater's rating of a word.
     """
@@ -103,6 +105,7 @@ class WorldSettings:
     judgement_noise: float = 1.0
     judgement_scale: float = 8 / 3
     rating_noise: float = 0.67
+    rating_unit: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -342,14 +345,14 @@ class World:
         Returns
         -------
         DataFrame ``word valence valence_sd valence_n arousal arousal_sd arousal_n emotion``
-            Means and sample SDs (ddof 1) over the raters, on a scale from -1 to 1. Single ratings are not clipped, so a
-            mean may lie a little outside and the SD stays an honest one. `emotion` is "" for ordinary words.
+            Means and sample SDs (ddof 1) over the raters, on a scale from -1 to 1 (`WorldSettings.rating_unit`). Single
+            ratings are not clipped, so that the SD stays an honest one. `emotion` is "" for ordinary words.
         """
         words = self.words[self.words["language"] == _known(language)].reset_index(drop=True)
         n, out = self.settings.n_word_raters, pd.DataFrame({"word": words["word"]})
         for dimension in ("valence", "arousal"):
             noise = self._rng("norms", language, dimension).normal(0, self.settings.rating_noise, (len(words), n))
-            ratings = words[dimension].to_numpy()[:, None] + noise
+            ratings = self.settings.rating_unit * (words[dimension].to_numpy()[:, None] + noise)
             out[dimension], out[f"{dimension}_sd"], out[f"{dimension}_n"] = ratings.mean(1), ratings.std(1, ddof=1), n
         return out.assign(emotion=words["emotion"])
 
