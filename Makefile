@@ -22,7 +22,7 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	touch $@
 
 study: setup
-	$(RUN)
+	$(RUN) --quiet rules
 
 # the run's own figures, tables and claims in one HTML file
 report: study

@@ -29,7 +29,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        FINAL,
+        lambda w: FINAL,
 
 
 include: "workflow/rules/planted.smk"
@@ -39,3 +39,4 @@ include: "workflow/rules/spaces.smk"
 include: "workflow/rules/ratings.smk"
 include: "workflow/rules/steering.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/figures.smk"

@@ -6,8 +6,9 @@ compute is said in the panel. Draw inside `fonts.figure_style`; sizes in inches,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,55 +17,53 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.stats import rankdata
 
 from shared_affect.claims import ALPHA, UNTOUCHED
+from shared_affect.panels import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    MARKERS,
+    NAMES,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    WIDTH,
+    Names,
+    block,
+    draw_legend,
+    draw_points,
+    in_order,
+    label_points,
+    letter_panel,
+    main_rows,
+    mark,
+    name_rows,
+    new_figure,
+    say,
+    span,
+)
 from shared_affect.rdm import RDM, RaterRDMs
-from shared_affect.runtime import atomic_path
 from shared_affect.spaces import PRIMARY, load_spaces
 from shared_affect.tables import CONTROLS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
 
-# Okabe & Ito's palette for all kinds of colour vision
-BLACK, GREY, BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#000000", "#8a8a8a", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-WIDTH = 7.2
 VALENCE_COLOURS, RANK_COLOURS = "RdYlBu", "cividis"
 PAIRS = {"all": ("all pairs", BLUE), "within-valence": ("pairs within a valence class", RED)}
+PALE = "#bdbdbd"
 DIMENSIONS = {"valence": BLUE, "arousal": RED}
 JUDGES = {"lexicon": "lexicon", "lexicon-held-out": "held-out lexicon", "embedded": "trained judge"}
-MARKERS = "osD^vP"
 ARM_COLOURS = dict(zip(STEERING_ARMS, (BLUE, SKY, ORANGE, PURPLE, GREY, GREEN, "#9b7a01", BLACK, RED, "#5c3d8a", "#00624a", "#7a3300"), strict=True))
-NAMES = {
-    "sae-space": "SAE emotion space", "sae-all": "SAE, all features", "dense": "residual stream", "static": "static embeddings", "random-sae": "random SAE features",
-    "shuffled-concepts": "shuffled concept-sets", "non-emotion": "sets that are no emotions", "valence-sign": "human valence sign", "valence-arousal": "human valence, arousal",
-    "association": "word association", "all": "all features", "emotion-space": "emotion space", "shared": "shared features", "en-only": "English-only features",
-    "zh-only": "Chinese-only features", "outside-matched": "outside, matched", "covariates": "covariates only", "valence-quadratic": "quadratic in valence",
-    "none": "main study", "untrained": "untrained model", "no-affect": "world without affect", "shuffled-norms": "shuffled human data",
-}
 STEERING_NAMES = {"concept": "concept vector", "output-filtered": "output-filtered", "diff-means": "difference of means", "wrong-emotion": "wrong emotion", "random": "random direction",
                   "none": "not steered"}
 TESTS = {"structure": ("rsa", "rho", "ρ, all pairs"), "fine-structure": ("rsa", "rho", "ρ, within valence class"), "ratings-valence": ("ratings", "r", "r, valence"),
          "ratings-arousal": ("ratings", "r", "r, arousal"), "transfer": ("ratings", "r", "r, across languages"), "shared-universal": ("shared_features", "value", "shared features (count)")}
 
 
-@dataclass(frozen=True)
-class Names:
-    """What models, languages and emotions are called in a figure: ids -> words; `emotions` is resources/emotions.tsv."""
-
-    models: Mapping[str, str]
-    languages: Mapping[str, str]
-    emotions: pd.DataFrame
-
-    def model(self, model: str) -> str:
-        return self.models.get(model, model)
-
-    def language(self, language: str) -> str:
-        return " → ".join(self.languages.get(part, part) for part in language.split("-"))
-
-    def emotion(self, emotion: str, language: str) -> str:
-        column = f"label_{language}"
-        if column not in self.emotions:
-            return emotion
-        return dict(zip(self.emotions["emotion"], self.emotions[column], strict=True)).get(emotion, emotion)
+# ---- figure 1
 
 
 @dataclass(frozen=True)
@@ -90,182 +89,36 @@ def read_space(model: str, language: str, coordinates: str | Path, space: str | 
     return Space(model, language, where, load_spaces(space)[0][PRIMARY].subset(labels), raters.subset(labels).mean(), classes, len(raters.raters))
 
 
-def read_tables(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
-    """Published tables by name."""
-    return {Path(p).stem: pd.read_csv(p, keep_default_na=False, na_values=[""]) for p in paths}
-
-
-def save(figure: Figure, source: pd.DataFrame, *, pdf: str | Path, png: str | Path, csv: str | Path, banner: str = "") -> None:
-    """Write a figure as PDF and PNG (200 dpi), and its rows as CSV; equal figures give equal bytes.
-
-    Parameters
-    ----------
-    banner : str
-        Line at the foot of the figure, e.g. that the data are simulated ("" = none).
-    """
-    if banner:
-        figure.text(0.995, 0.04 / figure.get_figheight(), banner, ha="right", va="bottom", fontsize=7, color=RED)
-    for path, options in ((pdf, {"format": "pdf", "metadata": {"CreationDate": None}}), (png, {"format": "png", "dpi": 200, "metadata": {"Software": None}})):
-        with atomic_path(path) as tmp:
-            figure.savefig(tmp, **options)
-    with atomic_path(csv) as tmp:
-        source.to_csv(tmp, index=False)
-
-
-# ---- parts
-
-
-def _main(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    """Rows of the primary configuration without controls; none where the study has no such table."""
-    frame = tables.get(name, pd.DataFrame(columns=["control", "spec", "model", "language", "arm", "dimension", "pairs", "statistic", "quantity", "scope", "judge"]))
-    return frame[(frame["control"] == "none") & (frame["spec"] == "primary")]
-
-
-def _order(words: Iterable[str], known: Sequence[str] = ()) -> list[str]:
-    """Distinct words: known ones in their order, then the others as they come."""
-    found = list(dict.fromkeys(words))
-    return [k for k in known if k in found] + [w for w in found if w not in known]
-
-
-def _block(fig: Figure, rows: int, columns: int, top: float, height: float, left: float = 1.35, right: float = 0.12, gap: float = 0.25, row_gap: float = 0.3, widths=None):
-    """Axes of a grid placed in inches from the top left corner."""
-    width, h = fig.get_size_inches()
-    inner_w, inner_h = (width - left - right - gap * (columns - 1)) / columns, (height - row_gap * (rows - 1)) / rows
-    grid = fig.add_gridspec(rows, columns, left=left / width, right=1 - right / width, top=1 - top / h, bottom=1 - (top + height) / h, wspace=gap / inner_w,
-                            hspace=row_gap / inner_h, width_ratios=widths)
-    return np.array([[fig.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)])
-
-
-def _letter(ax: Axes, letter: str, x: float, y: float = 0.06) -> None:
-    """Letter of a panel: `x` inches left of the axes, `y` above."""
-    ax.annotate(letter, (0, 1), (-72 * x, 72 * y), xycoords="axes fraction", textcoords="offset points", fontsize=12, va="bottom", ha="left")
-
-
-def _say(ax: Axes, text: str) -> None:
-    """An empty panel that says why."""
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
-
-
-def _rows(ax: Axes, labels: Sequence[str], show: bool = True) -> None:
-    """Named rows, first on top, with hairlines."""
-    ax.set_yticks(range(len(labels)), labels if show else [""] * len(labels))
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    for y in range(len(labels)):
-        ax.axhline(y, color="#ececec", lw=0.6, zorder=0)
-
-
-def _points(ax: Axes, x, y, low=None, high=None, *, colour: str, filled=True, marker: str = "o", size: float = 4.0) -> None:
-    """Estimates with intervals; open where not `filled`."""
-    x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
-    filled = np.broadcast_to(filled, x.shape)
-    if low is not None:
-        ax.hlines(y, low, high, color=colour, lw=1.0, zorder=2)
-    for here, face in ((filled, colour), (~filled, "white")):
-        ax.plot(x[here], y[here], marker, ms=size, mfc=face, mec=colour, mew=0.9, zorder=3)
-
-
-def _legend(fig: Figure, handles: Sequence, top: float, left: float = 1.35, columns: int = 8) -> None:
-    width, h = fig.get_size_inches()
-    fig.legend(handles=handles, loc="upper left", bbox_to_anchor=(left / width, 1 - top / h), ncol=columns, borderaxespad=0, handletextpad=0.4, columnspacing=1.4, handlelength=1.4)
-
-
-def _mark(label: str, colour: str, marker: str = "o", filled: bool = True, line: str = "") -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, ls=line or "none", ms=4, mfc=colour if filled else "white", mew=0.9, lw=1.2, label=label)
-
-
-def place_labels(points: np.ndarray, sizes: np.ndarray, bounds: Sequence[float], gap: float) -> np.ndarray:
-    """Centres for the labels of points, so that boxes meet neither each other nor the points, near their own point.
-
-    Every label chooses among places around its point, in turn, until none wants another; the same input gives the same output.
-
-    Parameters
-    ----------
-    points, sizes : ndarray, shape (n, 2)
-        Positions, and widths and heights of the label boxes, in one unit of length.
-    bounds : (x_low, y_low, x_high, y_high)
-    gap : float
-        Free space between a point and its label.
-    """
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    ring = np.stack([np.cos(angles), np.sin(angles)], 1)
-    radii = gap * np.array([1, 1.6, 2.4, 3.4, 4.6, 6, 8, 10, 13])
-    places = points[:, None] + (ring[None, None] * radii[None, :, None, None] + ring[None, None] * sizes[:, None, None] / 2).reshape(len(points), -1, 2)
-    half = sizes[:, None] / 2
-    own = np.tile(np.repeat(radii, len(angles)) / gap, (len(points), 1))
-    outside = np.maximum(np.asarray(bounds[:2]) - (places - half), 0) + np.maximum(places + half - np.asarray(bounds[2:]), 0)
-    own += 1e3 * (outside.sum(2) > 0)
-    inside = (np.abs(points[None, None] - places[:, :, None]) < half[:, :, None] + gap * 0.7).all(3)
-    own += 50 * inside.sum(2)
-    chosen = own.argmin(1)
-    for _ in range(60):
-        before = chosen.copy()
-        for i in np.argsort(-own.min(1), kind="stable"):
-            at = places[np.arange(len(points)), chosen]
-            room = (sizes[i] + sizes) / 2 + gap * 0.4 - np.abs(places[i][:, None] - at[None])
-            meets = (room > 0).all(2)
-            meets[:, i] = False
-            # a leader through another label is nearly as bad as a label on it
-            along = points[i] + (places[i] - points[i])[:, None] * np.array([0.3, 0.5, 0.7])[None, :, None]
-            crosses = (np.abs(along[:, :, None] - at[None, None]) < sizes / 2).all(3)
-            crosses[:, :, i] = False
-            chosen[i] = (own[i] + 50 * meets.sum(1) + 15 * crosses.any(1).sum(1)).argmin()
-        if (chosen == before).all():
-            break
-    return places[np.arange(len(points)), chosen]
-
-
-def _label_points(ax: Axes, x, y, texts: Sequence[str], size: float) -> None:
-    """Labels beside points, with a leader where one had to move away. Limits and size of the axes must be final."""
-    renderer = ax.figure.canvas.get_renderer()
-    drawn = [ax.annotate(t, (a, b), fontsize=size, ha="center", va="center", zorder=5) for t, a, b in zip(texts, x, y, strict=True)]
-    boxes = [t.get_window_extent(renderer) for t in drawn]
-    points = ax.transData.transform(np.column_stack([x, y]))
-    frame, unit = ax.get_window_extent(renderer), ax.figure.dpi / 72
-    centres = place_labels(points, np.array([[b.width, b.height] for b in boxes]), (frame.x0, frame.y0, frame.x1, frame.y1), gap=3.4 * unit)
-    for text, box, centre, point in zip(drawn, boxes, centres, points, strict=True):
-        near = np.clip(point, centre - [box.width / 2, box.height / 2], centre + [box.width / 2, box.height / 2])
-        if np.linalg.norm(near - point) > 7 * unit:
-            ends = ax.transData.inverted().transform([point, near])
-            ax.plot(*ends.T, color=GREY, lw=0.4, zorder=1)
-        text.set_position(ax.transData.inverted().transform(centre))
-
-
-# ---- figure 1
-
-
 def draw_spaces(spaces: Sequence[Space], tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Figure, pd.DataFrame]:
     """Figure 1: every space turned to valence and arousal, and its RDM beside the raters'."""
-    row, top, foot = 2.5, 0.3, 0.85
+    row, top, foot = 2.5, 0.3, 1.05
     height = top + row * len(spaces) + foot - 0.3
-    fig = Figure(figsize=(WIDTH, height))
-    axes = _block(fig, len(spaces), 2, top, height - top - foot, left=0.55, right=0.05, gap=1.05, row_gap=0.5, widths=[1.62, 1])
+    fig = new_figure(height)
+    axes = block(fig, len(spaces), 2, top, height - top - foot, left=0.55, right=0.05, gap=1.05, row_gap=0.56, widths=[1.62, 1])
     every = pd.concat([s.coordinates["human_valence"] for s in spaces])
     colour = Normalize(*(np.array([-1, 1]) * (every - every.mean()).abs().max() + every.mean()))
-    dimensions, rsa, source = _main(tables, "dimensions"), _main(tables, "rsa"), []
+    dimensions, rsa, source = main_rows(tables, "dimensions"), main_rows(tables, "rsa"), []
     for (left, right), s in zip(axes, spaces, strict=True):
         c = s.coordinates
         _equal_limits(left, c["x_valence"], c["y_arousal"])
         left.axhline(0, color="#e3e3e3", lw=0.6, zorder=0)
         left.axvline(0, color="#e3e3e3", lw=0.6, zorder=0)
         dots = left.scatter(c["x_valence"], c["y_arousal"], c=c["human_valence"], norm=colour, cmap=VALENCE_COLOURS, s=17, edgecolors="#333333", linewidths=0.5, zorder=3)
-        _label_points(left, c["x_valence"], c["y_arousal"], [names.emotion(e, s.language) for e in c["emotion"]], 5.8)
+        label_points(left, c["x_valence"], c["y_arousal"], [names.emotion(e, s.language) for e in c["emotion"]], 5.8)
         found = dimensions[(dimensions["model"] == s.model) & (dimensions["language"] == s.language)].set_index("quantity")
         facts = [f"{word} r = {found.loc[q, 'value']:.2f}" for word, q in (("valence", "r_valence"), ("arousal", "r_arousal")) if q in found.index]
         left.set_title(f"{names.model(s.model)}, {names.language(s.language)}: " + ", ".join([*facts, f"n = {len(c)}"]), fontsize=7.5)
-        left.set(xlabel="valence (axis turned to it)", ylabel="arousal (axis turned to it)")
+        left.set(ylabel="arousal (turned to it)")
+        left.set_xlabel("valence (axis turned to it)", labelpad=1)
         order = c.sort_values("human_valence", kind="stable")["emotion"].tolist()
         image = _two_rdms(right, s, order, names)
         r = rsa[(rsa["model"] == s.model) & (rsa["language"] == s.language) & (rsa["representation"] == PRIMARY) & (rsa["pairs"] == "all") & (rsa["statistic"] == "rho-a")]
-        right.set_title("model \\ human" + "".join(f", ρ = {v:.2f}" for v in r["rho"]) + f", {s.n_raters} raters", fontsize=7.5)
+        right.set_title(f"below: model, above: {s.n_raters} raters" + "".join(f"; ρ = {v:.2f}" for v in r["rho"]), fontsize=7.5)
         source += [c.assign(panel="space", model=s.model, language=s.language), _pairs_of(s, order)]
-    _letter(axes[0, 0], "a", 0.5)
-    _letter(axes[0, 1], "b", 0.78)
+    letter_panel(axes[0, 0], "a", 0.5)
+    letter_panel(axes[0, 1], "b", 0.78)
     for mappable, x, text in ((dots, 0.75, "valence of the emotion, human scale"), (image, 4.75, "dissimilarity, rank among pairs (0 = most alike)")):
-        bar = fig.colorbar(mappable, cax=fig.add_axes((x / WIDTH, 0.4 / height, 2.0 / WIDTH, 0.07 / height)), orientation="horizontal")
+        bar = fig.colorbar(mappable, cax=fig.add_axes((x / WIDTH, 0.52 / height, 2.0 / WIDTH, 0.07 / height)), orientation="horizontal")
         bar.set_label(text, fontsize=7, labelpad=1)
         bar.outline.set_linewidth(0.4)
     return fig, pd.concat(source, ignore_index=True)
@@ -293,7 +146,7 @@ def _two_rdms(ax: Axes, s: Space, order: Sequence[str], names: Names):
             ax.axvline(i - 0.5, color="white", lw=1.2)
     ax.set_yticks(range(n), [names.emotion(e, s.language) for e in order], fontsize=min(5.2, 140 / n))
     ax.set_xticks([])
-    ax.set_xlabel("emotions by human valence, low to high")
+    ax.set_xlabel("emotions by human valence, low to high", fontsize=7, labelpad=3)
     ax.tick_params(length=0, pad=1)
     ax.spines[:].set_visible(False)
     return image
@@ -313,48 +166,295 @@ def draw_congruence(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[F
     every = tables["rsa"]
     every = every[(every["spec"] == "primary") & (every["statistic"] == "rho-a") & every["pairs"].isin(PAIRS)]
     main, controls = every[every["control"] == "none"], every[(every["control"] != "none") & (every["representation"] == PRIMARY)]
-    models, languages, ladder = _order(main["model"]), _order(main["language"]), _order(main["representation"], REPRESENTATIONS)
+    models, languages, ladder = in_order(main["model"]), in_order(main["language"]), in_order(main["representation"], REPRESENTATIONS)
     strips = list(controls.groupby(["control", "model"], sort=False).groups)
     strips.sort(key=lambda k: CONTROLS.index(k[0]))
-    upper, lower = 1.75 * len(models) + 0.35 * (len(models) - 1), 0.16 * max(len(strips), 3)
-    top = 0.62
-    fig = Figure(figsize=(WIDTH, top + upper + 1.05 + lower + 0.65))
-    _legend(fig, [*(_mark(label, c) for label, c in PAIRS.values()), *(Line2D([], [], color=c, lw=6, alpha=0.22, label=f"ceiling, {label}") for label, c in PAIRS.values())], 0.08, 0.35, 4)
-    axes = _block(fig, len(models), len(languages), top, upper, row_gap=0.35)
-    limits = _span(every[["ci_low", "ci_high", "ceiling_high"]])
-    for (i, model), (j, language) in np.ndindex_of(models, languages) if False else [((i, m), (j, k)) for i, m in enumerate(models) for j, k in enumerate(languages)]:
+    upper, lower = 1.75 * len(models) + 0.6 * (len(models) - 1), 0.17 * max(len(strips), 3)
+    top = 0.72
+    fig = new_figure(top + upper + 1.05 + lower + 0.65)
+    draw_legend(fig, [*(mark(label, c) for label, c in PAIRS.values()), *(Patch(color=c, alpha=0.25, lw=0, label=f"ceiling, {label}") for label, c in PAIRS.values())], 0.08, 0.35, 4)
+    axes = block(fig, len(models), len(languages), top, upper, row_gap=0.6)
+    limits = span(every[["ci_low", "ci_high", "ceiling_high"]])
+    for (i, model), (j, language) in product(enumerate(models), enumerate(languages)):
         ax, rows = axes[i, j], main[(main["model"] == model) & (main["language"] == language)]
-        _rows(ax, [NAMES[k] for k in ladder], j == 0)
+        name_rows(ax, [NAMES[k] for k in ladder], j == 0)
         for shift, (pairs, (_, colour)) in zip((-0.16, 0.16), PAIRS.items(), strict=True):
             r = rows[rows["pairs"] == pairs]
             if len(r):
                 ax.axvspan(r["ceiling_low"].iloc[0], r["ceiling_high"].iloc[0], color=colour, alpha=0.22, lw=0)
-            _points(ax, r["rho"], [ladder.index(k) + shift for k in r["representation"]], r["ci_low"], r["ci_high"], colour=colour)
+            draw_points(ax, r["rho"], [ladder.index(k) + shift for k in r["representation"]], r["ci_low"], r["ci_high"], colour=colour)
         ax.axvline(0, color=BLACK, lw=0.6)
         ax.set_xlim(limits)
-        whose = f"; raters: {names.language(rows['human_language'].iloc[0])}" if len(rows) and rows["human_language"].iloc[0] != language else ""
-        n = "" if rows.empty else f" (n = {rows['n_emotions'].iloc[0]} emotions, {rows['n_raters'].iloc[0]} raters)"
-        ax.set_title(f"{names.model(model)}, {names.language(language)}{whose}{n}", fontsize=7.5)
+        first = rows.iloc[0] if len(rows) else None
+        n = "not in this study" if first is None else f"n = {first['n_emotions']} emotions; {first['n_raters']} raters ({names.language(first['human_language'])})"
+        ax.set_title(f"{names.model(model)}, {names.language(language)}\n{n}", fontsize=7.5)
         if i == len(models) - 1:
             ax.set_xlabel("correlation with a rater, ρ (mean over raters)")
-    _letter(axes[0, 0], "a", 1.3)
-    below = _block(fig, 1, len(PAIRS), top + upper + 1.05, lower, left=2.3)[0]
+    letter_panel(axes[0, 0], "a", 1.3)
+    below = block(fig, 1, len(PAIRS), top + upper + 1.05, lower, left=2.45)[0]
     for ax, (pairs, (label, colour)) in zip(below, PAIRS.items(), strict=True):
-        ax.set_title(f"negative controls, SAE emotion space, {label}", fontsize=7.5)
+        ax.set_title(label, fontsize=7.5)
         if not strips:
-            _say(ax, "no negative control in this study")
+            say(ax, "no negative control in this study")
             continue
         r = controls[controls["pairs"] == pairs]
-        _rows(ax, [f"{NAMES[c]}: {names.model(m)}" for c, m in strips], ax is below[0])
+        name_rows(ax, [names.control(*key) for key in strips], ax is below[0])
         for k, language in enumerate(languages):
             one = r[r["language"] == language]
             y = [strips.index(key) + 0.5 * ((k + 0.5) / len(languages) - 0.5) for key in zip(one["control"], one["model"], strict=True)]
-            _points(ax, one["rho"], y, one["ci_low"], one["ci_high"], colour=colour, filled=(one["p_adjusted"] < ALPHA).to_numpy(), marker=MARKERS[k % len(MARKERS)], size=3.4)
+            draw_points(ax, one["rho"], y, one["ci_low"], one["ci_high"], colour=colour, filled=(one["p_adjusted"] < ALPHA).to_numpy(), marker=MARKERS[k % len(MARKERS)], size=3.4)
         ax.axvline(0, color=BLACK, lw=0.6)
         ax.set_xlim(limits)
         ax.set_xlabel("ρ (mean over raters)")
-    _letter(below[0], "b", 2.25)
+    letter_panel(below[0], "b", 2.4)
     if strips:
-        _legend(fig, [*(_mark(names.language(k), BLACK, MARKERS[i % len(MARKERS)], False) for i, k in enumerate(languages)), _mark(f"Holm p < {ALPHA:g} within its control", BLACK),
-                      _mark("not rejected", BLACK, filled=False)], top + upper + 0.62, 2.3, 4)
+        draw_legend(fig, [*(mark(names.language(k), BLACK, MARKERS[i % len(MARKERS)], False) for i, k in enumerate(languages)), mark(f"Holm p < {ALPHA:g} within its control", BLACK),
+                      mark("not rejected", BLACK, filled=False)], top + upper + 0.62, 0.35, 4)
     return fig, pd.concat([main.assign(panel="ladder"), controls.assign(panel="controls")], ignore_index=True)
+
+
+# ---- figure 3
+
+
+def draw_ratings(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Figure, pd.DataFrame]:
+    """Figure 3: prediction of ratings within and across languages; shared features; cultural differences."""
+    main = main_rows(tables, "ratings")
+    models, languages, arms = in_order(main["model"]), sorted(in_order(main["language"]), key=lambda k: "-" in k), in_order(main["arm"], RATING_ARMS)
+    parts = [_with_controls(tables, *key) for key in (("shared_features", "quantity", "n_shared"), ("shared_overlap", "scope", "union"), ("cultures", "quantity", "valence_difference_r"))]
+    who = sorted({key for r in parts for key in zip(r["control"], r["model"], strict=True)}, key=lambda k: (CONTROLS.index(k[0]), k[1]))
+    row, gap, top = 0.15 * len(arms) + 0.1, 0.66, 0.85
+    upper, lower = row * len(models) + gap * (len(models) - 1), 0.16 * max(len(who), 4)
+    fig = new_figure(top + upper + 1.1 + lower + 0.75)
+    draw_legend(fig, [*(mark(d, c) for d, c in DIMENSIONS.items()), *(Line2D([], [], color=c, lw=1, ls=":", label=f"ceiling, {d}") for d, c in DIMENSIONS.items())], 0.08, 0.35)
+    limits = _closer(main[["ci_low", "ci_high", "ceiling"]])
+    axes = block(fig, len(models), len(languages), top, upper, row_gap=gap)
+    for (i, model), (j, language) in product(enumerate(models), enumerate(languages)):
+        ax, rows = axes[i, j], main[(main["model"] == model) & (main["language"] == language)]
+        name_rows(ax, [NAMES[a] for a in arms], j == 0)
+        for shift, (dimension, colour) in zip((-0.17, 0.17), DIMENSIONS.items(), strict=True):
+            r = rows[rows["dimension"] == dimension]
+            for ceiling in r["ceiling"].dropna().unique():
+                ax.axvline(ceiling, color=colour, lw=1, ls=":")
+            draw_points(ax, r["r"], [arms.index(a) + shift for a in r["arm"]], r["ci_low"], r["ci_high"], colour=colour, size=3.4)
+        ax.axvline(0, color=BLACK, lw=0.6)
+        ax.set_xlim(limits)
+        ax.set_title(f"{names.language(language)}, " + ("–" if rows.empty else f"n = {rows['n_words'].iloc[0]}"), fontsize=7)
+        if j == 0:
+            ax.annotate(names.model(model), (0, 1), (0, 18), xycoords="axes fraction", textcoords="offset points", fontsize=8)
+        if i == len(models) - 1:
+            ax.set_xlabel("r with ratings")
+    letter_panel(axes[0, 0], "a", 1.27, 0.2)
+    below = block(fig, 1, 3, top + upper + 1.1, lower, left=2.25, gap=0.3)[0]
+    words = (("features shared by\nboth languages", "features (bar: expected\nto 97.5 % of permutations)"), ("overlap of selected\nemotion features", "Jaccard (bar: expected\nto 97.5 % of permutations)"),
+             ("cultural differences,\npredicted and human", "r over word pairs"))
+    for ax, r, value, (title, label) in zip(below, parts, ("value", "jaccard", "r"), words, strict=True):
+        ax.set_title(title, fontsize=7.5)
+        if r.empty:
+            say(ax, "needs two languages")
+            continue
+        ax.set_xlabel(label, fontsize=7)
+        name_rows(ax, [names.control(*key) for key in who], ax is below[0])
+        here = [who.index(key) for key in zip(r["control"], r["model"], strict=True)]
+        _beside_chance(ax, r, value, here)
+        for y in set(range(len(who))) - set(here):
+            ax.text(0.04, y, "does not enter" if who[y][0] in UNTOUCHED else "not computed", transform=ax.get_yaxis_transform(), fontsize=5.5, color=GREY, va="center")
+    letter_panel(below[0], "b", 2.2)
+    named = [r.assign(panel=panel) for r, panel in zip(parts, ("shared features", "overlap", "cultures"), strict=True)]
+    return fig, pd.concat([main.assign(panel="ratings"), *named], ignore_index=True)
+
+
+def _closer(frame: pd.DataFrame) -> tuple[float, float]:
+    """Limits around all numbers, up to 1: correlations near their ceiling stay apart."""
+    low = np.nanmin(frame.to_numpy(float)) if len(frame) else 0.0
+    return low - 0.06 * (1 - low), 1 + 0.03 * (1 - low)
+
+
+def _with_controls(tables: Mapping[str, pd.DataFrame], name: str, column: str, word: str) -> pd.DataFrame:
+    """Rows of one quantity with all controls; none where the study has no such table."""
+    frame = tables.get(name)
+    if frame is None:
+        return pd.DataFrame(columns=["control", "model"])
+    return frame[(frame["spec"] == "primary") & (frame[column] == word)]
+
+
+def _beside_chance(ax: Axes, r: pd.DataFrame, value: str, y: Sequence[int]) -> None:
+    """Values of one quantity beside what chance gives, or with their intervals; pale where a shuffle leaves the quantity alone."""
+    if value == "r":
+        for colour, here in ((BLUE, ~_ratings_untouched(r)), (PALE, _ratings_untouched(r))):
+            draw_points(ax, r["r"][here], np.array(y)[here], r["ci_low"][here], r["ci_high"][here], colour=colour, filled=colour == BLUE)
+        ax.axvline(0, color=BLACK, lw=0.6)
+        return
+    filled = r["p_adjusted"] < ALPHA if value == "value" else r["jaccard"] > r["null_high"]
+    draw_points(ax, r[value], y, colour=BLUE, filled=filled.to_numpy())
+    ax.hlines(y, r["expected"], r["null_high"], color=GREY, lw=2.4, zorder=2)
+    ax.set_xlim(0, 1.08 * max(r[value].max(), r["null_high"].max()) or 1)
+
+
+def _ratings_untouched(r: pd.DataFrame) -> np.ndarray:
+    return np.array(["ratings-valence" in UNTOUCHED.get(c, {}) for c in r["control"]], bool)
+
+
+# ---- figure 4
+
+
+def draw_steering(tables: Mapping[str, pd.DataFrame], names: Names, *, max_nll_ratio: float, judge: str = "lexicon") -> tuple[Figure, pd.DataFrame]:
+    """Figure 4: dose, fluency, trade-off, and every emotion at its chosen strength (`judge` there).
+
+    Raises
+    ------
+    ValueError
+        If the table of steered texts is not among `tables`.
+    """
+    if "steering" not in tables:
+        raise ValueError(f"tables {', '.join(tables)}; needed: steering (config.yaml, key steering.enabled)")
+    main, pooled = main_rows(tables, "steering"), main_rows(tables, "steering_pooled")
+    units = list(dict.fromkeys(zip(main["model"], main["language"], strict=True)))
+    if not units:
+        fig = new_figure(1.5)
+        say(fig.add_subplot(), "no steered texts in this study")
+        return fig, main
+    arms, judges = in_order(main["arm"], STEERING_ARMS), in_order(main["judge"], tuple(JUDGES))
+    curves = _curves(main)
+    emotions = in_order(main["emotion"])
+    top, dose, fluent, trade, rows = 0.75, 0.85 * len(judges), 0.85, 1.15, 0.115 * (len(emotions) + len(arms) + 1)
+    fig = new_figure(top + dose + 0.2 + fluent + 0.65 + trade + 0.6 + rows + 0.55)
+    draw_legend(fig, [mark(STEERING_NAMES.get(a, a), ARM_COLOURS[a], "" if a == "none" else "o", line="--" if a == "none" else "-") for a in arms], 0.08, 0.55)
+    axes = block(fig, len(judges), len(units), top, dose, left=0.62, row_gap=0.12)
+    below = block(fig, 1, len(units), top + dose + 0.2, fluent, left=0.62)[0]
+    scatter = block(fig, 1, len(units), top + dose + 0.2 + fluent + 0.65, trade, left=0.62)[0]
+    last = block(fig, 1, len(units), top + dose + 0.2 + fluent + 0.65 + trade + 0.6, rows, left=1.05)[0]
+    highest, ratio = 1.04 * curves["q75"].max(), 1.04 * curves["nll_ratio"].max()
+    for j, (model, language) in enumerate(units):
+        here = curves[(curves["model"] == model) & (curves["language"] == language)]
+        for ax, k in zip(axes[:, j], judges, strict=True):
+            _dose(ax, here[here["judge"] == k], arms, "target_rate", bars=True)
+            ax.set_ylim(-0.02 * highest, highest)
+            ax.tick_params(labelbottom=False, labelleft=j == 0)
+            if j == 0:
+                ax.set_ylabel(f"target rate,\n{JUDGES.get(k, k)}")
+        prompts = main["n_prompts"][(main["model"] == model) & (main["language"] == language)].max()
+        axes[0, j].set_title(f"{names.model(model)},\n{names.language(language)}, n = {prompts:g} prompts", fontsize=7)
+        _dose(below[j], here[here["judge"] == judges[0]], arms, "nll_ratio", bars=False)
+        below[j].axhline(max_nll_ratio, color=RED, lw=0.8, ls=":")
+        below[j].set(xlabel="strength (residual norms)", ylim=(min(0.95, here["nll_ratio"].min()), ratio))
+        of = judge if judge in judges else judges[0]
+        _trade_off(scatter[j], here[here["judge"] == of], main[(main["model"] == model) & (main["language"] == language) & (main["judge"] == of)], arms, max_nll_ratio)
+        for ax in (below[j], scatter[j]):
+            ax.tick_params(labelleft=j == 0)
+        own = {t: main_rows(tables, t) for t in ("steering", "steering_chosen", "steering_pooled")}
+        _by_emotion(last[j], {t: f[(f["model"] == model) & (f["language"] == language)] for t, f in own.items()}, emotions, arms, of, names, language, j)
+    below[0].set_ylabel("NLL ratio")
+    scatter[0].set_ylabel(f"target rate,\n{JUDGES.get(judge, judge)}")
+    for ax in scatter:
+        ax.set(xlim=(0.95, ratio), ylim=(-0.03, 1.03))
+        ax.set_xlabel("NLL ratio to unsteered text")
+    for ax, letter, shift in zip((axes[0, 0], below[0], scatter[0], last[0]), "abcd", (0.58, 0.58, 0.58, 1.0), strict=True):
+        letter_panel(ax, letter, shift, 0.02)
+    return fig, pd.concat([curves.assign(panel="dose"), main.assign(panel="emotions"), pooled.assign(panel="all emotions")], ignore_index=True)
+
+
+def _curves(main: pd.DataFrame) -> pd.DataFrame:
+    """Mean and quartiles over emotions at every strength (description, no inference)."""
+    groups = main.groupby(["model", "language", "arm", "strength_resid_norm", "judge"], sort=False)
+    found = groups.agg(target_rate=("target_rate", "mean"), q25=("target_rate", lambda x: x.quantile(0.25)), q75=("target_rate", lambda x: x.quantile(0.75)),
+                       nll_ratio=("nll_ratio", "mean"), n_emotions=("target_rate", "count"))
+    return found.reset_index()
+
+
+def _dose(ax: Axes, rows: pd.DataFrame, arms: Sequence[str], value: str, bars: bool) -> None:
+    strengths = np.unique(rows["strength_resid_norm"])
+    step = 0.012 * (np.ptp(strengths) or 1)
+    ax.axhline(rows[value][rows["arm"] == "none"].mean(), color=BLACK, lw=0.9, ls="--", zorder=1)
+    drawn = [a for a in arms if a != "none"]
+    for k, arm in enumerate(drawn):
+        r = rows[rows["arm"] == arm].sort_values("strength_resid_norm")
+        x = r["strength_resid_norm"] + (k - (len(drawn) - 1) / 2) * step
+        if bars:
+            ax.vlines(x, r["q25"], r["q75"], color=ARM_COLOURS[arm], lw=0.8, alpha=0.7)
+        ax.plot(x, r[value], "o-", ms=2.6, lw=1.0, color=ARM_COLOURS[arm])
+    steered = strengths[strengths != 0]
+    ax.set_xticks(steered, [f"{s:g}" for s in steered])
+    ax.margins(x=0.08)
+
+
+def _trade_off(ax: Axes, curves: pd.DataFrame, emotions: pd.DataFrame, arms: Sequence[str], limit: float) -> None:
+    ax.axvline(limit, color=RED, lw=0.8, ls=":")
+    one = emotions[emotions["arm"] == "concept"]
+    ax.plot(one["nll_ratio"], one["target_rate"], "o", ms=1.6, mfc=ARM_COLOURS["concept"], mew=0, alpha=0.35)
+    for arm in arms:
+        r = curves[curves["arm"] == arm].sort_values("strength_resid_norm")
+        ax.plot(r["nll_ratio"], r["target_rate"], "o-" if arm != "none" else "P", ms=2.6 if arm != "none" else 4, lw=1.0, color=ARM_COLOURS[arm])
+
+
+def _by_emotion(ax: Axes, tables: Mapping[str, pd.DataFrame], emotions: Sequence[str], arms: Sequence[str], judge: str, names: Names, language: str, column: int) -> None:
+    """Rates at the chosen strengths: all emotions with intervals by arm on top, then every emotion."""
+    steering, chosen, pooled = (tables[t] for t in ("steering", "steering_chosen", "steering_pooled"))
+    pooled = pooled[pooled["judge"] == judge].set_index("arm") if len(pooled) else pooled
+    labels = [*(STEERING_NAMES.get(a, a) for a in arms), "", *(names.emotion(e, language) for e in emotions)]
+    name_rows(ax, labels)
+    ax.tick_params(axis="y", labelsize=5, pad=1)
+    ax.axhline(len(arms), color="white", lw=1.5, zorder=0.5)
+    for y, arm in enumerate(arms):
+        if arm in pooled.index:
+            r = pooled.loc[arm]
+            draw_points(ax, r["rate"], y, r["ci_low"], r["ci_high"], colour=ARM_COLOURS[arm], size=3.6)
+    at = chosen.set_index(["arm", "emotion"])["strength_resid_norm"].to_dict() if len(chosen) else {}
+    known = steering[steering["judge"] == judge].set_index(["arm", "emotion", "strength_resid_norm"])
+    for arm in ("wrong-emotion", "random", "concept"):
+        # the other arms stand at the strength chosen for the concept vector, as in steering_differences
+        keys = [(arm, e, at.get(("concept", e))) for e in emotions]
+        for y, key in enumerate(keys, len(arms) + 1):
+            if key in known.index:
+                r = known.loc[key]
+                interval = (r["ci_low"], r["ci_high"]) if arm == "concept" else (None, None)
+                draw_points(ax, r["target_rate"], y, *interval, colour=ARM_COLOURS[arm], size=2.8 if arm == "concept" else 2.2)
+    if not at:
+        ax.text(0.5, 0.5, "no chosen strength", transform=ax.transAxes, ha="center", color=GREY)
+    ax.set(xlim=(-0.03, 1.03), xlabel=f"target rate, {JUDGES.get(judge, judge)}")
+
+
+# ---- figure S1
+
+
+def draw_controls(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Figure, pd.DataFrame]:
+    """Figure S1: every test of the claims in the main study and in each negative control."""
+    rows = pd.concat([_tests(tables, claim) for claim in TESTS], ignore_index=True)
+    controls = in_order(rows["control"], CONTROLS)
+    most = rows.groupby(["claim", "control"]).size().max() if len(rows) else 1
+    height = max(0.27, 0.03 * most + 0.1) * max(len(controls), 2)
+    fig = new_figure(0.55 + 2 * height + 0.85 + 0.65)
+    draw_legend(fig, [mark(f"Holm p < {ALPHA:g} in its family", BLACK), mark("not rejected", BLACK, filled=False), Line2D([], [], color=GREY, lw=2.4, label="chance: expected to 97.5 %"),
+                  mark("the shuffle does not touch it", PALE, filled=False)], 0.08, 0.2)
+    for ax, (claim, (_, _, label)) in zip(block(fig, 2, 3, 0.55, 2 * height + 0.85, left=1.35, right=0.62, gap=0.62, row_gap=0.85).ravel(), TESTS.items(), strict=True):
+        one = rows[rows["claim"] == claim]
+        ax.set_title(claim, fontsize=8)
+        if one.empty:
+            say(ax, "not in this study")
+            continue
+        name_rows(ax, [NAMES[c] for c in controls], ax.get_subplotspec().is_first_col())
+        for y, control in enumerate(controls):
+            r = one[one["control"] == control]
+            at = y + 0.6 * ((np.arange(len(r)) + 0.5) / max(len(r), 1) - 0.5)
+            ax.hlines(at, r["null_low"], r["null_high"], color=GREY, lw=2.4, zorder=1)
+            untouched = claim in UNTOUCHED.get(control, {})
+            colour = PALE if untouched else BLUE if control == "none" else RED
+            draw_points(ax, r["statistic_value"], at, r["ci_low"], r["ci_high"], colour=colour, filled=(r["p_adjusted"] < ALPHA).to_numpy() & (not untouched), size=2.8)
+            text = "–" if untouched else "" if r.empty else f"{(r['p'] < 0.05).sum()} of {len(r)}"
+            ax.annotate(text, (1, y), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=6, va="center")
+        ax.annotate("raw p < .05", (1, 1), (-2, 2), xycoords="axes fraction", textcoords="offset points", fontsize=5.5, color=GREY)
+        if one["null_high"].notna().any():
+            ax.set_xlim(0, None)
+        else:
+            ax.axvline(0, color=BLACK, lw=0.6)
+        ax.set_xlabel(label)
+    return fig, rows
+
+
+def _tests(tables: Mapping[str, pd.DataFrame], claim: str) -> pd.DataFrame:
+    """Rows of one claim's families, with ``claim`` and ``statistic_value``."""
+    name, value, _ = TESTS[claim]
+    columns = ["control", "model", "language", "family", "p", "p_adjusted", "ci_low", "ci_high", "null_low", "null_high"]
+    frame = tables.get(name, pd.DataFrame(columns=[*columns, value]))
+    frame = frame[frame["family"].fillna("").str.split(" | ", regex=False).str[0] == claim]
+    frame = frame.assign(null_low=frame.get("expected", np.nan)).assign(statistic_value=frame[value], claim=claim)
+    return frame.reindex(columns=["claim", "statistic_value", *columns])

@@ -1,19 +1,22 @@
 """Several runs of the planted study side by side: what was planted and came back, and how empty the controls are.
 
-``python -m shared_affect.many_seeds results/planted results/planted-1 ...`` prints Markdown.
+``python -m shared_affect.many_seeds results/planted-0 results/planted-1 ...`` prints Markdown. With ``--save FOLDER``
+each run's numbers are also kept there as a small JSON file, which can stand for the run's folder in a later call.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
 from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
+from shared_affect.runtime import write_json
 
 BARS = {
     "RSA all pairs, sae-all, rho_group": 0.70, "RSA within valence, sae-all, rho_group": 0.55, "valence r, arm all": 0.80, "arousal r, arm all": 0.75,
@@ -89,23 +92,45 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n".join([*lines, *("| " + " | ".join(text(x) for x in row) + " |" for row in frame.itertuples(index=False))])
 
 
-def report(folders: Sequence[str | Path]) -> str:
-    """All runs in Markdown: recovered quantities against their bars, verdicts, controls."""
-    folders = [Path(f) for f in folders]
+SPECS = {"primary": "Recovered quantities", "held-out-carrier": "The same read on the carrier held out of the training texts (no bar)"}
+
+
+def summarise_run(path: str | Path) -> dict:
+    """What the report needs of one run, from its results folder or from a file that ``--save`` wrote.
+
+    Returns
+    -------
+    dict
+        ``study`` (name), ``numbers`` ({spec: records of `planted_numbers`}), ``tests`` (records of `control_tests`),
+        ``verdicts`` (records ``claim, verdict``).
+    """
+    path = Path(path)
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    claims = json.loads((path / "claims.json").read_text(encoding="utf-8"))
+
+    def records(frame: pd.DataFrame) -> list[dict]:
+        return frame.replace({np.nan: None}).to_dict("records")
+
+    return {"study": path.name, "numbers": {spec: records(planted_numbers(path, spec)) for spec in SPECS}, "tests": records(control_tests(path)),
+            "verdicts": [{"claim": c["id"], "verdict": c["verdict"]} for c in claims]}
+
+
+def report(runs: Sequence[dict]) -> str:
+    """All runs (`summarise_run`) in Markdown: recovered quantities against their bars, verdicts, controls."""
     out = []
-    for spec, title in (("primary", "Recovered quantities"), ("held-out-carrier", "The same read on the carrier held out of the training texts (no bar)")):
-        frames = [f for f in (planted_numbers(folder, spec) for folder in folders) if len(f)]
-        if frames:
-            wide = pd.concat(frames).pivot_table(index=["quantity", "language"], columns=["model", "root_seed"], values="value", sort=False).reset_index()
+    for spec, title in SPECS.items():
+        numbers = pd.DataFrame([row for run in runs for row in run["numbers"][spec]])
+        if len(numbers):
+            wide = numbers.pivot_table(index=["quantity", "language"], columns=["model", "root_seed"], values="value", sort=False).reset_index()
             wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
             if spec == "primary":
                 wide.insert(2, "bar", [f">= {BARS[q]:g}" if q in BARS else "" for q in wide["quantity"]])
-            out += [f"### {title}", markdown(wide), ""]
-    claims = [(json.loads((f / "claims.json").read_text(encoding="utf-8")), f.name) for f in folders]
-    verdicts = pd.DataFrame([{"study": name, "claim": c["id"], "verdict": c["verdict"]} for cs, name in claims for c in cs])
-    counts = verdicts.groupby(["claim", "study"], sort=False)["verdict"].agg(lambda v: ", ".join(f"{n} {k}" for k, n in v.value_counts().items())).unstack().reset_index()
-    out += ["### Verdicts", markdown(counts), ""]
-    tests = pd.concat([control_tests(f) for f in folders], ignore_index=True)
+            out += [f"### {title}", "", markdown(wide), ""]
+    verdicts = pd.DataFrame([{"study": run["study"], **v} for run in runs for v in run["verdicts"]])
+    counts = verdicts.groupby(["claim", "study"], sort=False)["verdict"].agg(lambda v: ", ".join(f"{n} {k}" for k, n in v.value_counts().items())).unstack(sort=False).reset_index()
+    out += ["### Verdicts", "", markdown(counts), ""]
+    tests = pd.DataFrame([row for run in runs for row in run["tests"]])
     rows = []
     for claim, control in EMPTY.items():
         t = tests[tests["control"] == control]
@@ -113,15 +138,25 @@ def report(folders: Sequence[str | Path]) -> str:
             n, low = len(t), int((t["p"] < 0.05).sum())
             rows.append({"control": claim, "tests": n, "raw p < .05": low, "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)), "Holm rejections at .01": int((t["p_adjusted"] < 0.01).sum()),
                          "runs with a rejection": t.loc[t["p_adjusted"] < 0.01, "root_seed"].nunique(), "runs": t["root_seed"].nunique()})
-    out += ["### Negative controls", markdown(pd.DataFrame(rows)), ""]
-    spread = tests.groupby(["control", "claim"], sort=False)["value"].agg(["count", "mean", "std", "min", "max"]).reset_index()
-    out += ["Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for shared-universal):", "", markdown(spread.astype({"count": int})), ""]
+    out += ["### Negative controls", "", markdown(pd.DataFrame(rows)), ""]
+    tests["family"] = tests["model"].str.split("-").str[0]
+    spread = tests.groupby(["control", "claim", "family"], sort=False)["value"].agg(["count", "mean", "std", "min", "max"]).reset_index()
+    out += ["Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for shared-universal), by model family:", "",
+            markdown(spread.astype({"count": int})), ""]
     return "\n".join(out)
 
 
 def main() -> None:
-    """Print the report of the folders named on the command line."""
-    print(report(sys.argv[1:]))
+    """Print the report of the runs named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m shared_affect.many_seeds", description="Runs of the planted study side by side, in Markdown.")
+    parser.add_argument("runs", nargs="+", help="results folders, or files that --save wrote")
+    parser.add_argument("--save", metavar="FOLDER", help="keep each run's numbers there as <study>.json")
+    arguments = parser.parse_args()
+    runs = [summarise_run(r) for r in arguments.runs]
+    if arguments.save:
+        for run in runs:
+            write_json(Path(arguments.save) / f"{run['study']}.json", run)
+    print(report(runs))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -126,6 +127,39 @@ def test_report_is_one_page_with_every_figure(study):
     study.snakemake("--report", str(study.path("report.html")))
     page = study.path("report.html").read_text(encoding="utf-8")
     assert all(f"figure{n}" in page for n in (1, 2, 3, 4)) and "planted" in page
+
+
+def quoted(path):
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S))
+
+
+def test_every_path_named_in_the_docs_exists(study):
+    """Placeholders in braces or angle brackets stand for any name; the default study's files are looked up in the reduced one."""
+    tops = {p.name for p in ROOT.iterdir()} | {"results", "logs", "benchmarks"}
+    made_elsewhere = ("report.html", "results/bench", "results/planted-full", "resources/journal")  # other commands than the study's
+    missing = []
+    for doc in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for text in quoted(doc):
+            if " " in text or text.split("/")[0] not in tops or "/" not in text or any(m in text for m in made_elsewhere):
+                continue
+            pattern = re.sub(r"\{[^}]*\}|<[^>]*>", "*", text).replace("results/planted/", "results/tiny/").rstrip("/")
+            pattern = pattern.replace("results/*/", "results/tiny/").replace("logs/*/", "logs/tiny/").replace("benchmarks/*/", "benchmarks/tiny/")
+            if not list(ROOT.glob(pattern)) and not list(study.folder.glob(pattern)):
+                missing.append(f"{doc.name}: {text}")
+    assert not missing, missing
+
+
+def test_the_commands_of_the_readme_run(study):
+    """Those for the shell inside the environment, on the reduced study and dry."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
+    commands = [line.split("#")[0].split() for block in blocks for line in block.splitlines()]
+    snakemakes = [c[1:] for c in commands if c and c[0] == "snakemake"]
+    assert len(snakemakes) >= 3
+    for arguments in snakemakes:
+        study.snakemake(*[a.replace("results/planted/", "results/tiny/") for a in arguments if a != "-n"], "-n")
+    targets = {c[1] for c in commands if c and c[0] == "make" and len(c) > 1 and "=" not in c[1]}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert targets and all(re.search(rf"^{t}:", makefile, flags=re.M) for t in targets)
 
 
 def test_second_run_has_nothing_to_do(study):
