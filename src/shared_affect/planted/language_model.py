@@ -33,6 +33,8 @@ class LanguageModelSettings:
         Initial standard deviation of the input embeddings; None keeps the architecture's.
     embedding_rate : float
         Learning rate of the input embeddings, in multiples of `learning_rate`; their weight decay is divided by it.
+    weight_sd : float
+        Initial standard deviation of the other weights (`initializer_range`).
     width, layers, heads, key_value_heads, feed_forward : int
     sequence, batch : int
         Tokens in a sequence and sequences in a step.
@@ -46,6 +48,7 @@ class LanguageModelSettings:
     tie_embeddings: bool = True
     embedding_sd: float | None = None
     embedding_rate: float = 1.0
+    weight_sd: float = 0.02
     width: int = 128
     layers: int = 2
     heads: int = 4
@@ -61,7 +64,7 @@ class LanguageModelSettings:
 
 SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
     "gemma2": LanguageModelSettings(),
-    "llama": LanguageModelSettings(learning_rate=6e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=5.5),
+    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=14.0, weight_sd=0.01),
 })
 """Default settings of each family."""
 
@@ -89,7 +92,7 @@ def build_language_model(family: str, tokenizer, *, seed: int, settings: Languag
         vocab_size=len(tokenizer), hidden_size=s.width, num_hidden_layers=s.layers, num_attention_heads=s.heads,
         num_key_value_heads=s.key_value_heads, intermediate_size=s.feed_forward, max_position_embeddings=4 * s.sequence,
         pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=s.tie_embeddings, attn_implementation="eager",
+        tie_word_embeddings=s.tie_embeddings, initializer_range=s.weight_sd, attn_implementation="eager",
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
