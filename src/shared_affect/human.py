@@ -34,7 +34,7 @@ def read_norms(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Missing column, empty cell, a word rated twice, a mean outside -1.5..1.5.
+        Missing column, empty cell, a word rated twice, a mean outside -1..1.
     """
     frame = _read(path, NORM_COLUMNS)[NORM_COLUMNS]
     if frame["word"].duplicated().any():

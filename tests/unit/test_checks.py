@@ -1,0 +1,89 @@
+"""Wrong configuration: one screen, the value found, the values allowed, the place to change it."""
+
+import copy
+
+import pytest
+import yaml
+
+from shared_affect.checks import ConfigError, check_study, read_concepts, read_table
+
+TABLES = ("models", "saes", "languages", "human", "variants")
+
+
+@pytest.fixture(scope="module")
+def study(root):
+    tables = {t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml") for t in TABLES}
+    tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}
+
+
+def test_the_default_study_passes_in_table_order(study):
+    emotions = check_study(*study)
+    assert len(emotions) == 27 == len(set(emotions)) and emotions == [r["emotion"] for r in study[2]["emotions"]]
+    config = study[0] | {"emotions": ["joy", "anger", "fear", "love"]}
+    assert check_study(config, *study[1:]) == ["anger", "fear", "joy", "love"]
+
+
+BAD = {
+    "misspelt key": ({"stduy": "x"}, ["unknown key stduy", "did you mean 'study'"]),
+    "missing key": ({"study": None}, ["study"]),
+    "wrong type": ({"root_seed": "seven"}, ["root_seed is 'seven'", "integer", ">= 0"]),
+    "number too small": ({"root_seed": -1}, ["root_seed is -1", ">= 0"]),
+    "unknown emotion": ({"emotions": ["joy", "anger", "fear", "lovve"]}, ["'lovve'", "did you mean 'love'", "resources/emotions.tsv"]),
+    "doubled emotion": ({"emotions": ["joy", "joy", "fear", "love"]}, ["'joy' twice", "key emotions"]),
+    "too few emotions": ({"emotions": ["joy", "fear", "love", "anger"][:3]}, ["emotions"]),
+    "unknown model": ({"models": ["gpt-7"]}, ["'gpt-7'", "gemma2-planted", "config/models.tsv"]),
+    "control among the models": ({"models": ["gemma2-untrained-2"]}, ["'gemma2-untrained-2'", "'untrained'", "control none"]),
+    "model among the controls": ({"control_models": ["llama-planted"], "models": ["gemma2-planted"]}, ["'llama-planted'", "other than none"]),
+    "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
+    "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
+    "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk16", "config/saes.tsv"]),
+    "unknown dataset": ({"human": "warriner"}, ["'warriner'", "planted", "config/human.tsv"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_config_says_found_allowed_and_where(study, case):
+    change, words = BAD[case]
+    with pytest.raises(ConfigError) as error:
+        check_study(copy.deepcopy(study[0]) | change, *study[1:])
+    message = str(error.value)
+    assert "config.yaml" in message and len(message) < 1600 and all(w in message for w in words), message
+
+
+def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
+    with pytest.raises(ConfigError, match="'fr' has no concept words"):
+        read_concepts(tmp_path / "concepts/fr.tsv", ["joy"])
+    path = tmp_path / "en.tsv"
+    path.write_text("emotion\tword\njoy\tjoy\njoy\tglad\nfear\tfear\n", encoding="utf-8")
+    assert read_concepts(path, ["joy"]) == {"joy": ["joy", "glad"]}
+    with pytest.raises(ConfigError, match=r"'fear' has 1 word.*needed: 2"):
+        read_concepts(path, ["joy", "fear"])
+    path.write_text("emotion\tword\njoy\tjoy\njoy\tjoy\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'joy' stands twice"):
+        read_concepts(path, ["joy"])
+
+
+SCHEMA = {"type": "object", "additionalProperties": False, "key": ["name"], "required": ["name", "n", "x", "flag"], "properties": {
+    "name": {"type": "string"}, "n": {"type": ["integer", "null"], "minimum": 1}, "x": {"type": "number"}, "flag": {"type": "boolean"}}}
+HEAD = "name\tn\tx\tflag\n"
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("name\tm\tx\tflag\n", ["unknown column 'm'"]), ("name\tn\tx\n", ["'flag' is missing"]), (HEAD + "a\t1\t2\n", ["line 2", "3 cells", "needed: 4"]),
+    (HEAD + "a\t1\t2\ttrue\t9\n", ["line 2"]), (HEAD + "a\tmany\t2\ttrue\n", ["line 2", "n is 'many'", "integer"]), (HEAD + "a\t0\t2\ttrue\n", ["n is 0", ">= 1"]),
+    (HEAD + "a\t1\tbig\ttrue\n", ["x is 'big'", "number"]), (HEAD + "a\t1\t2\tyes\n", ["flag is 'yes'", "boolean"]),
+    (HEAD + "a\t1\t2\ttrue\na\t1\t2\ttrue\n", ["name = a stands 2 times"])])
+def test_bad_tables_name_line_and_column(tmp_path, text, words):
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
+    (tmp_path / "t.tsv").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        read_table(tmp_path / "t.tsv", tmp_path / "schema.yaml")
+    assert "t.tsv" in str(error.value) and all(w in str(error.value) for w in words), str(error.value)
+
+
+def test_good_tables_are_typed(tmp_path):
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
+    (tmp_path / "t.tsv").write_text("\ufeff" + HEAD + 'a\t\t.5\tfalse\n"b\t3\t1\ttrue\n', encoding="utf-8")
+    assert read_table(tmp_path / "t.tsv", tmp_path / "schema.yaml") == [{"name": "a", "n": None, "x": 0.5, "flag": False}, {"name": '"b', "n": 3, "x": 1.0, "flag": True}]

@@ -1,0 +1,155 @@
+"""Verdicts from made-up tables: every claim can hold, fail, stay open or go untested."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shared_affect.claims import EMPTY, STATEMENTS, judge_all, render, verdict_of
+
+STUDY = {"models": ["m"], "languages": ["en", "zh"], "pair": ["en", "zh"], "sae": "s", "human": "h", "norms": "n", "margin": 0.02, "max_nll_ratio": 1.6, "steered": ["m"],
+         "n_permutations": 9999, "rating_permutations": 999}
+WHO = {"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s"}
+P = {"p": 1e-4, "p_adjusted": 2e-4, "family": "f", "n_permutations": 9999}
+
+
+def tables():
+    """Tables in which everything holds."""
+    def per_language(*rows):
+        return pd.DataFrame([WHO | {"language": k} | r for k in ("en", "zh") for r in rows])
+
+    ci = {"ci_low": 0.2, "ci_high": 0.6}
+    space = {"human": "h", "statistic": "rho-a", "n_emotions": 27}
+    rsa = per_language(*({**space, "pairs": p, "representation": r, "rho": 0.4, **ci, **(P if r == "sae-space" else {})}
+                         for p in ("all", "within-valence") for r in ("sae-space", "static", "shuffled-concepts")))
+    norms = {"norms": "n", "n_words": 300}
+    ratings = pd.concat([per_language(*({**norms, "dimension": d, "arm": a, "r": 0.5, **ci, **P} for d in ("valence", "arousal") for a in ("emotion-space", "outside-matched", "shared"))),
+                         pd.DataFrame([WHO | norms | P | ci | {"language": k, "dimension": "valence", "arm": a, "r": 0.5} for k in ("en-zh", "zh-en") for a in ("shared", "dense")])])
+    differences = per_language(*({"norms": "n", "dimension": d, "arm_a": a, "arm_b": b, "difference": 0.01, "ci_low": 0.005, "ci_high": 0.02, "ci90_low": 0.006, "ci90_high": 0.015}
+                                 for d in ("valence", "arousal") for a, b in (("emotion-space", "outside-matched"), ("shared", "all"))))
+    return {
+        "rsa": rsa, "ratings": ratings, "rating_differences": differences,
+        "reproducibility": per_language(*({"quantity": "held_out_auroc", "arm": a, "value": 0.8, "ci_low": 0.7, "ci_high": 0.9, "shuffled_high": 0.55, "n_emotions": 27}
+                                          for a in ("observed", "shuffled-concepts"))),
+        "rsa_differences": per_language({**space, "pairs": "all", "representation_a": "sae-space", "representation_b": "static", "difference": 0.1, "ci_low": 0.05, "ci_high": 0.2}),
+        "dimensions": per_language(*({"human": "h", "quantity": q, "value": 0.4, "n_emotions": 27, **(P if q == "procrustes_disparity" else {})}
+                                     for q in ("procrustes_disparity", "loo_rmse", "loo_rmse_mean_baseline"))),
+        "shared_features": pd.DataFrame([WHO | P | {"quantity": "n_shared", "value": 30, "expected": 2.0, "null_high": 6}]),
+    }
+
+
+def steering(**change):
+    return pd.DataFrame([{"model": "m", "language": k, "claim": c, "statistic": "s", "value": 0.3, "ci_low": 0.2, "ci_high": 0.4, "n_prompts": 12, "n_passing": 20, "n_emotions": 27, "nll_ratio": 1.4,
+                          "control_name": "random", "control_value": 0.05, "control_ci_low": 0.04, "control_ci_high": 0.06} | change for k in ("en", "zh") for c in ("steering", "expression")])
+
+
+def verdicts(t=None, steered=None, study=STUDY, notes=None):
+    claims = judge_all(tables() if t is None else t, notes or {}, steering() if steered is None else steered, study)
+    json.dumps(claims, allow_nan=False)
+    return {(c["id"], c["language"]): c for c in claims}
+
+
+def changed(table, where, **values):
+    t = tables()
+    frame = t[table].reset_index(drop=True)
+    rows = np.ones(len(frame), bool)
+    for k, v in where.items():
+        rows &= (frame[k] == v).to_numpy()
+    assert rows.any()
+    for k, v in values.items():
+        frame.loc[rows, k] = v
+    return t | {table: frame}
+
+
+def test_everything_holds_where_everything_is_there():
+    found = verdicts()
+    open_ones = {k[0] for k, c in found.items() if c["verdict"] != "holds"}
+    assert open_ones == {"carried", *EMPTY} and {k[0] for k in found} == set(STATEMENTS)
+    assert all(c["control"]["name"] for (i, _), c in found.items() if i not in ("carried", *EMPTY))
+
+
+E_SPACE, SHARED = {"arm": "emotion-space", "dimension": "valence"}, {"arm_a": "shared", "dimension": "valence"}
+CASES = [
+    ("reproducible", "reproducibility", {"arm": "observed"}, {"ci_low": 0.5}, "inconclusive"), ("reproducible", "reproducibility", {"arm": "observed"}, {"ci_low": 0.4, "ci_high": 0.5}, "fails"),
+    ("structure", "rsa", {"pairs": "all"}, {"p_adjusted": 0.02}, "inconclusive"), ("structure", "rsa", {"pairs": "all"}, {"p_adjusted": 0.9, "ci_high": -0.1}, "fails"),
+    ("fine-structure", "rsa", {"pairs": "within-valence"}, {"p_adjusted": 0.01}, "inconclusive"),
+    ("beyond-baselines", "rsa_differences", {}, {"ci_low": -0.01}, "inconclusive"), ("beyond-baselines", "rsa_differences", {}, {"ci_low": -0.3, "ci_high": 0.0}, "fails"),
+    ("dimensions", "dimensions", {"quantity": "procrustes_disparity"}, {"p_adjusted": 0.5}, "inconclusive"),
+    ("ratings-valence", "ratings", E_SPACE, {"p_adjusted": 0.5}, "inconclusive"),
+    ("ratings-valence", "rating_differences", {"arm_a": "emotion-space", "dimension": "valence"}, {"ci_low": -0.1}, "inconclusive"),
+    ("ratings-valence", "rating_differences", {"arm_a": "emotion-space", "dimension": "valence"}, {"ci_low": -0.1, "ci_high": -0.01}, "fails"),
+    ("shared-suffices", "rating_differences", SHARED, {"ci90_high": 0.03}, "inconclusive"), ("shared-suffices", "rating_differences", SHARED, {"ci90_low": -0.2, "ci90_high": -0.03}, "fails"),
+    ("shared-universal", "shared_features", {}, {"p_adjusted": 0.2}, "inconclusive"),
+    ("transfer", "ratings", {"language": "en-zh", "arm": "shared"}, {"p_adjusted": 0.2}, "inconclusive"), ("transfer", "ratings", {"language": "en-zh", "arm": "shared"}, {"p_adjusted": 0.2, "ci_high": -0.1}, "fails"),
+]
+
+
+@pytest.mark.parametrize(("claim", "table", "where", "values", "verdict"), CASES)
+def test_each_condition_counts(claim, table, where, values, verdict):
+    language = "en-zh" if claim in ("transfer", "shared-universal") else "en"
+    found = verdicts(changed(table, where, **values))
+    assert found[claim, language]["verdict"] == verdict
+    others = [i for (i, _), c in found.items() if c["verdict"] not in ("holds", "not-tested")]
+    assert set(others) == {claim}
+
+
+@pytest.mark.parametrize("table", ["rsa", "ratings", "rsa_differences", "dimensions", "shared_features", "reproducibility"])
+def test_a_missing_table_leaves_its_claims_untested_with_a_reason(table):
+    found = verdicts({k: v for k, v in tables().items() if k != table})
+    untested = [c for c in found.values() if c["verdict"] == "not-tested"]
+    assert len(untested) > 2 + len(EMPTY) and all(c["reason"] and c["value"] is None for c in untested)
+
+
+def test_without_the_matched_arm_p_decides_and_the_reason_says_so():
+    t = tables()
+    t["rating_differences"] = t["rating_differences"][t["rating_differences"]["arm_a"] != "emotion-space"]
+    found = verdicts(t, notes={("m", "en"): {"outside-matched": "3 of 40 features outside"}})
+    assert found["ratings-valence", "en"]["verdict"] == "holds" and "3 of 40 features outside" in found["ratings-valence", "en"]["reason"]
+
+
+@pytest.mark.parametrize(("change", "steered", "expressed"), [
+    ({"n_passing": 18}, "holds", "holds"), ({"n_passing": 17}, "inconclusive", "holds"), ({"n_passing": 0, "ci_low": -0.2, "ci_high": -0.1}, "fails", "fails"),
+    ({"ci_low": -0.1}, "holds", "inconclusive"), ({"n_emotions": 0, "n_passing": 0, "value": np.nan}, "not-tested", "not-tested")])
+def test_steering_asks_two_thirds_of_the_emotions_and_expression_the_mean(change, steered, expressed):
+    found = verdicts(steered=steering(**change))
+    assert (found["steering", "en"]["verdict"], found["expression", "zh"]["verdict"]) == (steered, expressed)
+
+
+def test_no_steering_no_second_language():
+    t = {k: v[v["language"] == "en"] if "language" in v else v for k, v in tables().items() if k != "shared_features"}
+    claims = judge_all(t, {}, None, STUDY | {"languages": ["en"], "pair": []})
+    by_id = {c["id"]: c["verdict"] for c in claims}
+    assert by_id["steering"] == by_id["shared-universal"] == "not-tested" and by_id["structure"] == "holds" and "transfer" not in by_id
+
+
+def with_controls(p):
+    t = tables()
+    control = t["rsa"][(t["rsa"]["representation"] == "sae-space") & (t["rsa"]["pairs"] == "all")]
+    rows = [control.assign(control=c, family=f"structure | {c}", p=p, p_adjusted=2 * p) for c in ("untrained", "shuffled-norms", "shuffled-concepts", "no-affect")]
+    ratings = t["ratings"][(t["ratings"]["arm"] == "emotion-space") & (t["ratings"]["dimension"] == "valence")]
+    moved = ratings.assign(control="shuffled-concepts", family="ratings-valence | shuffled-concepts")
+    return t | {"rsa": pd.concat([t["rsa"], *rows]), "ratings": pd.concat([t["ratings"], moved])}
+
+
+def test_controls_hold_when_empty_and_name_what_was_rejected():
+    calm, loud = verdicts(with_controls(0.3)), verdicts(with_controls(0.001))
+    for claim in EMPTY:
+        assert (calm[claim, "all"]["verdict"], calm[claim, "all"]["value"], calm[claim, "all"]["n"]) == ("holds", 0, 2)
+        assert loud[claim, "all"]["verdict"] == "fails" and loud[claim, "all"]["value"] == 2 and "structure" in loud[claim, "all"]["reason"]
+    # ratings do not depend on the concept-sets: not part of that control, and it says so
+    assert "ratings-valence not part of it" in calm["empty-concepts", "all"]["reason"]
+    assert calm["structure", "en"]["verdict"] == "holds"
+
+
+def test_verdicts_at_their_edges():
+    assert verdict_of([True, True], -1.0) == "holds" and verdict_of([True, False], 0.0) == "fails"
+    assert verdict_of([False], 0.1) == verdict_of([False], float("nan")) == verdict_of([False], None) == "inconclusive"
+
+
+def test_the_page_shows_every_claim_and_escapes():
+    claims = judge_all(tables(), {}, steering(), STUDY)
+    claims[0]["reason"] = "<script>alert(1)</script>"
+    page = render(claims, "planted & simulated")
+    assert "<script>alert" not in page and "&lt;script&gt;" in page and "planted &amp; simulated" in page
+    assert page.count("<tr>") == len(claims) + 1 and all(c["id"] in page for c in claims)

@@ -1,0 +1,103 @@
+"""From paths to published tables: identities, families, Holm, contracts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from shared_affect.collecting import LAYOUTS, adjust, collect, families, identity_of
+from shared_affect.tables import CONTRACTS, join_blocks, write_table
+
+WHO = {"study_root": "r", "controls": {"m": "none", "u": "untrained"}, "human_language": {"en": "en", "zh": "zh"}, "root_seed": 7}
+
+
+@pytest.mark.parametrize("variant", ["", "spec/held/", "control/shuffled-norms/"])
+@pytest.mark.parametrize("table", LAYOUTS)
+def test_identity_comes_back_from_the_path(table, variant):
+    names = {k: f"{k}.1-x" for k in LAYOUTS[table] if k != "-"}
+    middle = [names.get(k, "rest") for k in LAYOUTS[table]]
+    found = identity_of(f"r/{variant}kind/" + "/".join(middle) + ".tsv", table, "r")
+    kind, name = ([*variant.split("/"), "", ""])[:2]
+    assert found == names | {"variant_kind": kind, "variant": name}
+    with pytest.raises(ValueError, match="does not fit"):
+        identity_of("r/kind/" + "/".join([*middle, "more"]) + ".tsv", table, "r")
+
+
+def test_every_published_table_has_a_layout():
+    assert set(LAYOUTS) == set(CONTRACTS)
+
+
+def rsa_rows(**change):
+    base = {"control": "none", "spec": "primary", "representation": "sae-space", "pairs": "all", "statistic": "rho-a", "p": 0.01, "n_permutations": 10000}
+    return pd.DataFrame([base | {k: v[i] for k, v in change.items()} for i in range(len(next(iter(change.values()))))])
+
+
+def test_families_are_one_claim_and_one_control():
+    frame = rsa_rows(control=["none", "untrained", "none", "none", "none", "none", "none"], pairs=["all", "all", "within-valence", "within-positive", "all", "all", "all"],
+                     representation=["sae-space"] * 4 + ["sae-all", "dense", "sae-space"], spec=["primary"] * 6 + ["held"])
+    assert families("rsa", frame).tolist() == ["structure", "structure | untrained", "fine-structure", "", "structure (sae-all)", "", ""]
+    ratings = pd.DataFrame({"control": "none", "spec": "primary", "p": 0.1, "language": ["en", "en-zh", "en-zh", "en", "en-zh"], "dimension": ["valence", "valence", "arousal", "arousal", "valence"],
+                            "arm": ["emotion-space", "shared", "shared", "all", "emotion-space"]})
+    assert families("ratings", ratings).tolist() == ["ratings-valence", "transfer", "transfer-arousal", "", ""]
+
+
+def test_adjusted_p_is_holm_within_each_family():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"family": ["a"] * 6 + ["b"] * 4 + [""] * 2, "p": rng.uniform(0, 0.2, 12), "n_permutations": 9999})
+    found = adjust(frame)
+    for family in "ab":
+        rows = frame["family"] == family
+        np.testing.assert_allclose(found[rows], multipletests(frame["p"][rows], method="holm")[1])
+    assert found[frame["family"] == ""].isna().all()
+
+
+def test_a_family_that_could_reject_nothing_is_refused():
+    frame = pd.DataFrame({"family": "a", "p": [0.001] * 10, "n_permutations": 999})
+    with pytest.raises(ValueError, match=r"10 tests with 999 permutations cannot reject.*at least 1000"):
+        adjust(frame)
+    adjust(frame.assign(n_permutations=1999))
+
+
+def test_collected_rows_know_where_they_come_from(tmp_path):
+    who = WHO | {"study_root": tmp_path}
+    paths = [tmp_path / p for p in ("shared/m/s/summary.tsv", "shared/u/s/summary.tsv", "control/shuffled-concepts/shared/m/s/summary.tsv", "spec/held/shared/m/s/summary.tsv")]
+    for k, path in enumerate(paths):
+        path.parent.mkdir(parents=True)
+        pd.DataFrame([{"n_active_both": 9, "n_shared": k, "expected": 1.5, "null_high": 3, "p": 0.01 * (k + 1), "n_permutations": 9999}]).to_csv(path, sep="\t", index=False)
+    frame = collect("shared_features", paths, who)
+    write_table(tmp_path / "t.csv", "shared_features", frame)
+    shared = frame[frame["quantity"] == "n_shared"]
+    assert shared["control"].tolist() == ["none", "untrained", "shuffled-concepts", "none"] and shared["spec"].tolist() == ["primary"] * 3 + ["held"]
+    assert shared["family"].tolist() == ["shared-universal", "shared-universal | untrained", "shared-universal | shuffled-concepts", ""]
+    assert shared["value"].tolist() == [0, 1, 2, 3] and set(frame["root_seed"]) == {7}
+
+
+def cultures(**change):
+    return pd.DataFrame([{"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s", "norms": "n", "quantity": "q", "r": 0.1, "ci_low": 0.0, "ci_high": 0.2, "n_pairs": 3} | change])
+
+
+@pytest.mark.parametrize(("frame", "message"), [
+    (cultures().drop(columns="r"), "'r' is missing"), (cultures(extra=1), "'extra' is not in its contract"), (pd.concat([cultures(), cultures(r=0.3)]), "two rows"),
+    (cultures(control="placebo"), "placebo.*allowed: none")])
+def test_contracts_are_kept(tmp_path, frame, message):
+    with pytest.raises(ValueError, match=message):
+        write_table(tmp_path / "t.csv", "cultures", frame)
+    assert not list(tmp_path.iterdir())
+
+
+def test_blocks_of_words_join_to_one_list():
+    from scipy.sparse import csr_matrix
+
+    rng = np.random.default_rng(1)
+
+    def block(words):
+        x = csr_matrix(np.maximum(rng.normal(size=(2 * 2 * len(words), 5)), 0))
+        return {"words": np.array(words), "templates": np.array(["a", "b"]), "positions": np.array(["w", "after"]), "dense": rng.normal(size=(2, 2, len(words), 3)),
+                "static": rng.normal(size=(len(words), 3)), "data": x.data, "indices": x.indices, "indptr": x.indptr, "d_sae": np.array(5)}, x.toarray().reshape(2, 2, len(words), 5)
+
+    (a, xa), (b, xb) = block(["u", "v"]), block(["w"])
+    joined = join_blocks([a, b])
+    codes = csr_matrix((joined["data"], joined["indices"], joined["indptr"]), shape=(12, 5)).toarray().reshape(2, 2, 3, 5)
+    np.testing.assert_array_equal(codes, np.concatenate([xa, xb], axis=2))
+    np.testing.assert_array_equal(joined["dense"], np.concatenate([a["dense"], b["dense"]], axis=2))
+    assert joined["words"].tolist() == ["u", "v", "w"]

@@ -1,0 +1,127 @@
+"""The rules of the house that a machine can check."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOMS_WITHOUT_TORCH = ["checks", "claims", "codes", "collecting", "dimensions", "evaluation", "extraction", "features", "figures", "fonts", "human", "journal", "many_seeds", "panels",
+                       "prediction", "provenance", "ratings", "rdm", "rsa", "runtime", "saes", "selection", "spaces", "stats", "steering", "tables", "tokens", "vectors"]
+SKIP = {".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__", ".pytest_cache", ".ruff_cache", "journal", "shared_affect.egg-info"}
+
+
+def committed(root):
+    return [p for p in root.rglob("*") if p.is_file() and not SKIP & set(p.relative_to(root).parts)]
+
+
+def pins(text):
+    return dict(re.findall(r"^\s*(?:- )?([A-Za-z0-9_.-]+)==(\S+)$", text, flags=re.M))
+
+
+def test_rooms_can_be_entered_without_torch():
+    code = f"""
+import sys
+
+class NoTorch:
+    def find_spec(self, name, *rest):
+        if name.split(".")[0] == "torch":
+            raise ImportError("torch is blocked")
+
+sys.meta_path.insert(0, NoTorch())
+for room in {ROOMS_WITHOUT_TORCH!r}:
+    __import__("shared_affect." + room)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_room_knows_snakemake(root):
+    for path in (root / "src").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", path.read_text(encoding="utf-8"), flags=re.M), path
+
+
+def test_pins_agree(root):
+    constraints, conda = pins((root / "constraints.txt").read_text()), pins((root / "envs/shared-affect.yaml").read_text())
+    assert len(conda) > 10 and conda == {k: constraints[k] for k in conda}
+
+
+def test_the_lock_has_the_pinned_versions(root):
+    lock = dict(re.findall(r'^name = "([^"]+)"\nversion = "([^"]+)"', (root / "uv.lock").read_text(), flags=re.M))
+    pinned = {k.lower().replace("_", "-"): v for k, v in pins((root / "constraints.txt").read_text()).items()}
+    direct = re.findall(r'"([A-Za-z0-9_.-]+)', re.search(r"^dependencies = \[(.*?)^\]", (root / "pyproject.toml").read_text(), flags=re.S | re.M).group(1))
+    assert len(direct) > 8
+    for name in direct:
+        name = name.lower().replace("_", "-")
+        assert lock[name] == pinned[name], name
+
+
+def test_scripts_are_thin_and_belong_to_a_rule(root):
+    rules = "".join(p.read_text(encoding="utf-8") for p in (root / "workflow/rules").glob("*.smk"))
+    scripts = sorted((root / "workflow/scripts").glob("*.py"))
+    assert len(scripts) > 20
+    for script in scripts:
+        assert len(script.read_text(encoding="utf-8").splitlines()) <= 60, script.name
+        assert f"scripts/{script.name}" in rules, script.name
+        assert len(script.read_text(encoding="utf-8").split('"""')[1]) > 20, f"{script.name} says what it does"
+
+
+def test_every_named_script_and_caption_exists(root):
+    for rules in (root / "workflow/rules").glob("*.smk"):
+        for name in re.findall(r'"\.\./((?:scripts|report)/[^"{]+)"', rules.read_text(encoding="utf-8")):
+            assert (root / "workflow" / name).is_file(), name
+
+
+def test_snakefile_is_short_and_rules_run_no_code_of_their_own(root):
+    assert len((root / "Snakefile").read_text().splitlines()) < 80
+    for path in (root / "workflow/rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s+(run|shell):", text, flags=re.M), path.name
+        assert text.startswith("# "), f"{path.name} begins with its contract"
+
+
+def test_files_are_small_utf8_and_name_no_machine(root):
+    files = committed(root)
+    assert len(files) > 100
+    for path in files:
+        assert path.stat().st_size < 2**20, path
+        if path.suffix not in (".otf", ".png", ".pyc"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"/(work|home|root)/[a-z]", text) or path.name == "test_house.py", path
+
+
+@pytest.mark.parametrize("name", ["config", "models", "saes", "languages", "human", "variants", "emotions"])
+def test_every_field_is_described(root, name):
+    def fields(schema, path=""):
+        for key, value in schema.get("properties", {}).items():
+            yield f"{path}{key}", value
+            yield from fields(value, f"{path}{key}.")
+
+    schema = yaml.safe_load((root / f"workflow/schemas/{name}.yaml").read_text(encoding="utf-8"))
+    assert schema["additionalProperties"] is False
+    for key, value in fields(schema):
+        assert value.get("description") or value.get("type") == "object", key
+
+
+def test_every_table_has_a_schema(root):
+    assert {p.stem for p in (root / "config").glob("*.tsv")} | {"config", "emotions"} == {p.stem for p in (root / "workflow/schemas").glob("*.yaml")}
+
+
+def test_every_config_key_is_explained(root):
+    docs = (root / "docs/configuration.md").read_text(encoding="utf-8")
+
+    def keys(value, path=""):
+        for k, v in value.items():
+            yield from keys(v, f"{path}{k}.") if isinstance(v, dict) else [f"{path}{k}"]
+
+    assert [k for k in keys(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))) if f"`{k}`" not in docs] == []
+    lines = [line for line in (root / "config.yaml").read_text(encoding="utf-8").splitlines() if re.match(r"\s*[a-z_]+:.*\S", line) and not line.startswith("#")]
+    assert [line for line in lines if "#" not in line] == []
+
+
+def test_figures_can_write_every_committed_word(root):
+    from shared_affect.fonts import missing_characters
+
+    texts = [p.read_text(encoding="utf-8") for p in [*(root / "resources/concepts").glob("*.tsv"), root / "resources/emotions.tsv", root / "config/models.tsv", root / "config/languages.tsv"]]
+    assert missing_characters(next((root / "resources/fonts").glob("*.otf")), texts) == []

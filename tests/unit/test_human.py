@@ -1,0 +1,68 @@
+"""Human data in standard form, and the shuffles of the negative control."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shared_affect.human import (
+    norm_blocks,
+    read_affect,
+    read_judgements,
+    read_norms,
+    shuffle_emotions,
+    shuffle_norms,
+)
+
+NORMS = pd.DataFrame({"word": ["null", "b", "NA"], "valence": [0.1, -0.5, 1.0], "arousal": [0.2, 0.3, -1.0], "valence_sd": 0.2, "valence_n": 20, "arousal_sd": 0.3, "arousal_n": 20, "more": 1})
+NAMES = ["joy", "fear", "anger", "calm"]
+PAIRS = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity_1to9": 1 + (i * 3 + j * 5 + k) % 9}
+                      for k, r in enumerate("xyz") for i, a in enumerate(NAMES) for j, b in enumerate(NAMES) if i < j])
+AFFECT = pd.DataFrame({"emotion": NAMES, "valence": [0.8, -0.6, -0.5, 0.3], "arousal": [0.5, 0.6, 0.7, -0.6]})
+
+
+def written(tmp_path, frame):
+    frame.to_csv(tmp_path / "f.tsv", sep="\t", index=False)
+    return tmp_path / "f.tsv"
+
+
+def test_norms_are_sorted_and_words_like_null_are_words(tmp_path):
+    assert read_norms(written(tmp_path, NORMS))["word"].tolist() == ["NA", "b", "null"]
+
+
+@pytest.mark.parametrize(("frame", "message"), [
+    (NORMS.drop(columns="arousal_sd"), "'arousal_sd' is missing"), (NORMS.assign(valence=[0.1, np.nan, 0.2]), "'valence' is empty in line 3"), (NORMS.assign(word="b"), "'b' is rated twice"),
+    (NORMS.assign(arousal=[0.1, 5.0, 0.2]), "arousal of 'b' is 5.0; allowed: .*-1..1"), (NORMS[:0], "no rows")])
+def test_bad_norms_are_named(tmp_path, frame, message):
+    with pytest.raises(ValueError, match=message):
+        read_norms(written(tmp_path, frame))
+
+
+def test_judgements_and_affect_keep_the_studied_emotions(tmp_path):
+    path = written(tmp_path, PAIRS)
+    found = read_judgements(path, ["joy", "fear", "awe"])
+    assert len(found) == 3 and list(found) == ["rater", "emotion_a", "emotion_b", "dissimilarity"]
+    with pytest.raises(ValueError, match="no pair"):
+        read_judgements(path, ["awe", "pride"])
+    affect = read_affect(written(tmp_path, AFFECT), ["joy", "fear", "calm"], 0.3)
+    assert dict(zip(affect["emotion"], affect["valence_class"])) == {"joy": "positive", "fear": "negative", "calm": "negative"}
+
+
+def test_shuffled_emotions_keep_their_geometry_and_lose_their_names():
+    judgements = PAIRS.rename(columns={"dissimilarity_1to9": "dissimilarity"})
+    moved, affect = shuffle_emotions(judgements, AFFECT, np.random.default_rng(3))
+    assert moved["dissimilarity"].tolist() == judgements["dissimilarity"].tolist() and affect["valence"].tolist() == AFFECT["valence"].tolist()
+    new = dict(zip(AFFECT["emotion"], affect["emotion"]))
+    assert sorted(new.values()) == sorted(NAMES) and new != {n: n for n in NAMES}
+    assert moved["emotion_a"].tolist() == [new[e] for e in judgements["emotion_a"]] and moved["emotion_b"].tolist() == [new[e] for e in judgements["emotion_b"]]
+
+
+def test_shuffled_norms_are_the_same_ratings_on_other_words():
+    norms = pd.DataFrame({"word": [f"w{i}" for i in range(50)], "valence": np.arange(50.0), "valence_sd": np.arange(50.0) / 2})
+    moved = shuffle_norms(norms, np.random.default_rng(2))
+    assert moved["word"].tolist() == norms["word"].tolist() and sorted(moved["valence"]) == norms["valence"].tolist()
+    assert (moved["valence_sd"] == moved["valence"] / 2).all() and (moved["valence"] != norms["valence"]).sum() > 40
+
+
+def test_blocks_do_not_depend_on_the_order_of_words():
+    words = [f"w{i:03d}" for i in range(10)]
+    assert norm_blocks(words, 4) == norm_blocks(words[::-1], 4) == [words[:4], words[4:8], words[8:]]
