@@ -31,10 +31,10 @@ def groups_of(words: Sequence[str], language: str, translations: pd.DataFrame) -
     return np.array([f"pair {pair[w]}" if w in pair else f"{language} {w}" for w in words])
 
 
-def _folds(codes: LanguageCodes, norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, n_folds: int, rng) -> dict[str, np.ndarray]:
+def _folds(norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, n_folds: int, rng) -> dict[str, np.ndarray]:
     """Outer folds of all languages together, so that a pair is in the same fold everywhere.
 
-    Concept words of the other language are not known here; they get folds too and are dropped by the caller.
+    Concept words get folds too and are dropped by the caller.
     """
     return paired_folds({k: groups_of(f["word"].tolist(), k, translations) for k, f in norms.items()}, n_folds, rng)
 
@@ -72,7 +72,7 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     dict
         As `ratings.predict_arms`, with ``n_emotion_space`` and ``n_live``.
     """
-    fold = _folds(codes, norms, translations, settings["n_outer"], fold_rng)[language]
+    fold = _folds(norms, translations, settings["n_outer"], fold_rng)[language]
     frame, words, rated, groups = _prepare(codes, language, norms, translations, fold)
     live = rated.live()
     x = rated.columns(live)
@@ -94,7 +94,7 @@ def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.Da
                    dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator, rng: np.random.Generator) -> pd.DataFrame:
     """Transfer in both directions: rows of `ratings.predict_transfer`, arms ``shared``, ``all``, ``dense``; where a shared feature
     is lacking, a row with r 0 does not appear and the log says so."""
-    folds = _folds(next(iter(codes.values())), norms, translations, settings["n_outer"], fold_rng)
+    folds = _folds(norms, translations, settings["n_outer"], fold_rng)
     prepared = {k: _prepare(codes[k], k, norms, translations, folds[k]) for k in codes}
     rated: dict[str, WordCodes] = {k: v[2] for k, v in prepared.items()}
     live = np.unique(np.concatenate([r.live() for r in rated.values()]))
