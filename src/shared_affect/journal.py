@@ -162,7 +162,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:
-    """Inverse of `pack`."""
+    """Inverse of `pack`; in the order of names, because safetensors gives another order in every process."""
     from safetensors.numpy import load
 
-    return load(payload)
+    return dict(sorted(load(payload).items()))

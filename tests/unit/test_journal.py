@@ -99,3 +99,11 @@ def test_arrays_survive_packing():
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1, 2], np.int64)}
     back = unpack(pack(arrays))
     assert all(np.array_equal(arrays[k], back[k]) and arrays[k].dtype == back[k].dtype for k in arrays)
+
+
+def test_unpacked_arrays_come_in_one_order():
+    import subprocess
+    import sys
+
+    code = "import numpy as np; from shared_affect.journal import pack, unpack; print(list(unpack(pack({k: np.zeros(1) for k in 'dbacfe'}))))"
+    assert {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() for _ in range(4)} == {str(sorted("abcdef"))}

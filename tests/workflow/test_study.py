@@ -180,10 +180,11 @@ def test_deleted_outputs_come_back_without_loading_a_model(study):
     before, journals = generations(study), study.journals()
     folder = study.path("features", "gemma2-planted", SAE, "en")
     kept = {p: p.read_bytes() for p in folder.rglob("*.npz")}
+    texts = [study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl") for e in EMOTIONS[:2]]
     shutil.rmtree(folder)
-    for e in EMOTIONS[:2]:
-        study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl").unlink()
-    study.snakemake()
+    for p in texts:
+        p.unlink()
+    study.snakemake(*[str(p.relative_to(study.folder)) for p in [*kept, *texts]])
     assert {p: p.read_bytes() for p in folder.rglob("*.npz")} == kept
     assert generations(study) == before and study.journals() == journals
     extract = (study.folder / "logs/tiny/extract_features/gemma2-planted/en.log").read_text()
