@@ -42,7 +42,7 @@ lint: setup
 planted-full: setup
 	for seed in 0 1 2 3 4 5 6 7 8 9; do \
 	  $(RUN) --configfile studies/planted-full.yaml --config root_seed=$$seed study=planted-full-$$seed || exit 1; done
-	$(BIN)/python -m shared_affect.many_seeds --save docs/runs results/planted-full-* > docs/planted-numbers.md
+	$(BIN)/python -m shared_affect.many_seeds --save docs/runs results/planted-full-* > docs/planted-full-numbers.md
 
 clean-journal:
 	rm -rf resources/journal

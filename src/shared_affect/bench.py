@@ -23,12 +23,12 @@ import pandas as pd
 COLUMNS = ["workload", "method", "rate", "unit", "ratio_to_baseline", "peak_mb", "max_abs_diff", "rounds", "machine"]
 
 
-def _child(queue, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> None:
+def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> None:
     n, run = work()
     run()  # first call pays for imports and warm-up
     start = time.perf_counter()
     result = run()
-    queue.put((n / (time.perf_counter() - start), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, np.asarray(result)))
+    pipe.send((n / (time.perf_counter() - start), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, np.asarray(result)))
 
 
 def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> pd.DataFrame:
@@ -49,10 +49,11 @@ def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int 
     seen: dict[str, list] = {name: [] for name in methods}
     for _ in range(rounds):
         for name, work in methods.items():
-            queue = context.SimpleQueue()
-            process = context.Process(target=_child, args=(queue, work))
+            reader, writer = context.Pipe(duplex=False)
+            process = context.Process(target=_child, args=(writer, work))
             process.start()
-            seen[name].append(queue.get())
+            writer.close()  # so that a child that dies ends the wait
+            seen[name].append(reader.recv())
             process.join()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, Python {platform.python_version()}"
     base_rate = np.median([r for r, _, _ in next(iter(seen.values()))])
