@@ -25,6 +25,7 @@ from shared_affect.stats import percentile_interval
 
 JUDGES = ("lexicon", "lexicon-held-out", "embedded")
 ARMS = ("concept", "diff-means", "random", "none")
+OF_NO_EMOTION = ("random", "none")
 SPLITS = ("choose", "score")
 NO_EMOTION = "-"
 MAX_FLUENT_NLL_RATIO = 2.0
@@ -42,9 +43,9 @@ _QUALITIES = ("nll", "distinct_2", "repetition", "valence", "arousal", "language
 
 
 def read_generations(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Texts of one model, SAE and language from its emotions' ``generations.jsonl``.
+    """Texts of one model, SAE and language from its emotions' ``generations.jsonl`` and ``baselines.jsonl``.
 
-    The unsteered texts stand in every file; they are kept once, under the emotion ``-``.
+    Unsteered texts and random directions belong to no emotion: theirs is ``-``.
 
     Returns
     -------
@@ -55,8 +56,8 @@ def read_generations(paths: Iterable[str | Path]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a field is missing, a word is outside its vocabulary, `nll` is not finite, a text stands there twice, or the
-        files' unsteered texts differ.
+        If a field is missing, a word is outside its vocabulary, `nll` is not finite, a text stands there twice, or an
+        arm stands under an emotion that it cannot have.
     """
     records = []
     for path in paths:
@@ -79,9 +80,10 @@ def check_generations(frame: pd.DataFrame) -> pd.DataFrame:
     if not np.isfinite(frame["nll"].to_numpy(float)).all():
         raise ValueError("generated texts: nll is not finite somewhere; allowed: nats per token of every text")
     frame["direction"] = frame["direction"].astype(float).fillna(-1).astype(int)
-    plain = frame["arm"] == "none"
-    frame.loc[plain, "emotion"] = NO_EMOTION
-    frame = frame[~(plain & frame.duplicated([*_KEY, "text", "nll"]))]
+    misplaced = frame["arm"].isin(OF_NO_EMOTION) != (frame["emotion"] == NO_EMOTION)
+    if misplaced.any():
+        raise ValueError(f"generated texts: arm {frame.loc[misplaced.idxmax(), 'arm']} under the emotion {frame.loc[misplaced.idxmax(), 'emotion']!r}; "
+                         f"allowed: {', '.join(OF_NO_EMOTION)} under {NO_EMOTION!r} and no other arm there")
     doubled = frame.duplicated(_KEY)
     if doubled.any():
         raise ValueError(f"generated texts: two different ones for {frame.loc[doubled.idxmax(), _KEY].to_dict()}; allowed: one (were files of several runs mixed?)")
@@ -458,7 +460,7 @@ class Scored:
 
     def own_target(self) -> pd.DataFrame:
         """Steered texts with ``hit_<judge>``, ``target_probability`` and ``masked_hit`` for the emotion they were steered to."""
-        rows = np.flatnonzero((self.texts["arm"] != "none").to_numpy())
+        rows = np.flatnonzero((self.texts["emotion"] != NO_EMOTION).to_numpy())
         column = pd.Index(self.emotions).get_indexer(self.texts["emotion"].iloc[rows])
         out = self.texts.iloc[rows].reset_index(drop=True)
         for judge, hits in self.hits.items():
@@ -584,11 +586,11 @@ class _Cells:
         self._rows: dict[tuple[str, float], np.ndarray] = {}
         self._groups: dict[tuple[str, float], np.ndarray] = {}
         at_prompt = pd.Index(self.prompts).get_indexer(texts["prompt"])
-        at_emotion = np.maximum(pd.Index(self.emotions).get_indexer(texts["emotion"]), 0)  # arm none has no emotion: row 0
+        at_emotion = np.maximum(pd.Index(self.emotions).get_indexer(texts["emotion"]), 0)  # texts of no emotion: row 0
         for key, places in texts.groupby(["arm", "strength"], sort=True).indices.items():
             arm, strength = str(key[0]), float(key[1])
             groups = at_emotion[places] * len(self.prompts) + at_prompt[places]
-            needed = len(self.prompts) * (1 if arm == "none" else len(self.emotions))
+            needed = len(self.prompts) * (1 if arm in OF_NO_EMOTION else len(self.emotions))
             if len(np.unique(groups)) != needed:
                 raise ValueError(f"arm {arm} at strength {strength}: {len(np.unique(groups))} of {needed} emotion x prompt cells of split {split} have texts; needed: all")
             self._rows[arm, strength], self._groups[arm, strength] = rows[places], groups

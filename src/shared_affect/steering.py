@@ -20,7 +20,7 @@ from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
 from shared_affect.saes import sae_digest
 
-VERSION = 2
+VERSION = 3
 """Raised by hand when the code below changes a value; a golden test guards it."""
 
 POLICIES = ("all", "generated", "prompt")
@@ -42,6 +42,7 @@ class Sampling:
     Attributes
     ----------
     max_new_tokens, samples_per_prompt : int
+        Random directions get as many samples a prompt as it takes for one text a direction.
     temperature : float
     positions : {"all", "generated", "prompt"}
         Positions at which the vector is added.
@@ -200,7 +201,10 @@ class Generator:
         import torch
 
         model, tokenizer, device = self._load()
-        rows = [(p, s) for p in self.prompts for s in range(self.sampling.samples_per_prompt)]
+        samples = self.sampling.samples_per_prompt
+        if vectors is not None and vectors.ndim == 2:  # every direction gets a text at least
+            samples = max(samples, -(-len(vectors) // len(self.prompts)))
+        rows = [(p, s) for p in self.prompts for s in range(samples)]
         added, direction = None, [None] * len(rows)
         if vectors is not None:
             table = np.atleast_2d(vectors)
@@ -295,24 +299,29 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
     return tokens, [float(n[k].double().mean()) for n, k in zip(nll, keep, strict=True)]
 
 
-ARMS = ("concept", "diff-means", "random")
-
-
-def plan(vectors: Mapping[str, Mapping[str, np.ndarray]], strengths: Sequence[float]) -> list[tuple[str, str, float, np.ndarray | None]]:
-    """Chunks of a group of emotions: no steering once, then every emotion x arm x strength."""
-    steered = [(e, arm, float(s), arms[arm]) for e, arms in vectors.items() for arm in ARMS for s in strengths]
-    return [(NO_EMOTION, "none", 0.0, None), *steered]
-
-
+ARMS = ("concept", "diff-means")
 NO_EMOTION = "-"
 
 
+def plan(vectors: Mapping[str, Mapping[str, np.ndarray]], strengths: Sequence[float], *, baselines: bool) -> list[tuple[str, str, float, np.ndarray | None]]:
+    """Chunks of a group of emotions: every emotion x arm x strength.
+
+    With `baselines` also the texts that belong to no emotion: unsteered, and random directions at every strength. The
+    first group of emotions makes them for all.
+    """
+    of_none: list[tuple[str, str, float, np.ndarray | None]] = []
+    if baselines:
+        random = next(iter(vectors.values()))["random"]
+        of_none = [(NO_EMOTION, "none", 0.0, None), *((NO_EMOTION, "random", float(s), random) for s in strengths)]
+    return of_none + [(e, arm, float(s), arms[arm]) for e, arms in vectors.items() for arm in ARMS for s in strengths]
+
+
 def write_generations(path: str | Path, emotion: str, texts: Mapping[tuple[str, str, float], list[dict]]) -> None:
-    """One emotion's texts and the unsteered ones as JSON lines."""
+    """The texts of one emotion (or of `NO_EMOTION`) as JSON lines."""
     from shared_affect.runtime import write_text
 
-    rows = [r for key, records in texts.items() if key[0] in (emotion, NO_EMOTION) for r in records]
-    write_text(path, "".join(json.dumps(r | {"emotion": emotion}, ensure_ascii=False) + "\n" for r in rows))
+    rows = [r for key, records in texts.items() if key[0] == emotion for r in records]
+    write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
 
 
 def write_vectors(path: str | Path, vectors: Mapping[str, np.ndarray], facts: Mapping) -> None:

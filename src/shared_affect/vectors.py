@@ -36,7 +36,7 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
     settings : mapping
         ``per_emotion``, ``fdr``, ``max_density``.
     n_random : int
-        Random directions an emotion.
+        Random directions, the same for all emotions.
     root_seed : int
     names : tuple of str
         Model, SAE, language.
@@ -58,7 +58,7 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
         vectors = {
             "concept": concept_vector(own["feature"].to_numpy(), own["weight"].to_numpy(), directions),
             "diff-means": difference_of_means(codes.concepts.dense[[where[w] for w in used]], codes.concepts.dense[sorted(where[w] for w in outside)]),
-            "random": random_directions(n_random, directions.shape[1], rng(root_seed, "random_directions", *names, emotion)),
+            "random": random_directions(n_random, directions.shape[1], rng(root_seed, "random_directions", *names)),
         }
         out[emotion] = vectors, {"words_used": used, "words_held_out": held, "features": own["feature"].tolist(), "weights": own["weight"].tolist()}
     return out

@@ -98,7 +98,7 @@ def test_vectors_are_built_from_one_half_and_do_not_move_when_an_emotion_is_adde
         assert facts == facts_again and all(np.array_equal(vectors[k], again[k]) for k in vectors)
         assert not set(facts["words_used"]) & set(facts["words_held_out"]) and len(facts["words_used"]) == len(facts["words_held_out"]) == 3
         np.testing.assert_allclose([np.linalg.norm(v) for v in (vectors["concept"], vectors["diff-means"], *vectors["random"])], 1, rtol=1e-6)
-        assert vectors["random"].shape == (20, 8)
+        assert vectors["random"].shape == (20, 8) and np.array_equal(vectors["random"], before["joy"][0]["random"])
         where = {w: i for i, w in enumerate(codes.concepts.words)}
         own = np.mean([codes.concepts.dense[where[w]] for w in facts["words_used"]], axis=0)
         other = np.mean([codes.concepts.dense[where[w]] for f in EMOTIONS if f != e for w in before[f][1]["words_used"]], axis=0)

@@ -37,10 +37,10 @@ def judge():
 def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
     rng = np.random.default_rng(seed)
     rows = []
-    plan = [("-", "none", 0.0)] + [(e, a, s) for e in EMOTIONS for a in ("concept", "diff-means", "random") for s in strengths]
+    plan = [("-", "none", 0.0), *(("-", "random", s) for s in strengths)] + [(e, a, s) for e in EMOTIONS for a in ("concept", "diff-means") for s in strengths]
     for emotion, arm, strength in plan:
         for p in range(n_prompts):
-            for sample in range(samples):
+            for sample in range(samples * (3 if arm == "random" else 1)):
                 shown = emotion if arm in ("concept", "diff-means") and rng.random() < strength + 0.3 else rng.choice([None, *EMOTIONS])
                 rows.append({"emotion": emotion, "arm": arm, "strength": strength, "prompt": f"p{p:02d}", "split": ev.SPLITS[p % 2], "sample": sample,
                              "direction": p if arm == "random" else None, "text": sentence(rng, shown), "nll": 1.6 * (1 + strength) + rng.normal(0, 0.05), "n_tokens": 9})
@@ -64,16 +64,16 @@ def chosen(scored):
 # ---- reading
 
 
-def test_unsteered_texts_of_several_files_are_kept_once(tmp_path):
+def test_texts_of_several_files_are_read_as_one(tmp_path):
     raw = make_generations()
     paths = []
-    for e in EMOTIONS:
-        part = raw[raw["emotion"].isin([e, "-"])].assign(emotion=e)
+    for e in (*EMOTIONS, "-"):
+        part = raw[raw["emotion"] == e]
         paths.append(tmp_path / f"{e}.jsonl")
         paths[-1].write_text("".join(json.dumps({k: None if v != v else v for k, v in r.items()}) + "\n" for r in part.to_dict("records")))
     got = ev.read_generations(paths)
     assert len(got) == len(raw)
-    assert set(got.loc[got["arm"] == "none", "emotion"]) == {"-"}
+    assert set(got.loc[got["emotion"] == "-", "arm"]) == {"none", "random"}
     assert (got["direction"][got["arm"] != "random"] == -1).all() and (got["direction"][got["arm"] == "random"] >= 0).all()
 
 
@@ -86,6 +86,8 @@ def test_unsteered_texts_of_several_files_are_kept_once(tmp_path):
         (lambda f: f.assign(nll=np.inf), "nll is not finite"),
         (lambda f: pd.concat([f, f[f["arm"] == "concept"].head(1)]), "two different ones"),
         (lambda f: pd.concat([f, f[f["arm"] == "none"].head(1).assign(text="other")]), "two different ones"),
+        (lambda f: f.assign(emotion=f["emotion"].replace("-", "joy")), "arm none under the emotion 'joy'"),
+        (lambda f: f.assign(arm=f["arm"].replace("concept", "random")), "arm random under the emotion"),
         (lambda f: f.assign(split=np.where(np.arange(len(f)) == 0, "score", f["split"])), "both splits"),
     ],
 )
@@ -261,7 +263,7 @@ def test_hits_against_a_loop(scored):
     own = scored.own_target()
     i = 17
     k = EMOTIONS.index(own["emotion"][i])
-    row = int(np.flatnonzero(scored.texts["arm"] != "none")[i])
+    row = int(np.flatnonzero(scored.texts["emotion"] != "-")[i])
     assert own["hit_lexicon_held_out"][i] == scored.hits["lexicon-held-out"][row, k] and own["target_probability"][i] == scored.probability[row, k]
 
 

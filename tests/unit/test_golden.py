@@ -38,5 +38,5 @@ def test_generation_version(tmp_path):
                   prompts=[Prompt("p1", "choose", "the word"), Prompt("p2", "score", "now")], sampling=Sampling(max_new_tokens=8), numerics=Numerics(), journal_folder=tmp_path / "j", root_seed=3)
     texts = g.run([("joy", "concept", 0.5, np.eye(32, dtype=np.float32)[0])], "x")["joy", "concept", 0.5]
     digest = hashlib.sha256(json.dumps([t["text"] for t in texts], ensure_ascii=False).encode()).hexdigest()[:12]
-    assert (steering.VERSION, digest) == (2, "96b079cff575")
+    assert (steering.VERSION, digest) == (3, "96b079cff575")
     assert [t["nll"] for t in texts] == pytest.approx([3.655, 3.008], abs=2e-3)

@@ -93,35 +93,43 @@ def vectors(*emotions):
 
 def test_journal_serves_texts_again_and_an_added_emotion_is_all_that_is_new(model_folder, sae_folder, tmp_path):
     first = generator(model_folder, sae_folder, tmp_path)
-    a = first.run(plan(vectors("joy", "fear"), [0.5, 1.0]), "part0")
+    a = first.run(plan(vectors("joy", "fear"), [0.5, 1.0], baselines=True), "part0")
     again = generator(model_folder, sae_folder, tmp_path)
-    assert again.run(plan(vectors("joy", "fear"), [0.5, 1.0]), "part0") == a and again.model_loads == 0
+    assert again.run(plan(vectors("joy", "fear"), [0.5, 1.0], baselines=True), "part0") == a and again.model_loads == 0
     more = generator(model_folder, sae_folder, tmp_path)
-    b = more.run(plan(vectors("joy", "fear", "calm"), [0.5, 1.0]), "part0")
-    assert more.model_loads == 1 and {k: b[k] for k in a} == a and len(b) == len(a) + 6
+    b = more.run(plan(vectors("joy", "fear", "calm"), [0.5, 1.0], baselines=True), "part0")
+    assert more.model_loads == 1 and {k: b[k] for k in a} == a and len(b) == len(a) + 4
     from shared_affect.journal import Journal
 
     assert len(Journal(tmp_path / f"{more.journal_name}-part0.journal")) == len(b)
 
 
 def test_texts_do_not_depend_on_how_emotions_are_grouped(model_folder, sae_folder, tmp_path):
-    together = generator(model_folder, sae_folder, tmp_path / "a").run(plan(vectors("joy", "fear"), [1.0]), "part0")
+    together = generator(model_folder, sae_folder, tmp_path / "a").run(plan(vectors("joy", "fear"), [1.0], baselines=True), "part0")
     apart = {}
     for k, e in enumerate(("joy", "fear")):
-        apart |= generator(model_folder, sae_folder, tmp_path / "b").run(plan(vectors(e), [1.0]), f"part{k}")
+        apart |= generator(model_folder, sae_folder, tmp_path / "b").run(plan(vectors(e), [1.0], baselines=k == 0), f"part{k}")
     assert together == apart
 
 
 def test_records_hold_what_they_promise(model_folder, sae_folder, tmp_path):
-    made = generator(model_folder, sae_folder, tmp_path, samples_per_prompt=2).run(plan(vectors("joy"), [1.0]), "x")
-    random = made["joy", "random", 1.0]
+    made = generator(model_folder, sae_folder, tmp_path, samples_per_prompt=2).run(plan(vectors("joy"), [1.0], baselines=True), "x")
+    random = made[NO_EMOTION, "random", 1.0]
     assert [r["direction"] for r in random] == [0, 1, 0, 1, 0, 1] and [r["sample"] for r in random] == [0, 1] * 3
     assert {r["prompt"]: r["split"] for r in random} == {"p1": "choose", "p2": "score", "p3": "score"}
     assert all(r["nll"] > 0 and 1 <= r["n_tokens"] <= 6 and r["direction"] is None for r in made["joy", "concept", 1.0])
     write_generations(tmp_path / "g.jsonl", "joy", made)
     rows = [json.loads(line) for line in (tmp_path / "g.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert {r["arm"] for r in rows} == {"none", "concept", "diff-means", "random"} and {r["emotion"] for r in rows} == {"joy"}
-    assert len(rows) == sum(len(v) for v in made.values()) and (NO_EMOTION, "none", 0.0) in made
+    assert {r["arm"] for r in rows} == {"concept", "diff-means"} and {r["emotion"] for r in rows} == {"joy"}
+    write_generations(tmp_path / "b.jsonl", NO_EMOTION, made)
+    others = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {r["arm"] for r in others} == {"none", "random"} and len(rows) + len(others) == sum(len(v) for v in made.values())
+
+
+def test_every_random_direction_gets_a_text(model_folder, sae_folder, tmp_path):
+    many = {"joy": vectors("joy")["joy"] | {"random": random_directions(8, 32, np.random.default_rng(2))}}
+    made = generator(model_folder, sae_folder, tmp_path).run(plan(many, [1.0], baselines=True), "x")[NO_EMOTION, "random", 1.0]
+    assert [r["direction"] for r in made] == [*range(8), 0] and [r["sample"] for r in made] == [0, 1, 2] * 3
 
 
 def test_vectors_against_naive_sums(tmp_path):

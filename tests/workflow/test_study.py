@@ -51,7 +51,7 @@ class Study:
                  rsa={"pairs": ["all", "within-valence"], "n_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
                  ratings=self.config["ratings"] | {"n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "n_outer": 5, "n_inner": 3},
                  shared=self.config["shared"] | {"n_permutations": 1000}, features=self.config["features"] | {"max_density": 0.9, "split_half": 2, "shuffles": 3},
-                 steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "n_bootstrap": 100})
+                 steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "random_directions": 48, "n_bootstrap": 100})
 
     def set(self, **keys):
         self.config |= keys
@@ -89,7 +89,8 @@ def study(tmp_path_factory):
 
 
 def generations(study, language="en"):
-    return {e: study.path("steering", "gemma2-planted", SAE, language, e, "generations.jsonl").read_bytes() for e in EMOTIONS}
+    folder = study.path("steering", "gemma2-planted", SAE, language)
+    return {e: (folder / e / "generations.jsonl").read_bytes() for e in EMOTIONS} | {"-": (folder / "baselines.jsonl").read_bytes()}
 
 
 def test_everything_is_made_and_fits_its_contract(study):
@@ -269,7 +270,7 @@ def test_an_added_emotion_computes_only_what_is_new(study):
     templates = len((study.folder / "resources/templates/en.tsv").read_text(encoding="utf-8").strip().split("\n")) - 1
     steering = study.config["steering"]
     # one extraction chunk a template, one generation chunk an arm and strength, and nothing else
-    assert sorted(grown.values()) == sorted([templates, 3 * len(steering["strengths"])])
+    assert sorted(grown.values()) == sorted([templates, 2 * len(steering["strengths"])])
     extract = (study.folder / "logs/tiny/extract_features/gemma2-planted/en.log").read_text()
     generate = (study.folder / f"logs/tiny/generate_texts/gemma2-planted/{SAE}/en/0.log").read_text()
     assert "model loads: 1" in extract and "1 model load(s)" in generate

@@ -39,7 +39,9 @@ for NUMBER, GROUP in enumerate(GROUPS):
             vectors=expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=GROUP, allow_missing=True),
             prompts="resources/prompts/{language}.tsv",
         output:
-            expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=GROUP, allow_missing=True),
+            **({"baselines": f"{STEERING}/baselines.jsonl"} if NUMBER == 0 else {}),
+            texts=expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=GROUP, allow_missing=True),
+            # unsteered texts and random directions belong to no emotion: the first group makes them for all
         log:
             f"{LOGS}/generate_texts/{{model}}/{{sae}}/{{language}}/{NUMBER}.log",
         benchmark:
@@ -86,6 +88,7 @@ rule train_judge:
 rule score_texts:
     input:
         texts=expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=EMOTIONS, allow_missing=True),
+        baselines=f"{STEERING}/baselines.jsonl",
         vectors=expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=EMOTIONS, allow_missing=True),
         concepts=expand(f"{R}/concepts/{{language}}.tsv", language=LANGUAGES),
         judge=f"{R}/judges/{{language}}.npz",

@@ -4,7 +4,15 @@ import pandas as pd
 
 from shared_affect.extraction import Numerics
 from shared_affect.runtime import read_arrays, start_log
-from shared_affect.steering import Generator, Prompt, Sampling, plan, read_vectors, write_generations
+from shared_affect.steering import (
+    NO_EMOTION,
+    Generator,
+    Prompt,
+    Sampling,
+    plan,
+    read_vectors,
+    write_generations,
+)
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
@@ -14,6 +22,8 @@ if __name__ == "__main__":
     generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
                           numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed)
     vectors = {e: read_vectors(f)[0] for e, f in zip(p.emotions, i.vectors, strict=True)}
-    texts = generator.run(plan(vectors, p.strengths), p.part)
-    for emotion, path in zip(p.emotions, snakemake.output, strict=True):
+    texts = generator.run(plan(vectors, p.strengths, baselines=bool(snakemake.output.get("baselines"))), p.part)
+    for emotion, path in zip(p.emotions, snakemake.output.texts, strict=True):
         write_generations(path, emotion, texts)
+    if snakemake.output.get("baselines"):
+        write_generations(snakemake.output.baselines, NO_EMOTION, texts)

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     lexicon = group_words(concepts[w.language], p.emotions)
     held_out = {e: read_vectors(f)[1]["words_held_out"] for e, f in zip(p.emotions, i.vectors, strict=True)}
     others = [word for k, frame in concepts.items() if k != w.language for word in frame["word"]]
-    scored = score_texts(read_generations(i.texts), {"lexicon": lexicon, "lexicon-held-out": held_out}, Judge.load(i.judge, i.judge_facts),
+    scored = score_texts(read_generations([*i.texts, i.baselines]), {"lexicon": lexicon, "lexicon-held-out": held_out}, Judge.load(i.judge, i.judge_facts),
                          pd.read_csv(i.norms, sep="\t", keep_default_na=False), w.language, named_words=others)
     chosen = choose_strength(scored, max_nll_ratio=p.settings["max_nll_ratio_choose"])
     resample = {"n_bootstrap": p.settings["n_bootstrap"], "rng": rng(p.root_seed, "score_texts", *w)}
