@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,14 @@ def _listing(allowed: Sequence, limit: int = 40) -> str:
     return ", ".join(names[:limit]) + (f", ... {len(names) - limit} more" if len(names) > limit else "")
 
 
+def _not_finite(value, path: str = "") -> tuple[str, float] | None:
+    """First number that is NaN or infinite, which no bound of a JSON schema refuses, with its key."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return path, value
+    children = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for k, v in children if (found := _not_finite(v, f"{path}.{k}".lstrip(".")))), None)
+
+
 def check_mapping(value: Mapping, schema_path: str | Path, where: str) -> None:
     """Check a mapping against a JSON schema and say the first error in one line.
 
@@ -38,6 +47,8 @@ def check_mapping(value: Mapping, schema_path: str | Path, where: str) -> None:
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(value), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
     if not errors:
+        if found := _not_finite(value):
+            raise ConfigError(f"{where}: key {found[0]} is {found[1]}; allowed: a finite number")
         return
     error = errors[0]
     path = ".".join(map(str, error.absolute_path))
@@ -60,7 +71,10 @@ def _typed(text: str, kind: str):
     if kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
     if kind == "integer":
-        return int(text) if text.lstrip("-").isdigit() else text
+        try:
+            return int(text)
+        except ValueError:
+            return text
     if kind == "number":
         try:
             return float(text)
@@ -87,11 +101,13 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     Raises
     ------
     ConfigError
-        Missing or unknown column, wrong type, value not allowed, repeated key; names the line.
+        No such file, missing, repeated or unknown column, wrong type, value not allowed, repeated key; names the line.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     columns = list(schema["properties"])
     name = "/".join(Path(path).parts[-2:])
+    if not Path(path).exists():
+        raise ConfigError(f"{name} does not exist; needed: a tab-separated table with columns {_listing(columns)}")
     with open(path, encoding="utf-8-sig", newline="") as f:
         reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
         header = reader.fieldnames or []
@@ -99,6 +115,8 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
             raise ConfigError(f"{name}: unknown column {unknown[0]!r}{_hint(unknown[0], columns)}; allowed: {_listing(columns)}")
         if missing := [c for c in columns if c not in header]:
             raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(header)}")
+        if twice := [c for c, n in Counter(header).items() if n > 1]:
+            raise ConfigError(f"{name}: column {twice[0]!r} stands {Counter(header)[twice[0]]} times; allowed: once")
         rows = []
         for line, raw in enumerate(reader, start=2):
             if None in raw or None in raw.values():
@@ -122,7 +140,7 @@ def read_concepts(path: str | Path, emotions: Sequence[str]) -> dict[str, list[s
     Raises
     ------
     ConfigError
-        If the file is missing, an emotion has no word, or a word repeats within an emotion.
+        If the file or a column is missing, a cell is empty, an emotion has fewer than two words, or a word repeats within an emotion.
     """
     path = Path(path)
     name = "/".join(path.parts[-3:])
@@ -130,9 +148,14 @@ def read_concepts(path: str | Path, emotions: Sequence[str]) -> dict[str, list[s
         raise ConfigError(f"{name} does not exist: the language {path.stem!r} has no concept words; write that table or take the language out of "
                           "config.yaml, key languages")
     with open(path, encoding="utf-8-sig", newline="") as f:
-        rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if missing := [c for c in ("emotion", "word") if c not in (reader.fieldnames or [])]:
+            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
+        rows = list(reader)
     words: dict[str, list[str]] = {e: [] for e in emotions}
-    for r in rows:
+    for line, r in enumerate(rows, start=2):
+        if not (r["word"] or "").strip() or r["word"] != r["word"].strip():
+            raise ConfigError(f"{name}, line {line}: word is {r['word']!r}; allowed: a word without spaces around it")
         if r["emotion"] in words:
             if r["word"] in words[r["emotion"]]:
                 raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r}; allowed: once")

@@ -144,7 +144,7 @@ class Judge:
         error, base = (self._row("dimensions", quantity=q, **keys) for q in ("loo_rmse", "loo_rmse_mean_baseline"))
         return entry("dimensions", verdict_of([r["p_adjusted"] < ALPHA], None), **self._who(model, language), human=self.study["human"],
                      statistic="Procrustes disparity of the 2-D MDS to valence and arousal", value=r["value"], n=r["n_emotions"], **self._tested(r),
-                     control=_control("mean predicts the left-out emotion (RMSE)", base, "value"), table="dimensions.csv", reason=f"leave-one-emotion-out RMSE {error['value']:.3f}")
+                     control=_control("mean predicts the left-out emotion (RMSE)", base, "value"), table="dimensions.csv", reason="" if error is None else f"leave-one-emotion-out RMSE {error['value']:.3f}")
 
     def ratings(self, dimension, model, language):
         claim = f"ratings-{dimension}"

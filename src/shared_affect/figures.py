@@ -278,7 +278,7 @@ def _with_controls(tables: Mapping[str, pd.DataFrame], name: str, column: str, w
 
 
 def _beside_chance(ax: Axes, r: pd.DataFrame, value: str, y: Sequence[int]) -> None:
-    """Values of one quantity beside what chance gives, or with their intervals; pale where a shuffle leaves the quantity alone."""
+    """Values of one quantity beside what chance gives, or with their intervals; pale where claims leave that shuffle out."""
     if value == "r":
         for colour, here in ((BLUE, ~_ratings_untouched(r)), (PALE, _ratings_untouched(r))):
             draw_points(ax, r["r"][here], np.array(y)[here], r["ci_low"][here], r["ci_high"][here], colour=colour, filled=colour == BLUE)
@@ -424,7 +424,7 @@ def draw_controls(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Fig
     height = max(0.27, 0.03 * most + 0.1) * max(len(controls), 2)
     fig = new_figure(0.55 + 2 * height + 0.85 + 0.65)
     draw_legend(fig, [mark(f"Holm p < {ALPHA:g} in its family", BLACK), mark("not rejected", BLACK, filled=False), Line2D([], [], color=GREY, lw=2.4, label="chance: expected to 97.5 %"),
-                  mark("the shuffle does not touch it", PALE, filled=False)], 0.08, 0.2)
+                  mark("left out of that control's verdict", PALE)], 0.08, 0.2)
     for ax, (claim, (_, _, label)) in zip(block(fig, 2, 3, 0.55, 2 * height + 0.85, left=1.35, right=0.62, gap=0.62, row_gap=0.85).ravel(), TESTS.items(), strict=True):
         one = rows[rows["claim"] == claim]
         ax.set_title(claim, fontsize=8)
@@ -438,9 +438,9 @@ def draw_controls(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Fig
             ax.hlines(at, r["null_low"], r["null_high"], color=GREY, lw=2.4, zorder=1)
             untouched = claim in UNTOUCHED.get(control, {})
             colour = PALE if untouched else BLUE if control == "none" else RED
-            draw_points(ax, r["statistic_value"], at, r["ci_low"], r["ci_high"], colour=colour, filled=(r["p_adjusted"] < ALPHA).to_numpy() & (not untouched), size=2.8)
-            text = "–" if untouched else "" if r.empty else f"{(r['p'] < 0.05).sum()} of {len(r)}"
-            ax.annotate(text, (1, y), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=6, va="center")
+            draw_points(ax, r["statistic_value"], at, r["ci_low"], r["ci_high"], colour=colour, filled=(r["p_adjusted"] < ALPHA).to_numpy(), size=2.8)
+            text = "–" if r.empty else f"{(r['p'] < 0.05).sum()} of {len(r)}"
+            ax.annotate(text, (1, y), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=6, va="center", color=GREY if untouched else BLACK)
         ax.annotate("raw p < .05", (1, 1), (-2, 2), xycoords="axes fraction", textcoords="offset points", fontsize=5.5, color=GREY)
         if one["null_high"].notna().any():
             ax.set_xlim(0, None)

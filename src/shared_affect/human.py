@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+TEXT_COLUMNS = ("word", "rater", "emotion", "emotion_a", "emotion_b")
 NORM_COLUMNS = ["word", "valence", "arousal", "valence_sd", "valence_n", "arousal_sd", "arousal_n"]
 
 
@@ -25,6 +26,10 @@ def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     for c in columns:
         if frame[c].isna().any():
             raise ValueError(f"{path}: column {c!r} is empty in line {int(frame[c].isna().idxmax()) + 2}")
+        if c not in TEXT_COLUMNS:
+            bad = ~np.isfinite(pd.to_numeric(frame[c], errors="coerce"))
+            if bad.any():
+                raise ValueError(f"{path}: column {c!r} is {frame[c][bad].iloc[0]!r} in line {int(bad.idxmax()) + 2}; allowed: a finite number")
     return frame
 
 
@@ -34,7 +39,7 @@ def read_norms(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Missing column, empty cell, a word rated twice, a mean outside -1..1.
+        Missing column, empty cell, something that is no number, a word rated twice, a mean outside -1..1.
     """
     frame = _read(path, NORM_COLUMNS)[NORM_COLUMNS]
     if frame["word"].duplicated().any():
@@ -52,7 +57,7 @@ def read_judgements(path: str | Path, emotions: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Missing column, empty cell, or none of the emotions judged.
+        Missing column, empty cell, something that is no number, or none of the emotions judged.
     """
     frame = _read(path, ["rater", "emotion_a", "emotion_b", "dissimilarity_1to9"])
     frame = frame[frame["emotion_a"].isin(emotions) & frame["emotion_b"].isin(emotions)]
@@ -62,16 +67,33 @@ def read_judgements(path: str | Path, emotions: Sequence[str]) -> pd.DataFrame:
 
 
 def read_affect(path: str | Path, emotions: Sequence[str], split: float) -> pd.DataFrame:
-    """Valence and arousal of the emotions and the valence class they fall in (above `split` = positive)."""
+    """Valence and arousal of the emotions and the valence class they fall in (above `split` = positive).
+
+    Raises
+    ------
+    ValueError
+        Missing column, empty cell, something that is no number, an emotion twice, or none of the emotions.
+    """
     frame = _read(path, ["emotion", "valence", "arousal"])
     frame = frame[frame["emotion"].isin(emotions)].reset_index(drop=True)
+    if frame.empty or frame["emotion"].duplicated().any():
+        found = f"emotion {frame['emotion'][frame['emotion'].duplicated()].iloc[0]!r} twice; allowed: once" if len(frame) else "none of the study's emotions (config.yaml, key emotions)"
+        raise ValueError(f"{path} has {found}")
     frame["valence_class"] = np.where(frame["valence"] > split, "positive", "negative")
     return frame[["emotion", "valence", "arousal", "valence_class"]]
 
 
 def shuffle_emotions(judgements: pd.DataFrame, affect: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rename the emotions of the human side by one permutation: its geometry stays, its labels are void (negative control)."""
+    """Rename the emotions of the human side by one permutation: its geometry stays, its labels are void (negative control).
+
+    Raises
+    ------
+    ValueError
+        If an emotion was judged whose valence is not known.
+    """
     names = affect["emotion"].tolist()
+    if unknown := sorted(set(judgements[["emotion_a", "emotion_b"]].to_numpy().ravel()) - set(names)):
+        raise ValueError(f"emotion {unknown[0]!r} was judged but has no valence; found: {', '.join(names)} (config/human.tsv, column valence_norm)")
     new = dict(zip(names, rng.permutation(names).tolist(), strict=True))
     judgements = judgements.assign(emotion_a=judgements["emotion_a"].map(new), emotion_b=judgements["emotion_b"].map(new))
     return judgements, affect.assign(emotion=affect["emotion"].map(new))
@@ -80,7 +102,7 @@ def shuffle_emotions(judgements: pd.DataFrame, affect: pd.DataFrame, rng: np.ran
 def shuffle_norms(norms: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Permute the ratings over the words (negative control)."""
     order = rng.permutation(len(norms))
-    return norms[["word"]].join(norms.drop(columns="word").iloc[order].reset_index(drop=True))
+    return norms[["word"]].reset_index(drop=True).join(norms.drop(columns="word").iloc[order].reset_index(drop=True))
 
 
 def norm_blocks(words: Sequence[str], size: int = 256) -> list[list[str]]:

@@ -21,8 +21,8 @@ class LanguageModelSettings:
     """Architecture and training of one family.
 
     The training loss first rests on a plateau (about 2.0 nats: grammar and word frequencies) and drops when the model
-    discovers the latent state. Gemma multiplies its embeddings by sqrt(width), so that they start large and learn fast;
-    Llama leaves the plateau in time only if its untied embeddings get the same by settings.
+    discovers the latent state. It does so early if embeddings start large and learn fast. Gemma multiplies them by
+    sqrt(width), which gives part of that; Llama, whose embeddings are untied here, gets all of it by settings.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class LanguageModelSettings:
 
 
 SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
-    "gemma2": LanguageModelSettings(),
+    "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
     "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=14.0, weight_sd=0.01),
 })
 """Default settings of each family."""
