@@ -38,7 +38,8 @@ EMPTY = {"empty-untrained": "untrained", "empty-norms": "shuffled-norms", "empty
 CONTROLLED = ("structure", "fine-structure", "ratings-valence", "ratings-arousal", "transfer", "shared-universal")
 UNTOUCHED = {
     "shuffled-norms": {"shared-universal": "no ratings enter it"},
-    "shuffled-concepts": {c: "ratings are predicted from the words' own codes, which the shuffle leaves alone" for c in ("ratings-valence", "ratings-arousal", "transfer")},
+    "shuffled-concepts": {**dict.fromkeys(("ratings-valence", "ratings-arousal"), "ratings are predicted from the words' own codes, which the shuffle leaves alone"),
+                          "transfer": "features that pass as shared by chance still carry valence in both languages"},
 }
 
 
@@ -222,12 +223,15 @@ class Judge:
         tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
         who = {"model": "all", "sae": self.study["sae"], "language": "all"}
         untouched = UNTOUCHED.get(control, {})
+        aside = {}
         if len(tests):
-            tests = tests[~tests["family"].str.split(" | ", regex=False).str[0].isin(untouched)]
+            claim_of = tests["family"].str.split(" | ", regex=False).str[0]
+            aside = {c: tests[claim_of == c] for c in untouched}
+            tests = tests[~claim_of.isin(untouched)]
         if tests.empty:
             return entry(claim, "not-tested", **who, reason=f"no row with control {control}")
         rejected = tests[tests["p_adjusted"] < ALPHA]
-        left_out = "; ".join(f"{c} not part of it: {why}" for c, why in untouched.items())
+        left_out = "; ".join(f"{c} not part of it ({why}; rejected in {int((aside[c]['p_adjusted'] < ALPHA).sum())} of {len(aside[c])})" for c, why in untouched.items())
         named = "; ".join(sorted({f"{r['family']} ({r['model']}, {r.get('language', '')})" for _, r in rejected.iterrows()}))
         raw = int((tests["p"] < 0.05).sum())
         return entry(claim, "fails" if len(rejected) else "holds", **who, statistic="Holm rejections at .01", value=len(rejected), n=len(tests), p=tests["p"].min(),

@@ -29,7 +29,7 @@ def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
         if c not in TEXT_COLUMNS:
             bad = ~np.isfinite(pd.to_numeric(frame[c], errors="coerce"))
             if bad.any():
-                raise ValueError(f"{path}: column {c!r} is {frame[c][bad].iloc[0]!r} in line {int(bad.idxmax()) + 2}; allowed: a finite number")
+                raise ValueError(f"{path}: column {c!r} is {str(frame[c][bad].iloc[0])!r} in line {int(bad.idxmax()) + 2}; allowed: a finite number")
     return frame
 
 

@@ -54,7 +54,7 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
     out = {}
     for emotion, (used, held) in halves.items():
         own = chosen[chosen["emotion"] == emotion]
-        outside = {w for e, (a, _) in halves.items() if e in contrast and e != emotion for w in a} - set(used)
+        outside = {w for e, (a, _) in halves.items() if e in contrast and e != emotion for w in a} - set(used) - set(held)
         vectors = {
             "concept": concept_vector(own["feature"].to_numpy(), own["weight"].to_numpy(), directions),
             "diff-means": difference_of_means(codes.concepts.dense[[where[w] for w in used]], codes.concepts.dense[sorted(where[w] for w in outside)]),

@@ -27,12 +27,14 @@ def test_the_default_study_passes_in_table_order(study):
 
 BAD = {
     "misspelt key": ({"stduy": "x"}, ["unknown key stduy", "did you mean 'study'"]),
-    "missing key": ({"study": None}, ["study"]),
     "wrong type": ({"root_seed": "seven"}, ["root_seed is 'seven'", "integer", ">= 0"]),
+    "not a number": ({"ratings": {"n_outer": 10, "n_inner": 5, "n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "margin": float("nan")}}, ["ratings.margin is nan", "finite"]),
+    "list of other things": ({"models": ["llama-planted", 3]}, ["models.1 is 3", "string"]),
+    "section that is no section": ({"rsa": None}, ["key rsa is None", "object"]),
     "number too small": ({"root_seed": -1}, ["root_seed is -1", ">= 0"]),
     "unknown emotion": ({"emotions": ["joy", "anger", "fear", "lovve"]}, ["'lovve'", "did you mean 'love'", "resources/emotions.tsv"]),
     "doubled emotion": ({"emotions": ["joy", "joy", "fear", "love"]}, ["'joy' twice", "key emotions"]),
-    "too few emotions": ({"emotions": ["joy", "fear", "love", "anger"][:3]}, ["emotions"]),
+    "too few emotions": ({"emotions": ["joy", "fear", "love", "anger"][:3]}, ["key emotions", "items >= 4"]),
     "unknown model": ({"models": ["gpt-7"]}, ["'gpt-7'", "gemma2-planted", "config/models.tsv"]),
     "control among the models": ({"models": ["gemma2-untrained-2"]}, ["'gemma2-untrained-2'", "'untrained'", "control none"]),
     "model among the controls": ({"control_models": ["llama-planted"], "models": ["gemma2-planted"]}, ["'llama-planted'", "other than none"]),
@@ -49,7 +51,27 @@ def test_bad_config_says_found_allowed_and_where(study, case):
     with pytest.raises(ConfigError) as error:
         check_study(copy.deepcopy(study[0]) | change, *study[1:])
     message = str(error.value)
-    assert "config.yaml" in message and len(message) < 1600 and all(w in message for w in words), message
+    assert "config.yaml" in message and message.count("\n") < 12 and len(message) < 1600 and all(w in message for w in words), message
+
+
+def test_a_missing_or_misspelt_key_is_named_with_the_nearest(study):
+    rest = {k: v for k, v in study[0].items() if k != "study"}
+    with pytest.raises(ConfigError, match=r"config.yaml: key study is missing"):
+        check_study(rest, *study[1:])
+    with pytest.raises(ConfigError, match=r"unknown key stduy \(did you mean 'study'"):
+        check_study(rest | {"stduy": "x"}, *study[1:])
+    with pytest.raises(ConfigError, match=r"unknown key rsa.pair \(did you mean 'pairs'"):
+        check_study(study[0] | {"rsa": study[0]["rsa"] | {"pair": ["all"]}}, *study[1:])
+
+
+def test_a_table_of_emotions_too_short_and_an_empty_set_stop_the_study(study, tmp_path):
+    config, schema, tables, concepts = study
+    with pytest.raises(ConfigError, match="key emotions has 3; needed: 4"):
+        check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts)
+    lines = concepts["zh"].read_text(encoding="utf-8").splitlines()
+    (tmp_path / "zh.tsv").write_text("\n".join(line for line in lines if not line.startswith("pride\t")), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"zh.tsv: the concept-set of 'pride' has 0 word.*config.yaml, key emotions"):
+        check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"})
 
 
 def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
@@ -63,6 +85,10 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
     path.write_text("emotion\tword\njoy\tjoy\njoy\tjoy\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="'joy' stands twice"):
         read_concepts(path, ["joy"])
+    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: word is None"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=message):
+            read_concepts(path, ["joy"])
 
 
 SCHEMA = {"type": "object", "additionalProperties": False, "key": ["name"], "required": ["name", "n", "x", "flag"], "properties": {
@@ -73,6 +99,7 @@ HEAD = "name\tn\tx\tflag\n"
 @pytest.mark.parametrize(("text", "words"), [
     ("name\tm\tx\tflag\n", ["unknown column 'm'"]), ("name\tn\tx\n", ["'flag' is missing"]), (HEAD + "a\t1\t2\n", ["line 2", "3 cells", "needed: 4"]),
     (HEAD + "a\t1\t2\ttrue\t9\n", ["line 2"]), (HEAD + "a\tmany\t2\ttrue\n", ["line 2", "n is 'many'", "integer"]), (HEAD + "a\t0\t2\ttrue\n", ["n is 0", ">= 1"]),
+    ("name\tn\tx\tx\tflag\n", ["'x' stands 2 times"]), (HEAD + "a\t1\tnan\ttrue\n", ["x is nan", "finite"]), (HEAD + "a\t--1\t2\ttrue\n", ["n is '--1'", "integer"]),
     (HEAD + "a\t1\tbig\ttrue\n", ["x is 'big'", "number"]), (HEAD + "a\t1\t2\tyes\n", ["flag is 'yes'", "boolean"]),
     (HEAD + "a\t1\t2\ttrue\na\t1\t2\ttrue\n", ["name = a stands 2 times"])])
 def test_bad_tables_name_line_and_column(tmp_path, text, words):
@@ -81,6 +108,12 @@ def test_bad_tables_name_line_and_column(tmp_path, text, words):
     with pytest.raises(ConfigError) as error:
         read_table(tmp_path / "t.tsv", tmp_path / "schema.yaml")
     assert "t.tsv" in str(error.value) and all(w in str(error.value) for w in words), str(error.value)
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
+    with pytest.raises(ConfigError, match=r"absent\.tsv does not exist.*flag"):
+        read_table(tmp_path / "absent.tsv", tmp_path / "schema.yaml")
 
 
 def test_good_tables_are_typed(tmp_path):

@@ -66,6 +66,8 @@ def test_everything_holds_where_everything_is_there():
     found = verdicts()
     open_ones = {k[0] for k, c in found.items() if c["verdict"] != "holds"}
     assert open_ones == {"carried", *EMPTY} and {k[0] for k in found} == set(STATEMENTS)
+    assert found["structure", "en"]["control"] == {"name": "shuffled-concepts", "value": 0.4, "ci_low": 0.2, "ci_high": 0.6}
+    assert found["reproducible", "en"]["p"] is None and found["structure", "en"]["p"] == 1e-4 and "0.400" in found["dimensions", "en"]["reason"]
     assert all(c["control"]["name"] for (i, _), c in found.items() if i not in ("carried", *EMPTY))
 
 
@@ -116,6 +118,15 @@ def test_steering_asks_two_thirds_of_the_emotions_and_expression_the_mean(change
     assert (found["steering", "en"]["verdict"], found["expression", "zh"]["verdict"]) == (steered, expressed)
 
 
+def test_missing_numbers_are_null_and_a_doubled_row_is_refused():
+    t = changed("rsa", {"pairs": "all"}, p=np.nan, p_adjusted=np.nan)
+    t["dimensions"] = t["dimensions"][t["dimensions"]["quantity"] == "procrustes_disparity"]
+    found = verdicts(t)
+    assert found["structure", "en"]["p"] is None and found["structure", "en"]["verdict"] == "inconclusive" and found["dimensions", "en"]["reason"] == ""
+    with pytest.raises(ValueError, match="2 rows with"):
+        verdicts(t | {"rsa": pd.concat([t["rsa"]] * 2)})
+
+
 def test_no_steering_no_second_language():
     t = {k: v[v["language"] == "en"] if "language" in v else v for k, v in tables().items() if k != "shared_features"}
     claims = judge_all(t, {}, None, STUDY | {"languages": ["en"], "pair": []})
@@ -129,6 +140,8 @@ def with_controls(p):
     rows = [control.assign(control=c, family=f"structure | {c}", p=p, p_adjusted=2 * p) for c in ("untrained", "shuffled-norms", "shuffled-concepts", "no-affect")]
     ratings = t["ratings"][(t["ratings"]["arm"] == "emotion-space") & (t["ratings"]["dimension"] == "valence")]
     moved = ratings.assign(control="shuffled-concepts", family="ratings-valence | shuffled-concepts")
+    # neither the other representation nor transferred arousal is a claim: their rejections do not count
+    rows.append(control.assign(control="untrained", representation="sae-all", family="structure (sae-all) | untrained", p=1e-6, p_adjusted=1e-5))
     return t | {"rsa": pd.concat([t["rsa"], *rows]), "ratings": pd.concat([t["ratings"], moved])}
 
 
@@ -139,6 +152,7 @@ def test_controls_hold_when_empty_and_name_what_was_rejected():
         assert loud[claim, "all"]["verdict"] == "fails" and loud[claim, "all"]["value"] == 2 and "structure" in loud[claim, "all"]["reason"]
     # ratings do not depend on the concept-sets: not part of that control, and it says so
     assert "ratings-valence not part of it" in calm["empty-concepts", "all"]["reason"]
+    assert "rejected in 2 of 2" in calm["empty-concepts", "all"]["reason"] and "transfer not part of it (features that pass" in calm["empty-concepts", "all"]["reason"]
     assert calm["structure", "en"]["verdict"] == "holds"
 
 

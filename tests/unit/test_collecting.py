@@ -69,7 +69,24 @@ def test_collected_rows_know_where_they_come_from(tmp_path):
     shared = frame[frame["quantity"] == "n_shared"]
     assert shared["control"].tolist() == ["none", "untrained", "shuffled-concepts", "none"] and shared["spec"].tolist() == ["primary"] * 3 + ["held"]
     assert shared["family"].tolist() == ["shared-universal", "shared-universal | untrained", "shared-universal | shuffled-concepts", ""]
+    ceiling = tmp_path / "dimensions/m/s/zh/h.tsv"
+    ceiling.parent.mkdir(parents=True)
+    pd.DataFrame([{"quantity": "q", "value": 1.0, "p": 0.5, "n_permutations": 9999, "n_emotions": 4}]).to_csv(ceiling, sep="\t", index=False)
+    raters = collect("rsa_differences", [ceiling], who | {"human_language": {"en": "en", "zh": "fr"}})
+    assert raters["human_language"].tolist() == ["fr"]
     assert shared["value"].tolist() == [0, 1, 2, 3] and set(frame["root_seed"]) == {7}
+
+
+def test_facts_from_json_and_single_numbers_from_npz_become_rows(tmp_path):
+    (tmp_path / "judges").mkdir()
+    (tmp_path / "judges/en.json").write_text('{"accuracy": 0.5, "n": 3, "converged": true, "name": "x"}')
+    frame = collect("judges", [tmp_path / "judges/en.json"], WHO | {"study_root": tmp_path})
+    assert frame[["language", "quantity", "value"]].to_numpy().tolist() == [["en", "accuracy", 0.5], ["en", "n", 3.0]]
+    path = tmp_path / "features/m/s/en/text.npz"
+    path.parent.mkdir(parents=True)
+    np.savez(path, l0=np.array([7.5]), density=np.arange(4.0), scalar=np.array(1.0))
+    frame = collect("sae_fidelity", [path], WHO | {"study_root": tmp_path})
+    assert frame[["model", "sae", "language", "quantity", "value"]].to_numpy().tolist() == [["m", "s", "en", "l0", 7.5]]
 
 
 def cultures(**change):

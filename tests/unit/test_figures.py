@@ -256,7 +256,8 @@ def test_controls_hold_every_test_of_the_claims_and_no_other(tables, names, font
     said = texts(figure)
     assert "2 of 2" in said and "0 of 2" in said  # raw p of structure .03; of ratings .5
     pale = [line for ax in figure.axes for line in ax.lines if line.get_mec() == figures.PALE]
-    assert sum(len(line.get_xdata()) for line in pale) == 6  # ratings and transfer do not depend on concept-sets
+    assert sum(len(line.get_xdata()) for line in pale) == 6  # ratings and transfer under shuffled concept-sets: no verdict counts them
+    assert sum(len(line.get_xdata()) for line in pale if line.get_mfc() == figures.PALE) == 2  # and yet rejections of transfer are seen
     filled = [line for ax in figure.axes for line in ax.lines if line.get_mfc() == RED]
     assert sum(len(line.get_xdata()) for line in filled) == 4  # transfer of two controls, p_adjusted .002
 

@@ -12,6 +12,9 @@ ROOMS_WITHOUT_TORCH = ["checks", "claims", "codes", "collecting", "dimensions", 
 SKIP = {".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__", ".pytest_cache", ".ruff_cache", "journal", "shared_affect.egg-info"}
 
 
+ROOMS_WITH_TORCH = {"activations", "bench", "models"}
+
+
 def committed(root):
     return [p for p in root.rglob("*") if p.is_file() and not SKIP & set(p.relative_to(root).parts)]
 
@@ -20,7 +23,8 @@ def pins(text):
     return dict(re.findall(r"^\s*(?:- )?([A-Za-z0-9_.-]+)==(\S+)$", text, flags=re.M))
 
 
-def test_rooms_can_be_entered_without_torch():
+def test_rooms_can_be_entered_without_torch(root):
+    assert {p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py")} == {*ROOMS_WITHOUT_TORCH, *ROOMS_WITH_TORCH}
     code = f"""
 import sys
 
@@ -65,6 +69,14 @@ def test_scripts_are_thin_and_belong_to_a_rule(root):
         assert len(script.read_text(encoding="utf-8").splitlines()) <= 60, script.name
         assert f"scripts/{script.name}" in rules, script.name
         assert len(script.read_text(encoding="utf-8").split('"""')[1]) > 20, f"{script.name} says what it does"
+
+
+def test_a_script_has_the_name_of_its_rule(root):
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"^(?=\s*rule\b)", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            script = re.search(r'scripts/(\w+)\.py"', block)
+            name = re.search(r"rule (\w+):", block) or re.search(r'name:\s+f?"(\w+)_\{', block)
+            assert script is None or script[1] == name[1] or (name[1], script[1]) == ("collect", "collect_table"), (path.name, name[0])
 
 
 def test_every_named_script_and_caption_exists(root):

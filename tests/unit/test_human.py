@@ -31,7 +31,8 @@ def test_norms_are_sorted_and_words_like_null_are_words(tmp_path):
 
 @pytest.mark.parametrize(("frame", "message"), [
     (NORMS.drop(columns="arousal_sd"), "'arousal_sd' is missing"), (NORMS.assign(valence=[0.1, np.nan, 0.2]), "'valence' is empty in line 3"), (NORMS.assign(word="b"), "'b' is rated twice"),
-    (NORMS.assign(arousal=[0.1, 5.0, 0.2]), "arousal of 'b' is 5.0; allowed: .*-1..1"), (NORMS[:0], "no rows")])
+    (NORMS.assign(arousal=[0.1, 5.0, 0.2]), "arousal of 'b' is 5.0; allowed: .*-1..1"), (NORMS.assign(valence=[-1.5, 0.0, 0.2]), "valence of 'null' is -1.5"),
+    (NORMS.assign(valence=["0.1", "high", "0.2"]), "'valence' is 'high' in line 3; allowed: a finite number"), (NORMS.assign(arousal_sd=[0.1, 0.1, np.inf]), "'arousal_sd' is 'inf' in line 4"), (NORMS[:0], "no rows")])
 def test_bad_norms_are_named(tmp_path, frame, message):
     with pytest.raises(ValueError, match=message):
         read_norms(written(tmp_path, frame))
@@ -47,20 +48,29 @@ def test_judgements_and_affect_keep_the_studied_emotions(tmp_path):
     assert dict(zip(affect["emotion"], affect["valence_class"])) == {"joy": "positive", "fear": "negative", "calm": "negative"}
 
 
+@pytest.mark.parametrize(("frame", "emotions", "message"), [
+    (pd.concat([AFFECT, AFFECT[:1]]), NAMES, "'joy' twice"), (AFFECT, ["awe"], "none of the study's emotions"), (AFFECT.assign(valence="x"), NAMES, "'valence' is 'x' in line 2")])
+def test_bad_affect_is_named(tmp_path, frame, emotions, message):
+    with pytest.raises(ValueError, match=message):
+        read_affect(written(tmp_path, frame), emotions, 0)
+
+
 def test_shuffled_emotions_keep_their_geometry_and_lose_their_names():
     judgements = PAIRS.rename(columns={"dissimilarity_1to9": "dissimilarity"})
     moved, affect = shuffle_emotions(judgements, AFFECT, np.random.default_rng(3))
     assert moved["dissimilarity"].tolist() == judgements["dissimilarity"].tolist() and affect["valence"].tolist() == AFFECT["valence"].tolist()
     new = dict(zip(AFFECT["emotion"], affect["emotion"]))
     assert sorted(new.values()) == sorted(NAMES) and new != {n: n for n in NAMES}
+    with pytest.raises(ValueError, match="'calm' was judged but has no valence"):
+        shuffle_emotions(judgements, AFFECT[:3], np.random.default_rng(3))
     assert moved["emotion_a"].tolist() == [new[e] for e in judgements["emotion_a"]] and moved["emotion_b"].tolist() == [new[e] for e in judgements["emotion_b"]]
 
 
 def test_shuffled_norms_are_the_same_ratings_on_other_words():
-    norms = pd.DataFrame({"word": [f"w{i}" for i in range(50)], "valence": np.arange(50.0), "valence_sd": np.arange(50.0) / 2})
+    norms = pd.DataFrame({"word": [f"w{i}" for i in range(50)], "valence": np.arange(50.0), "valence_sd": np.arange(50.0) / 2}, index=range(7, 57))
     moved = shuffle_norms(norms, np.random.default_rng(2))
     assert moved["word"].tolist() == norms["word"].tolist() and sorted(moved["valence"]) == norms["valence"].tolist()
-    assert (moved["valence_sd"] == moved["valence"] / 2).all() and (moved["valence"] != norms["valence"]).sum() > 40
+    assert (moved["valence_sd"] == moved["valence"] / 2).all() and (moved["valence"].to_numpy() != norms["valence"].to_numpy()).sum() > 40
 
 
 def test_blocks_do_not_depend_on_the_order_of_words():

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from shared_affect import runtime
+from shared_affect import provenance, runtime
 
 GOLDEN = [628347838, 415857429, 907999967]
 
@@ -14,6 +14,7 @@ GOLDEN = [628347838, 415857429, 907999967]
 def test_seeds_are_the_same_everywhere_and_differ_by_purpose():
     # golden: a change here would change every number of every study
     assert runtime.rng(0, "folds", "planted").integers(0, 10**9, 3).tolist() == GOLDEN
+    assert runtime.torch_seed(0, "folds", "planted") == 5764019223034096983
     assert runtime.torch_seed(0, "a") != runtime.torch_seed(0, "b") != runtime.torch_seed(1, "b") and 0 <= runtime.torch_seed(5, "x") < 2**63
     assert runtime.torch_seed(0, "ab", "c") != runtime.torch_seed(0, "a", "bc")
     with pytest.raises(ValueError, match="root_seed is -1"):
@@ -49,6 +50,7 @@ def test_digests_depend_on_content_not_on_order(tmp_path):
     assert runtime.digest_of({"a": 1, "b": "爱"}) == runtime.digest_of({"b": "爱", "a": 1}) != runtime.digest_of({"a": 2, "b": "爱"})
     for name, text in (("x", "1"), ("y", "2")):
         (tmp_path / name).write_text(text)
+    assert runtime.digest_of_files(tmp_path / "x") != runtime.digest_of_files(tmp_path / "y")
     assert runtime.digest_of_files(tmp_path / "x", tmp_path / "y") == runtime.digest_of_files(tmp_path / "y", tmp_path / "x")
 
 
@@ -57,3 +59,17 @@ def test_an_error_goes_to_the_log_whole_and_to_the_terminal_in_one_line(tmp_path
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.strip() == "ValueError: found 3; allowed: 4"
     assert "Traceback" in (tmp_path / "l/job.log").read_text() and "found 3; allowed: 4" in (tmp_path / "l/job.log").read_text()
+
+
+def test_provenance_knows_its_packages_and_outside_a_checkout_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    facts = provenance.describe_run()
+    assert facts["commit"] is facts["uncommitted_changes"] is facts["revisions"] is None
+    assert facts["packages"]["numpy"] == np.__version__ and facts["cpu_count"] >= 1
+    for args in (["init", "-q"], ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run(["git", *args], check=True)
+    assert len(provenance.describe_run()["commit"]) == 40 and provenance.describe_run()["uncommitted_changes"] is False
+    runtime.write_json(tmp_path / "resources/retrieved/revisions.json", {"some/model": "abc"})
+    facts = provenance.describe_run()
+    assert facts["uncommitted_changes"] is True and "abc" in facts["revisions"]

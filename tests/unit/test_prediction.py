@@ -1,0 +1,100 @@
+"""Which words, folds and features enter the prediction of ratings, within and across languages."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_codes import make_codes
+
+from shared_affect import prediction
+from shared_affect.prediction import culture_differences, long_predictions, predict_across, predict_language
+
+SETTINGS = {"n_outer": 4, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
+SHARED = pd.DataFrame({"feature": range(12), "shared": [True] * 6 + [False] * 6})
+
+
+def rngs():
+    return {"fold_rng": np.random.default_rng(1), "rng": np.random.default_rng(2)}
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Two languages whose valence is read from the same six features, arousal from none; half of the words are pairs."""
+    weights = np.random.default_rng(7).normal(size=6)
+    codes, norms = {}, {}
+    for seed, k in enumerate(("en", "zh")):
+        codes[k] = make_codes(seed=seed, n_rated=120)
+        g = np.random.default_rng(seed + 50)
+        valence = codes[k].rated.sparse.toarray()[:, :6] @ weights
+        frame = {"word": list(codes[k].rated.words), "valence": valence / 4, "arousal": g.uniform(-1, 1, len(valence))}
+        norms[k] = pd.DataFrame(frame | {f"{d}_{s}": v for d in ("valence", "arousal") for s, v in (("sd", 0.1), ("n", 20))})
+    pairs = pd.DataFrame({"pair": range(60), "en": [f"w{i}" for i in range(60)], "zh": [f"w{119 - i}" for i in range(60)]})
+    return codes, norms, pairs
+
+
+def test_transfer_finds_what_both_languages_share_and_nothing_else(world):
+    found = predict_across(*world, SHARED, dimensions=["valence", "arousal"], settings=SETTINGS, **rngs()).set_index(["direction", "dimension", "arm"])
+    for direction in ("en-zh", "zh-en"):
+        assert found.loc[(direction, "valence", "shared"), "r"] > 0.8 and found.loc[(direction, "valence", "shared"), "p"] == 0.01
+        assert abs(found.loc[(direction, "arousal", "shared"), "r"]) < 0.4 and found.loc[(direction, "arousal", "shared"), "p"] > 0.01
+        assert found.loc[(direction, "valence", "shared"), "n_words"] == 120  # joy0 is a concept word
+    assert found["p"].notna().groupby("arm").any().to_dict() == {"shared": True, "all": False, "dense": False}
+
+
+def test_a_translation_pair_has_one_group_and_one_fold_and_shared_features_are_those_marked(world, monkeypatch):
+    seen = {}
+
+    def record(x, y, groups, arms, *, words, fold, **rest):
+        seen.update(groups=groups, arms=arms, words=words, fold=fold, x=x)
+        return {"scores": pd.DataFrame(), "not_tested": {}}
+
+    monkeypatch.setattr(prediction, "predict_transfer", record)
+    predict_across(*world, SHARED, dimensions=["valence"], settings=SETTINGS, **rngs())
+    place = {k: {w: i for i, w in enumerate(seen["words"][k])} for k in ("en", "zh")}
+    assert all("joy0" not in p for p in place.values())
+    for _, pair in world[2].iterrows():
+        (a, b) = (place[k][pair[k]] for k in ("en", "zh"))
+        assert seen["groups"]["en"][a] == seen["groups"]["zh"][b] and seen["fold"]["en"][a] == seen["fold"]["zh"][b]
+    # unpaired words of equal spelling are no pair
+    assert len({*seen["groups"]["en"]} & {*seen["groups"]["zh"]}) == 60
+    live = np.unique(np.concatenate([c.rated.rows(seen["words"][k]).live() for k, c in world[0].items()]))
+    assert live[seen["arms"]["shared"]].tolist() == [0, 1, 2, 3, 4, 5] and seen["x"]["en"].shape == (120, len(live))
+
+
+def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
+    seen = {}
+    real = prediction.predict_arms
+    monkeypatch.setattr(prediction, "predict_arms", lambda x, y, groups, arms, **rest: seen.update(arms=arms, x=x) or real(x, y, groups, arms, **rest))
+    codes = world[0]["en"]
+    silent = codes.rated.sparse.tolil()
+    silent[:, 3] = 0  # a selected feature that fires on no rated word
+    codes = replace(codes, rated=replace(codes.rated, sparse=silent.tocsr()))
+    codes.rated.sparse.eliminate_zeros()
+    result = predict_language(codes, "en", world[1], world[2], np.arange(10), SHARED, dimensions=["valence"], settings=SETTINGS, **rngs())
+    live = codes.rated.rows([w for w in codes.rated.words if w != "joy0"]).live()
+    assert live[seen["arms"]["shared"]].tolist() == [0, 1, 2, 4, 5] and live[seen["arms"]["emotion-space"]].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    np.testing.assert_array_equal(seen["x"], codes.rated.sparse.toarray()[:-1][:, live])
+    assert (result["n_emotion_space"], result["n_live"]) == (9, len(live)) and set(result["scores"]["arm"]) >= {"all", "emotion-space", "shared", "dense", "static", "outside-matched"}
+
+
+def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world):
+    codes, norms, pairs = world
+    result = predict_language(codes["en"], "en", norms, pairs, np.arange(40), None, dimensions=["valence"], settings=SETTINGS, **rngs())
+    assert "24 live features outside for 40 inside" in result["not_tested"]["outside-matched"] and "outside-matched" not in set(result["scores"]["arm"])
+    long = long_predictions(result["predictions"])
+    assert list(long) == ["word", "arm", "dimension", "prediction"]
+    word, arm, dimension, value = long.iloc[17]
+    assert result["predictions"].loc[word, (arm, dimension)] == value and len(long) == 120 * result["predictions"].shape[1]
+
+
+def test_pairs_that_lack_a_side_stay_out_of_cultural_differences():
+    g = np.random.default_rng(4)
+    pairs = pd.DataFrame({"pair": range(6), "en": [f"e{i}" for i in range(6)], "zh": [f"z{i}" for i in range(6)]})
+    whole = {k: pd.DataFrame({"word": pairs[k], "arm": "all", "dimension": "valence", "prediction": g.normal(size=6)}) for k in ("en", "zh")}
+    values = {k: pd.DataFrame({"word": pairs[k], "valence": g.normal(size=6)}) for k in ("en", "zh")}
+    predictions = {"en": whole["en"].drop(0), "zh": whole["zh"].drop(1)[::-1]}  # a concept word in each language, another order
+    found = culture_differences(predictions, values, pairs, n_bootstrap=20, rng=g).iloc[0]
+    predicted = [whole["zh"]["prediction"][i] - whole["en"]["prediction"][i] for i in range(2, 6)]
+    human = [values["zh"]["valence"][i] - values["en"]["valence"][i] for i in range(2, 6)]
+    assert found["r"] == pytest.approx(np.corrcoef(predicted, human)[0, 1]) and found["n_pairs"] == 4

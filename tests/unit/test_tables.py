@@ -1,0 +1,48 @@
+"""The files between rules, and the vocabulary of published tables."""
+
+import pandas as pd
+import pytest
+
+from shared_affect.tables import (
+    CONTRACTS,
+    group_features,
+    group_words,
+    read_lines,
+    read_templates,
+    write_table,
+    write_tsv,
+)
+
+
+def row(name, **change):
+    contract = CONTRACTS[name]
+    words = {k: v[0] for k, v in contract.words.items()}
+    return pd.DataFrame([{c: 1.0 for c in contract.columns} | {"control": "none"} | words | change])
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_table_has_a_key_and_its_words_are_columns(name, tmp_path):
+    contract = CONTRACTS[name]
+    assert len(set(contract.columns)) == len(contract.columns) and {"control", "root_seed"} <= set(contract.key) and set(contract.words) <= set(contract.columns)
+    write_table(tmp_path / "t.csv", name, row(name)[contract.columns[::-1]])
+    assert list(pd.read_csv(tmp_path / "t.csv")) == contract.columns
+    for column in contract.words:
+        with pytest.raises(ValueError, match=f"table {name}: {column} is 'misspelt'; allowed: .*{contract.words[column][-1]}"):
+            write_table(tmp_path / "t.csv", name, row(name, **{column: "misspelt"}))
+    # what is unique is the key, not the numbers
+    write_table(tmp_path / "t.csv", name, pd.concat([row(name), row(name, root_seed=2)]))
+    with pytest.raises(ValueError, match="two rows"):
+        write_table(tmp_path / "t.csv", name, pd.concat([row(name), row(name, **{contract.values[0]: 5})]))
+
+
+def test_words_and_features_of_each_emotion_keep_their_order():
+    frame = pd.DataFrame({"emotion": ["fear", "joy", "fear", "awe"], "word": ["b", "glad", "a", "x"], "feature": [3.0, 4.0, 3.0, 9.0]})
+    assert group_words(frame, ["joy", "fear", "calm"]) == {"joy": ["glad"], "fear": ["b", "a"], "calm": []}
+    assert list(group_features(frame).items()) == [("fear", {3}), ("joy", {4}), ("awe", {9})]
+
+
+def test_small_readers_take_null_and_na_as_words(tmp_path):
+    write_tsv(tmp_path / "t.tsv", pd.DataFrame({"template": ["bare", "NA"], "text": ["{word}.", "null {word}."]}))
+    assert read_templates(tmp_path / "t.tsv") == {"bare": "{word}.", "NA": "null {word}."}
+    (tmp_path / "lines.txt").write_text("一\n\ntwo\u2028still two\n", encoding="utf-8")
+    assert read_lines(tmp_path / "lines.txt") == ["一", "two\u2028still two"]
