@@ -38,34 +38,54 @@ def representations(codes: LanguageCodes, selected: np.ndarray) -> dict[str, RDM
     return {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
 
 
+NEAREST = 10
+"""Unused features among which a random partner is drawn."""
+
+
+def random_features(selected: np.ndarray, pool: np.ndarray, density: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Features of `pool` that stand in for the selected ones, each matched on firing density.
+
+    Each selected feature, in random order, gets one of the `NEAREST` unused features of the pool nearest in density.
+    If the pool holds fewer than twice as many features, only half of it is drawn, so that draws differ.
+
+    Parameters
+    ----------
+    selected, pool : ndarray of int
+        Feature ids, none in both.
+    density : ndarray, ``[d_sae]``
+        Firing rate on neutral tokens.
+
+    Returns
+    -------
+    ndarray of int
+        Sorted ids, ``min(len(selected), max(1, len(pool) // 2))`` of them.
+
+    Raises
+    ------
+    ValueError
+        If the pool is empty.
+    """
+    if not len(pool):
+        raise ValueError("no feature outside the emotion space fires on a concept word; take fewer features an emotion (config.yaml, key features.per_emotion)")
+    free = np.ones(len(pool), bool)
+    for wanted in density[rng.permutation(selected)[: max(1, len(pool) // 2)]]:
+        left = rng.permutation(np.flatnonzero(free))
+        near = left[np.argsort(np.abs(density[pool[left]] - wanted), kind="stable")[:NEAREST]]
+        free[rng.choice(near)] = False
+    return np.sort(pool[~free])
+
+
 def draws(codes: LanguageCodes, selected: np.ndarray, n_draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """RDM values of random draws: ``random-sae`` and ``shuffled-concepts``, each ``[n_draws, n, n]``.
 
-    ``random-sae`` takes, for each selected feature, a live feature outside the selection of nearest density rank among
-    unused ones in random order; where fewer live features are left than needed, all selected may be drawn too.
+    ``random-sae`` takes `random_features` among those outside the selection that fire on any concept word.
     ``shuffled-concepts`` keeps the features and permutes the words over the concept-sets.
     """
     c = codes.concepts
-    live = c.live()
-    pool = np.setdiff1d(live, selected)
-    if len(pool) < len(selected):
-        pool = live
-    density = np.asarray((c.sparse > 0).mean(0)).ravel()
-    pool = pool[np.argsort(density[pool], kind="stable")]
-    wanted = np.searchsorted(density[pool], density[selected])
-    random = []
-    for _ in range(n_draws):
-        free = np.ones(len(pool), bool)
-        ids = []
-        for w in rng.permutation(wanted):
-            left = np.flatnonzero(free)
-            if not len(left):
-                break
-            near = left[np.argsort(np.abs(left - w), kind="stable")[:5]]
-            pick = rng.choice(near)
-            free[pick] = False
-            ids.append(pool[pick])
-        random.append(_values(c.columns(np.array(ids)), codes.membership, codes))
+    pool = np.setdiff1d(c.live(), selected)
+    if len(pool) < 2 * len(selected):
+        LOG.info("random-sae: draws of %d features for %d, %d are outside the space", len(pool) // 2, len(selected), len(pool))
+    random = [_values(c.columns(random_features(selected, pool, codes.density, rng)), codes.membership, codes) for _ in range(n_draws)]
     x = c.columns(selected)
     shuffled = [_values(x, shuffle_membership(codes.membership, rng), codes) for _ in range(n_draws)]
     return {"random-sae": np.array(random), "shuffled-concepts": np.array(shuffled)}

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from test_codes import make_codes
 
 from shared_affect.rdm import RDM
-from shared_affect.spaces import affect_rdms, compare_all, draws, representations
+from shared_affect.spaces import affect_rdms, compare_all, draws, random_features, representations
 
 
 def with_columns(codes, x):
@@ -28,37 +28,38 @@ def sparse_world(n_features, densities, seed=0):
     return with_columns(codes, x)
 
 
-def test_random_features_are_taken_once_and_from_outside():
-    # as many outside as inside: without replacement every draw is the whole outside
-    codes = sparse_world(10, [0.8] * 10)
-    inside, outside = np.arange(5), np.arange(5, 10)
-    found = draws(codes, inside, 4, np.random.default_rng(0))["random-sae"]
-    expected = representations(codes, outside)["sae-space"].values
-    for values in found:
-        np.testing.assert_allclose(values, expected, atol=1e-5)
-
-
-def test_too_few_outside_lets_selected_features_be_drawn_too():
-    codes = sparse_world(6, [0.8] * 6)
-    found = draws(codes, np.arange(4), 30, np.random.default_rng(0))["random-sae"]
-    outside = representations(codes, np.array([4, 5]))["sae-space"].values
-    assert not any(np.allclose(v, outside, atol=1e-5) for v in found) and len({v.tobytes() for v in found}) > 5
+def test_random_features_come_from_outside_and_differ_between_draws():
+    g = np.random.default_rng(0)
+    selected, pool, density = np.arange(20), np.arange(20, 100), g.uniform(0, 0.3, 100)
+    found = [random_features(selected, pool, density, g) for _ in range(50)]
+    assert all(len(set(f)) == 20 and set(f) <= set(pool) for f in found)
+    assert len({tuple(f) for f in found}) == 50
+    # a small pool: half of it, so that draws still differ
+    few = [random_features(selected, pool[:12], density, g) for _ in range(30)]
+    assert all(len(set(f)) == 6 for f in few) and len({tuple(f) for f in few}) > 20
+    with pytest.raises(ValueError, match="features.per_emotion"):
+        random_features(selected, pool[:0], density, g)
 
 
 def test_random_features_match_the_selected_in_density():
-    # rare features all read the same one word, frequent ones many: a draw for frequent features holds no rare one
-    codes = sparse_world(40, [*np.linspace(0.35, 0.98, 20), *[1 / 30] * 20])
+    g = np.random.default_rng(1)
+    density = np.concatenate([g.uniform(0.2, 0.3, 10), g.uniform(0, 0.01, 100), g.uniform(0.15, 0.3, 100)])
+    dense = [random_features(np.arange(10), np.arange(10, 210), density, g) for _ in range(20)]
+    assert all((f >= 110).all() for f in dense)  # never one of the hundred rare ones
+    rare = [random_features(np.arange(10, 20), np.setdiff1d(np.arange(210), np.arange(10, 20)), density, g) for _ in range(20)]
+    assert all(((f >= 20) & (f < 110)).all() for f in rare)
+    # the mean difference in density is far below that of unmatched draws
+    assert abs(np.mean([density[f].mean() for f in dense]) - density[:10].mean()) < 0.03
+    assert abs(density[10:].mean() - density[:10].mean()) > 0.1
+
+
+def test_draws_read_only_features_outside_the_space():
+    # the selected features hold all the geometry, those outside fire on every word alike
+    codes = sparse_world(12, [0.8] * 12)
     x = codes.concepts.sparse.toarray()
-    x[:, 20:] = 0
-    x[0, 20:] = 1
-    codes = with_columns(codes, x)
-    selected = np.array([9, 10, 11])
-    for values in draws(codes, selected, 20, np.random.default_rng(1))["random-sae"]:
-        # with rare features alone only the first emotion would differ from the others
-        others = values[1:, 1:][~np.eye(4, dtype=bool)]
-        assert others.max() > 0.1
-    rare = draws(codes, np.array([20, 21, 22]), 5, np.random.default_rng(1))["random-sae"]
-    assert all(np.abs(v[1:, 1:]).max() < 1e-5 for v in rare)
+    x[:, 5:] = 1
+    for values in draws(with_columns(codes, x), np.arange(5), 5, np.random.default_rng(0))["random-sae"]:
+        np.testing.assert_allclose(values[~np.eye(5, dtype=bool)], 1.0, atol=1e-5)  # no direction left: the mean distance
 
 
 def test_shuffled_sets_keep_the_features_and_lose_the_geometry():

@@ -22,7 +22,8 @@ class LanguageModelSettings:
 
     The training loss first rests on a plateau (about 2.0 nats: grammar and word frequencies) and drops when the model
     discovers the latent state. It does so early if embeddings start large and learn fast. Gemma multiplies them by
-    sqrt(width), which gives part of that; Llama, whose embeddings are untied here, gets all of it by settings.
+    sqrt(width), which gives part of that; Llama, whose embeddings are untied here, gets all of it by settings, and its
+    output layer, which is an embedding too, learns as fast.
 
     Attributes
     ----------
@@ -33,6 +34,8 @@ class LanguageModelSettings:
         Initial standard deviation of the input embeddings; None keeps the architecture's.
     embedding_rate : float
         Learning rate of the input embeddings, in multiples of `learning_rate`; their weight decay is divided by it.
+    head_rate : float
+        The same for the output layer of a model whose embeddings are not tied.
     weight_sd : float
         Initial standard deviation of the other weights (`initializer_range`).
     width, layers, heads, key_value_heads, feed_forward : int
@@ -48,6 +51,7 @@ class LanguageModelSettings:
     tie_embeddings: bool = True
     embedding_sd: float | None = None
     embedding_rate: float = 1.0
+    head_rate: float = 1.0
     weight_sd: float = 0.02
     width: int = 128
     layers: int = 2
@@ -64,7 +68,7 @@ class LanguageModelSettings:
 
 SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
     "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
-    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=14.0, weight_sd=0.01),
+    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=14.0, head_rate=16.0, weight_sd=0.01, weight_decay=0.03, batch=12),
 })
 """Default settings of each family."""
 
@@ -226,11 +230,12 @@ def train_language_model(
 
 def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool) -> list[list[float]]:
     """AdamW over the rows in random order; returns (step, loss) at every hundredth step."""
-    embedding = model.get_input_embeddings().weight
-    others = [p for p in model.parameters() if p is not embedding]
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    tables = [(embedding, s.embedding_rate)] + ([] if head is embedding else [(head, s.head_rate)])
+    others = [p for p in model.parameters() if p is not embedding and p is not head]
     optimizer = torch.optim.AdamW(
         [
-            {"params": [embedding], "rate": s.embedding_rate, "weight_decay": s.weight_decay / s.embedding_rate},
+            *({"params": [p], "rate": rate, "weight_decay": s.weight_decay / rate} for p, rate in tables),
             {"params": [p for p in others if p.dim() > 1], "rate": 1.0, "weight_decay": s.weight_decay},
             {"params": [p for p in others if p.dim() < 2], "rate": 1.0, "weight_decay": 0.0},
         ],
