@@ -37,7 +37,7 @@ def test_random_features_come_from_outside_and_differ_between_draws():
     # a small pool: half of it, so that draws still differ
     few = [random_features(selected, pool[:12], density, g) for _ in range(30)]
     assert all(len(set(f)) == 6 for f in few) and len({tuple(f) for f in few}) > 20
-    with pytest.raises(ValueError, match="features.per_emotion"):
+    with pytest.raises(ValueError, match=r"features\.per_emotion"):
         random_features(selected, pool[:0], density, g)
 
 
