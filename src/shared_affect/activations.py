@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from shared_affect.models import blocks
@@ -34,7 +34,7 @@ def block_outputs(model, layers: Sequence[int], **inputs) -> dict[int, Float[Ten
     layers : sequence of int
         Blocks counted from 0; the value equals ``hidden_states[layer + 1]`` (for the last block: before the final norm).
     **inputs
-        Passed to the model's decoder, e.g. ``input_ids``, ``attention_mask``.
+        Passed to the model's decoder, e.g. ``input_ids``, ``past_key_values``.
 
     Raises
     ------
@@ -55,11 +55,48 @@ def block_outputs(model, layers: Sequence[int], **inputs) -> dict[int, Float[Ten
     handles = [blocks(model)[layer].register_forward_hook(recorder(layer)) for layer in set(layers)]
     try:
         with contextlib.suppress(_Stop):
-            model.base_model(use_cache=False, **inputs)
+            # the decoder alone: no logits; a given cache is filled up to the deepest block
+            model.base_model(use_cache="past_key_values" in inputs, **inputs)
     finally:
         for handle in handles:
             handle.remove()
     return found
+
+
+class Prefix:
+    """A common beginning of many texts, computed once; the texts go on from its keys and values.
+
+    Parameters
+    ----------
+    model : causal language model
+    layers : sequence of int
+        Blocks whose output is wanted.
+    ids : sequence of int
+        Tokens of the beginning; may be none.
+    """
+
+    def __init__(self, model, layers: Sequence[int], ids: Sequence[int]):
+        import torch
+        from transformers import DynamicCache
+
+        self.model, self.layers = model, list(layers)
+        cache = DynamicCache()
+        if ids:
+            block_outputs(model, layers, input_ids=torch.tensor([list(ids)], device=model.device), past_key_values=cache)
+        self._parts = [(layer.keys, layer.values) for layer in cache.layers]
+
+    def continued(self, ids: Int[Tensor, "batch position"]) -> dict[int, Float[Tensor, "batch position d"]]:
+        """Residual stream at the positions of `ids`, which follow the beginning.
+
+        Rows may be padded on the right with any token: what a causal model computes at a position does not depend on
+        later ones, so no mask is needed.
+        """
+        from transformers import DynamicCache
+
+        cache = DynamicCache()
+        for number, (keys, values) in enumerate(self._parts):
+            cache.update(keys.expand(len(ids), -1, -1, -1), values.expand(len(ids), -1, -1, -1), number)
+        return block_outputs(self.model, self.layers, input_ids=ids, past_key_values=cache)
 
 
 @contextlib.contextmanager

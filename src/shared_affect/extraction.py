@@ -21,10 +21,12 @@ from shared_affect.runtime import LOG, digest_of, progress
 from shared_affect.saes import sae_digest
 from shared_affect.tokens import Stimulus, load_tokenizer, locate
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
 
 POSITIONS = ("word", "after")
+ENCODE_BATCH = 1024
+"""Residuals encoded at once; bounds the dense codes of wide SAEs on the device."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Extractor:
         self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
+        self.halvings = 0
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
             name: Journal(Path(journal_folder) / (digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24] + ".journal"))
@@ -81,8 +84,15 @@ class Extractor:
         self.model_loads = 0
         self._loaded = None
 
-    def _key(self, name: str, what: Mapping) -> str:
-        return digest_of({**self.identity, "sae": self.digests[name], "layer": self.saes[name].layer, **what})
+    def _key(self, name: str, what: Mapping, chunk_batch: int | None = None) -> str:
+        """Key of a record; `chunk_batch` is the row's unless memory ran out."""
+        batch = self.numerics.chunk_batch if chunk_batch is None else chunk_batch
+        return digest_of({**self.identity, "sae": self.digests[name], "layer": self.saes[name].layer, **what, "chunk_batch": batch})
+
+    def _find(self, name: str, what: Mapping) -> str | None:
+        """Key under which a record stands, that of the largest `chunk_batch` first; None if it must be computed."""
+        keys = (self._key(name, what, batch) for batch in _halves(self.numerics.chunk_batch))
+        return next((k for k in keys if k in self.journals[name]), None)
 
     def _load(self):
         """Model and SAEs, loaded once, on first need."""
@@ -104,8 +114,8 @@ class Extractor:
         return self._loaded
 
     def _compute_missing(self, tasks: Sequence[tuple[Mapping, Callable]], label: str) -> int:
-        """Run each ``(description, compute)`` whose record some journal lacks; ``compute(names)`` gives name -> arrays."""
-        missing = [(what, compute, [n for n in self.saes if self._key(n, what) not in self.journals[n]]) for what, compute in tasks]
+        """Run each ``(description, compute)`` whose record some journal lacks; ``compute(names, chunk_batch)`` gives name -> arrays."""
+        missing = [(what, compute, [n for n in self.saes if self._find(n, what) is None]) for what, compute in tasks]
         missing = [m for m in missing if m[2]]
         if not missing:
             LOG.info("%s: all %d records are in the journal, nothing is loaded", label, len(tasks))
@@ -116,13 +126,25 @@ class Extractor:
             for journal in self.journals.values():
                 stack.enter_context(journal.writing(f"extraction {self.model_folder} {self.language}"))
             for what, compute, names in progress(missing, label=label):
-                results = compute(names)
+                results, batch = self._compute_halving(compute, names)
                 for name in names:
-                    key = self._key(name, what)
-                    if key not in self.journals[name]:
-                        self.journals[name].append(key, pack(results[name]))
-        LOG.info("%s: computed %d of %d records", label, len(missing), len(tasks))
+                    if self._find(name, what) is None:
+                        self.journals[name].append(self._key(name, what, batch), pack(results[name]))
+        LOG.info("%s: computed %d of %d records, chunk_batch halved %d times for want of memory", label, len(missing), len(tasks), self.halvings)
         return len(missing)
+
+    def _compute_halving(self, compute: Callable, names: Sequence[str]) -> tuple[dict, int]:
+        """What `compute` gives, with half the `chunk_batch` each time memory runs out."""
+        batch = self.numerics.chunk_batch
+        while True:
+            try:
+                return compute(names, batch), batch
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or batch == 1:
+                    raise
+                LOG.warning("out of memory with chunk_batch %d (config/models.tsv), halved: %s", batch, str(error).splitlines()[0])
+            self.halvings += 1
+            batch //= 2
 
     # words -------------------------------------------------------------------------------------------------
 
@@ -130,48 +152,51 @@ class Extractor:
         stimuli = sorted(locate(self.tokenizer, template, list(words)), key=lambda s: (len(s.ids), s.text))
         return {"kind": "words", "template": template, "stimuli": [s.word for s in stimuli]}, stimuli
 
-    def _forward(self, stimuli: Sequence[Stimulus], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    def _forward(self, stimuli: Sequence[Stimulus], names: Sequence[str], chunk_batch: int) -> dict[str, dict[str, np.ndarray]]:
+        """Arrays of one chunk for each SAE. Tokens that all texts begin with are computed once; those after the last
+        read-out position never."""
         import torch
 
-        from shared_affect.activations import block_outputs
+        from shared_affect.activations import Prefix
 
         model, saes, device = self._load()
         layers = sorted({self.saes[n].layer for n in names})
-        embed = model.get_input_embeddings()
-        dense: dict[int, list] = {layer: [] for layer in layers}
-        static = []
+        common = _common_prefix(stimuli)
+        rests = [s.ids[common : s.after + 1] for s in stimuli]
+        ids = torch.zeros(len(stimuli), max(map(len, rests)), dtype=torch.long)
+        for row, rest in enumerate(rests):
+            ids[row, : len(rest)] = torch.tensor(rest)
+        ids = ids.to(device)
+        at = torch.tensor([[s.last, s.after] for s in stimuli], device=device) - common
+        found: dict[int, list] = {layer: [] for layer in layers}
         with torch.inference_mode():
-            for i in range(0, len(stimuli), self.numerics.chunk_batch):
-                part = stimuli[i : i + self.numerics.chunk_batch]
-                width = max(len(s.ids) for s in part)
-                ids = torch.zeros(len(part), width, dtype=torch.long)
-                mask = torch.zeros(len(part), width, dtype=torch.long)
-                for row, s in enumerate(part):
-                    ids[row, : len(s.ids)] = torch.tensor(s.ids)
-                    mask[row, : len(s.ids)] = 1
-                out = block_outputs(model, layers, input_ids=ids.to(device), attention_mask=mask.to(device))
-                rows = torch.arange(len(part), device=device)
-                at = [torch.tensor([getattr(s, a) for s in part], device=device) for a in ("last", "after")]
+            prefix = Prefix(model, layers, stimuli[0].ids[:common])
+            for i in range(0, len(stimuli), chunk_batch):
+                # sorted by length, so the last is the longest
+                part = slice(i, i + chunk_batch)
+                out = prefix.continued(ids[part, : int(at[part, 1].max()) + 1])
+                rows = torch.arange(len(ids[part]), device=device)[:, None]
                 for layer in layers:
-                    read = torch.stack([out[layer][rows, p] for p in at]).float()
-                    if not torch.isfinite(read).all():
-                        raise ValueError(f"{self.model_folder}: NaN or infinite residual after block {layer}; try dtype float32 (config/models.tsv)")
-                    dense[layer].append(read)
-                static += [embed(torch.tensor(s.ids[s.first : s.last + 1], device=device)).float().mean(0) for s in part]
+                    found[layer].append(out[layer][rows, at[part]])
+            static = self._static(model, stimuli, device)
             result = {}
             for name in names:
-                x = torch.cat(dense[self.saes[name].layer], dim=1)
-                codes = saes[name].encode(x.reshape(-1, x.shape[-1]))
-                at = codes.nonzero(as_tuple=True)
-                result[name] = {
-                    "dense": x.cpu().numpy(),
-                    "static": torch.stack(static).cpu().numpy(),
-                    "data": codes[at].cpu().numpy(),
-                    "indices": at[1].cpu().numpy().astype(np.int32),
-                    "indptr": np.concatenate([[0], (codes != 0).sum(1).cumsum(0).cpu().numpy()]).astype(np.int64),
-                    "d_sae": np.array([saes[name].d_sae]),
-                }
+                layer = self.saes[name].layer
+                x = torch.cat(found[layer]).transpose(0, 1).float().contiguous()
+                if not torch.isfinite(x).all():
+                    raise ValueError(f"{self.model_folder}: NaN or infinite residual after block {layer}; try dtype float32 (config/models.tsv)")
+                result[name] = {"dense": x.cpu().numpy(), "static": static, **_sparse_codes(saes[name], x.flatten(0, 1))}
         return result
+
+    def _static(self, model, stimuli: Sequence[Stimulus], device: str) -> np.ndarray:
+        """Mean input embedding of each word's tokens, ``[n, d]`` float32."""
+        import torch
+
+        pieces = [s.ids[s.first : s.last + 1] for s in stimuli]
+        sizes = torch.tensor([len(p) for p in pieces], device=device)
+        rows = model.get_input_embeddings()(torch.tensor([i for p in pieces for i in p], device=device)).float()
+        words = torch.repeat_interleave(torch.arange(len(pieces), device=device), sizes)
+        return (torch.zeros(len(pieces), rows.shape[1], device=device).index_add_(0, words, rows) / sizes[:, None]).cpu().numpy()
 
     def words(self, lists: Mapping[str, Sequence[str]], templates: Mapping[str, str]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         """Residuals and codes of word lists in templates.
@@ -198,7 +223,7 @@ class Extractor:
             if not words or len(set(words)) != len(words):
                 raise ValueError(f"word list {name!r} has {len(words)} words, {len(set(words))} distinct; needed: at least one, all distinct")
         chunks = {(ln, tn): self._chunk(text, words) for ln, words in lists.items() for tn, text in templates.items()}
-        self._compute_missing([(what, lambda names, s=s: self._forward(s, names)) for what, s in chunks.values()], f"extract {self.language}")
+        self._compute_missing([(what, lambda names, batch, s=s: self._forward(s, names, batch)) for what, s in chunks.values()], f"extract {self.language}")
         return {name: {ln: self._assemble(name, list(words), {tn: chunks[ln, tn][0] for tn in templates}) for ln, words in lists.items()} for name in self.saes}
 
     def _assemble(self, name: str, words: list[str], chunks: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
@@ -206,7 +231,7 @@ class Extractor:
 
         dense, rows, static = [], [], None
         for what in chunks.values():
-            a = unpack(self.journals[name].get(self._key(name, what)))
+            a = unpack(self.journals[name].get(self._find(name, what)))
             where = {w: i for i, w in enumerate(what["stimuli"])}
             order = np.array([where[w] for w in words])
             d_sae = int(a["d_sae"][0])
@@ -230,7 +255,7 @@ class Extractor:
         """
         what = {"kind": "running-text", "fidelity": digest_of(list(fidelity_texts)), "neutral": digest_of(list(neutral_texts))}
 
-        def compute(names):
+        def compute(names, batch):
             import torch
 
             from shared_affect.activations import block_outputs
@@ -238,7 +263,7 @@ class Extractor:
 
             model, saes, device = self._load()
             result = {}
-            ordinary, neutral = (list(self._batches(t, device)) for t in (fidelity_texts, neutral_texts))
+            ordinary, neutral = (list(self._batches(t, device, batch)) for t in (fidelity_texts, neutral_texts))
             for name in names:
                 layer = self.saes[name].layer
                 facts = fidelity(model, saes[name], layer, ordinary)
@@ -249,19 +274,53 @@ class Extractor:
             return result
 
         self._compute_missing([(what, compute)], f"running text {self.language}")
-        return {name: unpack(self.journals[name].get(self._key(name, what))) for name in self.saes}
+        return {name: unpack(self.journals[name].get(self._find(name, what))) for name in self.saes}
 
-    def _batches(self, texts: Sequence[str], device: str):
+    def _batches(self, texts: Sequence[str], device: str, batch: int):
         """Token ids of equal width with masks that leave out special tokens and padding."""
         import torch
 
         codes = sorted(self.tokenizer.encode_batch(list(texts)), key=lambda c: len(c.ids))
-        for i in range(0, len(codes), self.numerics.chunk_batch):
-            part = codes[i : i + self.numerics.chunk_batch]
+        for i in range(0, len(codes), batch):
+            part = codes[i : i + batch]
             width = max(len(c.ids) for c in part)
             ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
             mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
             yield ids, mask
+
+
+def _halves(n: int) -> list[int]:
+    """n, n // 2, ... 1."""
+    return [n >> k for k in range(n.bit_length())]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Torch raises a class of its own on a card and a plain RuntimeError on a CPU."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def _common_prefix(stimuli: Sequence[Stimulus]) -> int:
+    """Number of tokens that all texts begin with, before any of their words."""
+    n = min(s.first for s in stimuli)
+    first = stimuli[0].ids
+    return next((i for i in range(n) if any(s.ids[i] != first[i] for s in stimuli)), n)
+
+
+def _sparse_codes(sae, x) -> dict[str, np.ndarray]:
+    """Codes of residuals ``[n, d_in]`` as the arrays of a CSR matrix; dense codes stand for `ENCODE_BATCH` rows at a time."""
+    import torch
+
+    data, indices, counts = [], [], []
+    for part in x.split(ENCODE_BATCH):
+        codes = sae.encode(part)
+        # numpy finds what is true several times faster than what is not zero
+        active = (codes != 0).cpu().numpy()
+        flat = np.flatnonzero(active)
+        data.append(codes.flatten()[torch.from_numpy(flat).to(codes.device)].cpu().numpy())
+        indices.append((flat % codes.shape[1]).astype(np.int32))
+        counts.append(active.sum(1))
+    return {"data": np.concatenate(data), "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
+            "d_sae": np.array([sae.d_sae])}
 
 
 def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:

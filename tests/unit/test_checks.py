@@ -40,7 +40,7 @@ BAD = {
     "model among the controls": ({"control_models": ["llama-planted"], "models": ["gemma2-planted"]}, ["'llama-planted'", "other than none"]),
     "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
     "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
-    "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk16", "config/saes.tsv"]),
+    "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk", "config/saes.tsv"]),
     "unknown dataset": ({"human": "warriner"}, ["'warriner'", "planted", "config/human.tsv"]),
 }
 

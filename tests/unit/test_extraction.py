@@ -1,14 +1,16 @@
+import logging
+
 import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
-from shared_affect.activations import block_outputs, editing
+from shared_affect.activations import Prefix, block_outputs, editing
 from shared_affect.codes import drop_shared_tokens, gather, load_codes, write_codes
-from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes, read_dense
+from shared_affect.extraction import Extractor, Numerics, SaeSource, _common_prefix, read_codes, read_dense
 from shared_affect.models import blocks, load_model
 from shared_affect.saes import DiskSAE, check_fidelity, fidelity
 from shared_affect.tables import join_blocks
-from shared_affect.tokens import fill, load_tokenizer, locate, word_pieces
+from shared_affect.tokens import Stimulus, fill, load_tokenizer, locate, word_pieces
 
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
 LISTS = {"joy": ["joy", "calm"], "fear": ["fear", "sadness", "stone"]}
@@ -229,3 +231,79 @@ def test_weights_must_be_safetensors(tmp_path):
     (folder / "model.safetensors").rename(folder / "model.bin")
     with pytest.raises(ValueError, match="no model folder"):
         Extractor(folder, {}, "en", Numerics(), tmp_path)
+
+
+def test_prefix_gives_what_the_whole_text_gives(tmp_path):
+    import torch
+
+    for family in ("llama", "gemma2"):
+        model = load_model(make_model(family, tmp_path / family))
+        ids = torch.randint(4, 20, (3, 7), generator=torch.Generator().manual_seed(5))
+        ids[:, :4] = ids[0, :4]
+        with torch.inference_mode():
+            whole = block_outputs(model, [0, 1], input_ids=ids)
+            for common in (0, 1, 4):
+                rest = Prefix(model, [0, 1], ids[0, :common].tolist())
+                for layer in (0, 1):
+                    assert torch.allclose(rest.continued(ids[:, common:])[layer], whole[layer][:, common:], atol=1e-5)
+                # a second call starts from the same beginning
+                assert torch.equal(rest.continued(ids[:, common:])[1], rest.continued(ids[:, common:])[1])
+
+
+def test_common_prefix_against_a_loop():
+    def naive(stimuli):
+        n = 0
+        while all(n < s.first and s.ids[n] == stimuli[0].ids[n] for s in stimuli):
+            n += 1
+        return n
+
+    g = np.random.default_rng(0)
+    for _ in range(200):
+        stimuli = [Stimulus("w", "w.", tuple(g.integers(0, 2, 8).tolist()), int(g.integers(0, 6)), 6, 7) for _ in range(int(g.integers(1, 4)))]
+        assert _common_prefix(stimuli) == naive(stimuli)
+
+
+class Hungry(Extractor):
+    """Runs out of memory above a batch of `fits`."""
+
+    fits = 1
+
+    def _forward(self, stimuli, names, chunk_batch):
+        if chunk_batch > self.fits:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        return super()._forward(stimuli, names, chunk_batch)
+
+
+def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_path, caplog):
+    saes = {"s": SaeSource(str(sae_folder), 1)}
+    plain = Extractor(model_folder, saes, "en", Numerics(chunk_batch=1), tmp_path / "a").words(LISTS, TEMPLATES)["s"]
+    caplog.set_level(logging.WARNING, logger="shared_affect")
+    hungry = Hungry(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path / "b")
+    found = hungry.words(LISTS, TEMPLATES)["s"]
+    assert hungry.halvings == 2 * len(LISTS) * len(TEMPLATES) and "chunk_batch 4" in caplog.text
+    for e in LISTS:
+        assert all(np.array_equal(found[e][k], plain[e][k]) for k in found[e])
+    # journalled under the batch that fitted, found under the row's
+    again = Hungry(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path / "b")
+    again.words(LISTS, TEMPLATES)
+    assert again.model_loads == 0
+    key = hungry._key("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0])
+    assert key not in hungry.journals["s"] and hungry._find("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0]) in hungry.journals["s"]
+
+
+def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder, tmp_path):
+    saes = {"s": SaeSource(str(sae_folder), 1)}
+    hungry = Hungry(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path)
+    hungry.fits = 0
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        hungry.words(LISTS, TEMPLATES)
+    assert not any(map(len, hungry.journals.values()))
+
+    class Broken(Extractor):
+        def _forward(self, stimuli, names, chunk_batch):
+            raise RuntimeError("shapes do not fit")
+
+    broken = Broken(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path)
+    with pytest.raises(RuntimeError, match="do not fit"):
+        broken.words(LISTS, TEMPLATES)
+    assert broken.halvings == 0

@@ -30,7 +30,7 @@ def test_extraction_version(tmp_path):
     a = ex.words({"x": ["joy", "sadness", "table"]}, {"bare": "{word}.", "is": "the word is {word}."})["s"]["x"]
     codes = read_codes(a, ["bare", "is"], "word-after")
     found = {"version": extraction.VERSION, "active": int((codes > 0).sum()), "sum": float(codes.sum()), "dense": float(np.abs(a["dense"]).sum())}
-    assert found == pytest.approx({"version": 1, "active": 152, "sum": 482.38, "dense": 1384.9}, rel=1e-4)
+    assert found == pytest.approx({"version": 2, "active": 152, "sum": 482.38, "dense": 1384.9}, rel=1e-4)
 
 
 def test_generation_version(tmp_path):

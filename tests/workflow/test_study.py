@@ -21,7 +21,7 @@ from shared_affect.tables import CONTRACTS, CONTROLS
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).resolve().parents[2]
 EMOTIONS = ["anger", "fear", "joy", "love", "relief", "sadness", "surprise", "approval"]
-SAE = "b0-btk16"
+SAE = "b0-btk"
 
 
 def edit_table(path, change):

@@ -68,7 +68,7 @@ class LanguageModelSettings:
 
 SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
     "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
-    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.25, embedding_rate=14.0, head_rate=16.0, weight_sd=0.01, weight_decay=0.03, batch=12),
+    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.06, embedding_rate=2.0, head_rate=24.0, weight_decay=0.03, batch=12),
 })
 """Default settings of each family."""
 
