@@ -2,11 +2,13 @@
 
 Methods of a workload are interleaved over rounds, each round in a process of its own, and the median rate is reported;
 ``ratio_to_baseline`` is against the first method, ``max_abs_diff`` the largest difference of its result to the first
-method's. Models here have random weights: speed does not depend on what they learned.
+method's over the rows both computed, ``support_flips`` how many entries are zero in one and not in the other. Models
+have random weights: speed does not depend on what they learned. Extraction needs torch, transformers and safetensors alone.
 """
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import platform
@@ -14,13 +16,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-COLUMNS = ["workload", "method", "rate", "unit", "ratio_to_baseline", "peak_mb", "max_abs_diff", "rounds", "machine"]
+COLUMNS = ["workload", "method", "rate", "unit", "ratio_to_baseline", "peak_mb", "max_abs_diff", "support_flips", "rounds", "machine"]
 
 
 def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> None:
@@ -31,7 +32,7 @@ def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> No
     pipe.send((n / (time.perf_counter() - start), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, np.asarray(result)))
 
 
-def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> pd.DataFrame:
+def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> list[dict]:
     """Time methods in turn; the first is the baseline.
 
     Parameters
@@ -43,8 +44,15 @@ def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int 
 
     Returns
     -------
-    DataFrame in the columns of results/bench/*.csv
+    list of dict
+        One row a method, keys `COLUMNS`.
+
+    Raises
+    ------
+    RuntimeError
+        If a method's process dies.
     """
+    # a fresh process each time: CUDA cannot be used in a forked one, and peak memory is a process's own
     context = multiprocessing.get_context("fork")
     seen: dict[str, list] = {name: [] for name in methods}
     for _ in range(rounds):
@@ -53,94 +61,24 @@ def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int 
             process = context.Process(target=_child, args=(writer, work))
             process.start()
             writer.close()  # so that a child that dies ends the wait
-            seen[name].append(reader.recv())
+            try:
+                seen[name].append(reader.recv())
+            except EOFError:
+                raise RuntimeError(f"benchmark {workload!r}: {name!r} died, see above") from None
             process.join()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, Python {platform.python_version()}"
-    base_rate = np.median([r for r, _, _ in next(iter(seen.values()))])
-    base = next(iter(seen.values()))[0][2]
-    rows = [{"workload": workload, "method": name, "rate": np.median([r for r, _, _ in v]), "unit": unit, "ratio_to_baseline": np.median([r for r, _, _ in v]) / base_rate,
-             "peak_mb": max(m for _, m, _ in v), "max_abs_diff": float(np.abs(v[0][2] - base).max()), "rounds": rounds, "machine": machine} for name, v in seen.items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    rates = {name: float(np.median([r for r, _, _ in v])) for name, v in seen.items()}
+    first = next(iter(methods))
+    rows = []
+    for name, v in seen.items():
+        n = min(len(np.atleast_1d(v[0][2])), len(np.atleast_1d(seen[first][0][2])))
+        result, base = (np.atleast_1d(x)[:n] for x in (v[0][2], seen[first][0][2]))
+        rows.append({"workload": workload, "method": name, "rate": rates[name], "unit": unit, "ratio_to_baseline": rates[name] / rates[first], "peak_mb": max(m for _, m, _ in v),
+                     "max_abs_diff": float(np.abs(result - base).max()), "support_flips": int(((result != 0) != (base != 0)).sum()), "rounds": rounds, "machine": machine})
+    return rows
 
 
-# --- a model and words to work on --------------------------------------------------------------------------------------
-
-
-def _make_model(folder: Path, words: list[str], d: int, layers: int, d_sae: int) -> tuple[Path, Path]:
-    import json
-
-    import torch
-    from safetensors.numpy import save_file
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-    from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.Unigram([(s, 0.0) for s in ("<pad>", "<bos>", "<eos>", "<unk>")] + [(f"▁{w}", -1.0) for w in [*words, "the", "word", "is"]] + [(".", -1.0), ("▁", -8.0)], unk_id=3, byte_fallback=False))
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(prepend_scheme="always"), decoders.Metaspace(prepend_scheme="always")
-    tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>", padding_side="right")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = Gemma2ForCausalLM(Gemma2Config(vocab_size=len(fast), hidden_size=d, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, head_dim=d // 4,
-                                               intermediate_size=2 * d, query_pre_attn_scalar=d // 4, sliding_window=256, max_position_embeddings=256, pad_token_id=0, bos_token_id=1, eos_token_id=2))
-    model.save_pretrained(folder / "model")
-    fast.save_pretrained(folder / "model")
-    rng = np.random.default_rng(0)
-    (folder / "sae").mkdir()
-    arrays = {"W_enc": rng.normal(0, 0.1, (d, d_sae)), "W_dec": rng.normal(0, 0.1, (d_sae, d)), "b_enc": np.zeros(d_sae), "b_dec": np.zeros(d), "threshold": np.full(d_sae, 1.0)}
-    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, folder / "sae/sae_weights.safetensors")
-    (folder / "sae/cfg.json").write_text(json.dumps({"architecture": "jumprelu", "d_in": d, "d_sae": d_sae, "apply_b_dec_to_input": True, "normalize_activations": "none"}))
-    return folder / "model", folder / "sae"
-
-
-def bench_extraction() -> pd.DataFrame:
-    """Words a second from text to SAE codes at the word's last token."""
-    template, words = "the word is {word}.", [f"w{i}" for i in range(512)]
-
-    def prepare(method: str):
-        def work():
-            import torch
-
-            from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes
-            from shared_affect.models import load_model
-            from shared_affect.saes import DiskSAE
-
-            torch.set_num_threads(1)
-            folder = Path(tempfile.mkdtemp())
-            model_folder, sae_folder = _make_model(folder, words, d=128, layers=4, d_sae=1024)
-            if method == "ours":
-                count = iter(range(1000))
-
-                def run():
-                    # a new journal each time: nothing may come from the last round
-                    extractor = Extractor(model_folder, {"s": SaeSource(str(sae_folder), 1)}, "en", Numerics(), folder / f"j{next(count)}")
-                    extractor._loaded = loaded
-                    return read_codes(extractor.words({"w": words}, {"t": template})["s"]["w"], ["t"], "word")
-
-                loaded = (load_model(model_folder), {"s": DiskSAE(sae_folder)}, "cpu")
-                return len(words), run
-            from transformers import AutoTokenizer
-
-            model, sae, tokenizer = load_model(model_folder), DiskSAE(sae_folder), AutoTokenizer.from_pretrained(model_folder)
-            texts, size = [template.format(word=w) for w in words], 64 if method.startswith("padded") else 1
-
-            @torch.inference_mode()
-            def run():
-                out = []
-                for i in range(0, len(texts), size):
-                    batch = tokenizer(texts[i : i + size], return_tensors="pt", padding=True)
-                    hidden = model(**batch, output_hidden_states=True).hidden_states[2]
-                    out.append(sae.encode(hidden)[torch.arange(len(hidden)), batch["attention_mask"].sum(1) - 2])
-                return torch.cat(out).numpy()
-
-            return len(words), run
-
-        return work
-
-    names = {"padded batches of 64, all layers and logits, every position encoded": "padded", "one word at a time, all layers and logits": "single", "ours, journal included": "ours"}
-    return compare("SAE codes of 512 words, 4 blocks of 128, 1,024 features", "words/s", {k: prepare(v) for k, v in names.items()})
-
-
-def bench_rsa() -> pd.DataFrame:
+def bench_rsa() -> Iterator[list[dict]]:
     """Mantel permutations a second, 27 emotions."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(27, 5)), rng.normal(size=(27, 5))
@@ -168,10 +106,10 @@ def bench_rsa() -> pd.DataFrame:
 
         return work
 
-    return compare("Mantel test, 27 emotions", "permutations/s", {"scipy spearmanr in a loop": prepare(False), "ours": prepare(True)})
+    yield compare("Mantel test, 27 emotions", "permutations/s", {"scipy spearmanr in a loop": prepare(False), "ours": prepare(True)})
 
 
-def bench_ratings() -> pd.DataFrame:
+def bench_ratings() -> Iterator[list[dict]]:
     """Nested cross-validated ridge of permuted ratings: targets a second."""
     rng = np.random.default_rng(0)
     x, y = rng.random((354, 200)), rng.normal(size=(354, 200))
@@ -210,23 +148,25 @@ def bench_ratings() -> pd.DataFrame:
 
         return work
 
-    return compare("nested ridge, 354 words, 200 features, 10 x 5 folds, 15 penalties", "targets/s", {"scikit-learn Ridge in loops": prepare(False), "ours, many targets at once": prepare(True)})
+    yield compare("nested ridge, 354 words, 200 features, 10 x 5 folds, 15 penalties", "targets/s", {"scikit-learn Ridge in loops": prepare(False), "ours, many targets at once": prepare(True)})
 
 
-def bench_steering() -> pd.DataFrame:
+def bench_steering() -> Iterator[list[dict]]:
     """Steered texts a second: 24 prompts, 24 new tokens."""
     words = [f"w{i}" for i in range(512)]
 
     def prepare(method: str):
         def work():
+            from dataclasses import replace
+
             import torch
 
+            from shared_affect.bench_extraction import TINY, make_model
             from shared_affect.models import load_model
             from shared_affect.steering import Sampling, sample_texts
 
             torch.set_num_threads(1)
-            model_folder, _ = _make_model(Path(tempfile.mkdtemp()), words, d=128, layers=4, d_sae=64)
-            model = load_model(model_folder)
+            model = load_model(make_model(Path(tempfile.mkdtemp()), replace(TINY, blocks=4, vocabulary=len(words) + 16)))
             ids, vector = [[1, 5 + i, 9] for i in range(24)], torch.full((24, 128), 0.01)
 
             def run():
@@ -238,18 +178,41 @@ def bench_steering() -> pd.DataFrame:
 
         return work
 
-    return compare("steered texts, 4 blocks of 128 (samples differ, so does their mean NLL)", "texts/s", {"one text at a time": prepare("single"), "ours, one batch": prepare("ours")})
+    yield compare("steered texts, 4 blocks of 128 (samples differ, so does their mean NLL)", "texts/s", {"one text at a time": prepare("single"), "ours, one batch": prepare("ours")})
 
 
-def main(folder: str) -> None:
-    """Run all benchmarks and write one CSV each."""
+def show(rows: list[dict]) -> str:
+    """Rows as lines for a terminal."""
+    lines = [f"{rows[0]['workload']}"]
+    for r in rows:
+        lines.append(f"  {r['rate']:>10.4g} {r['unit']:<14} {r['ratio_to_baseline']:>7.3g} x  {r['peak_mb']:>6.0f} MB  diff {r['max_abs_diff']:.1e}, {r['support_flips']} flips  {r['method']}")
+    return "\n".join(lines)
+
+
+def main(folder: str, *names: str) -> None:
+    """Run the named benchmarks (all by default) and write one CSV each.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    from shared_affect.bench_extraction import bench_extraction
+
+    known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
+    if bad := [n for n in names if n not in known]:
+        raise ValueError(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}")
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    for name, bench in (("extraction", bench_extraction), ("rsa", bench_rsa), ("ratings", bench_ratings), ("steering", bench_steering)):
-        frame = bench()
-        frame.to_csv(out / f"{name}.csv", index=False)
-        print(frame.drop(columns=["rounds", "machine"]).to_string(index=False, float_format=lambda v: f"{v:.4g}"), flush=True)
+    for name in names or known:
+        workloads = known[name]()
+        with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as f:
+            table = csv.DictWriter(f, COLUMNS)
+            table.writeheader()
+            for rows in workloads:
+                table.writerows(rows)
+                print(show(rows), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

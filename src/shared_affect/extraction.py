@@ -94,6 +94,12 @@ class Extractor:
         keys = (self._key(name, what, batch) for batch in _halves(self.numerics.chunk_batch))
         return next((k for k in keys if k in self.journals[name]), None)
 
+    def hold(self, model, saes: Mapping) -> None:
+        """Use a model and SAEs that are in memory already; they must be those of the folders, on the device."""
+        from shared_affect.models import resolve_device
+
+        self._loaded = model, dict(saes), resolve_device(self.numerics.device)
+
     def _load(self):
         """Model and SAEs, loaded once, on first need."""
         if self._loaded is None:
@@ -227,21 +233,17 @@ class Extractor:
         return {name: {ln: self._assemble(name, list(words), {tn: chunks[ln, tn][0] for tn in templates}) for ln, words in lists.items()} for name in self.saes}
 
     def _assemble(self, name: str, words: list[str], chunks: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
-        from scipy.sparse import csr_matrix, vstack
-
-        dense, rows, static = [], [], None
+        dense, codes, static = [], [], None
         for what in chunks.values():
             a = unpack(self.journals[name].get(self._find(name, what)))
             where = {w: i for i, w in enumerate(what["stimuli"])}
             order = np.array([where[w] for w in words])
-            d_sae = int(a["d_sae"][0])
-            codes = csr_matrix((a["data"], a["indices"], a["indptr"]), shape=(2 * len(words), d_sae))
             dense.append(a["dense"][:, order])
-            rows += [codes[order], codes[order + len(words)]]
+            codes.append(_take_rows(a, np.concatenate([order, order + len(words)])))
             static = a["static"][order] if static is None else static
-        codes = vstack(rows, format="csr")
+        data, indices, counts = (np.concatenate(part) for part in zip(*codes, strict=True))
         return {"words": np.array(words), "templates": np.array(list(chunks)), "positions": np.array(POSITIONS), "dense": np.stack(dense),
-                "static": static, "data": codes.data, "indices": codes.indices, "indptr": codes.indptr, "d_sae": np.array(codes.shape[1])}
+                "static": static, "data": data, "indices": indices, "indptr": np.concatenate([[0], np.cumsum(counts)]), "d_sae": a["d_sae"][0]}
 
     # running text ------------------------------------------------------------------------------------------
 
@@ -323,6 +325,13 @@ def _sparse_codes(sae, x) -> dict[str, np.ndarray]:
             "d_sae": np.array([sae.d_sae])}
 
 
+def _take_rows(csr: Mapping[str, np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Data, column indices and numbers of entries of some rows of a CSR matrix, in the order given."""
+    starts, counts = csr["indptr"][rows], np.diff(csr["indptr"])[rows]
+    at = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return csr["data"][at], csr["indices"][at], counts
+
+
 def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
     """Mean SAE codes of the words over templates and read-out positions.
 
@@ -339,12 +348,13 @@ def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], reado
     -------
     ndarray, float32, ``[n_words, d_sae]``
     """
-    from scipy.sparse import csr_matrix
-
     rows = _rows(arrays, templates, readout)
-    n = len(arrays["words"])
-    codes = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(arrays["indptr"]) - 1, int(arrays["d_sae"])))
-    return sum(codes[r * n : (r + 1) * n].toarray().astype(np.float64) for r in rows).astype(np.float32) / np.float32(len(rows))
+    n, start = len(arrays["words"]), arrays["indptr"]
+    out = np.zeros((n, int(arrays["d_sae"])))
+    for r in rows:
+        part = slice(start[r * n], start[(r + 1) * n])
+        out[np.repeat(np.arange(n), np.diff(start[r * n : (r + 1) * n + 1])), arrays["indices"][part]] += arrays["data"][part]
+    return out.astype(np.float32) / np.float32(len(rows))
 
 
 def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:

@@ -6,7 +6,15 @@ from conftest import make_model, make_sae
 
 from shared_affect.activations import Prefix, block_outputs, editing
 from shared_affect.codes import drop_shared_tokens, gather, load_codes, write_codes
-from shared_affect.extraction import Extractor, Numerics, SaeSource, _common_prefix, read_codes, read_dense
+from shared_affect.extraction import (
+    Extractor,
+    Numerics,
+    SaeSource,
+    _common_prefix,
+    _take_rows,
+    read_codes,
+    read_dense,
+)
 from shared_affect.models import blocks, load_model
 from shared_affect.saes import DiskSAE, check_fidelity, fidelity
 from shared_affect.tables import join_blocks
@@ -307,3 +315,15 @@ def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder
     with pytest.raises(RuntimeError, match="do not fit"):
         broken.words(LISTS, TEMPLATES)
     assert broken.halvings == 0
+
+
+def test_rows_of_a_sparse_matrix_against_scipy():
+    from scipy.sparse import random as random_matrix
+
+    g = np.random.default_rng(0)
+    for density in (0.0, 0.05, 0.5):
+        m = random_matrix(30, 40, density, "csr", rng=g)
+        rows = g.permutation(30)[:20]
+        data, indices, counts = _take_rows({"data": m.data, "indices": m.indices, "indptr": m.indptr}, rows)
+        expected = m[rows]
+        assert np.array_equal(data, expected.data) and np.array_equal(indices, expected.indices) and np.array_equal(counts, np.diff(expected.indptr))

@@ -21,21 +21,17 @@ class LanguageModelSettings:
     """Architecture and training of one family.
 
     The training loss first rests on a plateau (about 2.0 nats: grammar and word frequencies) and drops when the model
-    discovers the latent state. It does so early if embeddings start large and learn fast. Gemma multiplies them by
-    sqrt(width), which gives part of that; Llama, whose embeddings are untied here, gets all of it by settings, and its
-    output layer, which is an embedding too, learns as fast.
+    discovers the latent state. It does so early if the embeddings, which both families use at the output, too (as Llama
+    3.2 does), learn several times faster than the rest. Gemma multiplies them by sqrt(width), which gives part of that.
 
     Attributes
     ----------
     learning_rate : float
         Peak, after a linear warm-up; falls along a cosine to `final_share` of it.
-    tie_embeddings : bool
     embedding_sd : float or None
-        Initial standard deviation of the input embeddings; None keeps the architecture's.
+        Initial standard deviation of the embeddings; None keeps the architecture's.
     embedding_rate : float
-        Learning rate of the input embeddings, in multiples of `learning_rate`; their weight decay is divided by it.
-    head_rate : float
-        The same for the output layer of a model whose embeddings are not tied.
+        Learning rate of the embeddings, in multiples of `learning_rate`; their weight decay is divided by it.
     weight_sd : float
         Initial standard deviation of the other weights (`initializer_range`).
     width, layers, heads, key_value_heads, feed_forward : int
@@ -48,10 +44,8 @@ class LanguageModelSettings:
     """
 
     learning_rate: float = 3e-3
-    tie_embeddings: bool = True
     embedding_sd: float | None = None
     embedding_rate: float = 1.0
-    head_rate: float = 1.0
     weight_sd: float = 0.02
     width: int = 128
     layers: int = 2
@@ -68,7 +62,7 @@ class LanguageModelSettings:
 
 SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
     "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
-    "llama": LanguageModelSettings(learning_rate=4e-3, tie_embeddings=False, embedding_sd=0.06, embedding_rate=2.0, head_rate=24.0, weight_decay=0.03, batch=12),
+    "llama": LanguageModelSettings(learning_rate=4e-3, embedding_rate=12.0, weight_decay=0.03, batch=12),
 })
 """Default settings of each family."""
 
@@ -96,7 +90,7 @@ def build_language_model(family: str, tokenizer, *, seed: int, settings: Languag
         vocab_size=len(tokenizer), hidden_size=s.width, num_hidden_layers=s.layers, num_attention_heads=s.heads,
         num_key_value_heads=s.key_value_heads, intermediate_size=s.feed_forward, max_position_embeddings=4 * s.sequence,
         pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=s.tie_embeddings, initializer_range=s.weight_sd, attn_implementation="eager",
+        tie_word_embeddings=True, initializer_range=s.weight_sd, attn_implementation="eager",
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -230,12 +224,11 @@ def train_language_model(
 
 def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool) -> list[list[float]]:
     """AdamW over the rows in random order; returns (step, loss) at every hundredth step."""
-    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
-    tables = [(embedding, s.embedding_rate)] + ([] if head is embedding else [(head, s.head_rate)])
-    others = [p for p in model.parameters() if p is not embedding and p is not head]
+    embedding = model.get_input_embeddings().weight
+    others = [p for p in model.parameters() if p is not embedding]
     optimizer = torch.optim.AdamW(
         [
-            *({"params": [p], "rate": rate, "weight_decay": s.weight_decay / rate} for p, rate in tables),
+            {"params": [embedding], "rate": s.embedding_rate, "weight_decay": s.weight_decay / s.embedding_rate},
             {"params": [p for p in others if p.dim() > 1], "rate": 1.0, "weight_decay": s.weight_decay},
             {"params": [p for p in others if p.dim() < 2], "rate": 1.0, "weight_decay": 0.0},
         ],
