@@ -52,7 +52,7 @@ class Shape:
 
 
 TINY = Shape("tiny, as in the default study: 2 blocks of 128, 1,024 features after the first", 128, 2, 4, 2, 256, 4000, 0, 1024, 256, 64)
-MIDDLE = Shape("131 million weights: 12 blocks of 768, 16,384 features after the sixth", 768, 12, 8, 4, 3072, 32000, 5, 16384, 64, 4)
+MIDDLE = Shape("131 million weights: 12 blocks of 768, 16,384 features after the sixth", 768, 12, 8, 4, 3072, 32000, 5, 16384, 128, 4)
 LARGE = Shape("Gemma-2-9B shape: 42 blocks of 3584, 131,072 features after the 21st", 3584, 42, 16, 8, 14336, 256000, 20, 131072, 1024, 4, "bfloat16", 256)
 
 

@@ -9,8 +9,9 @@ before a chunk is found missing.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -169,10 +170,8 @@ class Extractor:
         layers = sorted({self.saes[n].layer for n in names})
         common = _common_prefix(stimuli)
         rests = [s.ids[common : s.after + 1] for s in stimuli]
-        ids = torch.zeros(len(stimuli), max(map(len, rests)), dtype=torch.long)
-        for row, rest in enumerate(rests):
-            ids[row, : len(rest)] = torch.tensor(rest)
-        ids = ids.to(device)
+        width = max(map(len, rests))
+        ids = torch.tensor([rest + (0,) * (width - len(rest)) for rest in rests], device=device)
         at = torch.tensor([[s.last, s.after] for s in stimuli], device=device) - common
         found: dict[int, list] = {layer: [] for layer in layers}
         with torch.inference_mode():
@@ -244,6 +243,37 @@ class Extractor:
         data, indices, counts = (np.concatenate(part) for part in zip(*codes, strict=True))
         return {"words": np.array(words), "templates": np.array(list(chunks)), "positions": np.array(POSITIONS), "dense": np.stack(dense),
                 "static": static, "data": data, "indices": indices, "indptr": np.concatenate([[0], np.cumsum(counts)]), "d_sae": a["d_sae"][0]}
+
+    def deviation(self, words: Sequence[str], template: str) -> dict[str, dict[str, np.ndarray]]:
+        """What reduced precision changes: the same words in float32, computed on the CPU.
+
+        Parameters
+        ----------
+        words : sequence of str
+            A sample; some dozens are enough.
+        template : str
+
+        Returns
+        -------
+        dict
+            ``[SAE]`` -> arrays of one number: ``precision_cosine`` (smallest cosine of a residual with its float32
+            value), ``precision_max_abs_diff`` (of the codes), ``precision_flips`` (share of the codes active in either that are
+            active in one alone). Nothing for float32 itself.
+        """
+        if self.numerics.dtype == "float32":
+            return {name: {} for name in self.saes}
+        what, stimuli = self._chunk(template, words)
+
+        def compute(names, batch):
+            numerics = replace(self.numerics, dtype="float32", device="cpu")
+            with tempfile.TemporaryDirectory() as empty:
+                reference = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty)._forward(stimuli, names, batch)
+            low = self._forward(stimuli, names, batch)
+            return {n: _difference(reference[n], low[n]) for n in names}
+
+        what = what | {"kind": "deviation"}
+        self._compute_missing([(what, compute)], f"precision {self.language}")
+        return {name: unpack(self.journals[name].get(self._find(name, what))) for name in self.saes}
 
     # running text ------------------------------------------------------------------------------------------
 
@@ -323,6 +353,21 @@ def _sparse_codes(sae, x) -> dict[str, np.ndarray]:
         counts.append(active.sum(1))
     return {"data": np.concatenate(data), "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
             "d_sae": np.array([sae.d_sae])}
+
+
+def _difference(reference: Mapping[str, np.ndarray], low: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Differences of two results of `Extractor._forward`, named as in `Extractor.deviation`."""
+    a, b = (r["dense"].astype(np.float64) for r in (reference, low))
+    cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    codes = []
+    for r in (reference, low):
+        dense = np.zeros((len(r["indptr"]) - 1, int(r["d_sae"][0])), np.float32)
+        dense[np.repeat(np.arange(len(dense)), np.diff(r["indptr"])), r["indices"]] = r["data"]
+        codes.append(dense)
+    active = [c != 0 for c in codes]
+    flips = (active[0] ^ active[1]).sum() / max(1, (active[0] | active[1]).sum())
+    found = {"precision_cosine": cosine.min(), "precision_max_abs_diff": np.abs(codes[0] - codes[1]).max(), "precision_flips": flips}
+    return {k: np.array([v], np.float64) for k, v in found.items()}
 
 
 def _take_rows(csr: Mapping[str, np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

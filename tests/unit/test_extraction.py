@@ -327,3 +327,28 @@ def test_rows_of_a_sparse_matrix_against_scipy():
         data, indices, counts = _take_rows({"data": m.data, "indices": m.indices, "indptr": m.indptr}, rows)
         expected = m[rows]
         assert np.array_equal(data, expected.data) and np.array_equal(indices, expected.indices) and np.array_equal(counts, np.diff(expected.indptr))
+
+
+def test_reduced_precision_reports_what_it_changes(model_folder, sae_folder, tmp_path):
+    import torch
+
+    words, template = ["joy", "fear", "stone", "calm"], TEMPLATES["word-is"]
+    assert extractor(model_folder, sae_folder, tmp_path / "a").deviation(words, template) == {"s0": {}, "s1": {}}
+    low = extractor(model_folder, sae_folder, tmp_path / "b", dtype="bfloat16")
+    found = low.deviation(words, template)["s1"]
+    models = [load_model(model_folder, dtype=t) for t in ("float32", "bfloat16")]
+    sae, cosine, diff, both, either = DiskSAE(sae_folder), [], [], 0, 0
+    for s in locate(load_tokenizer(model_folder), template, words):
+        for at in (s.last, s.after):
+            with torch.inference_mode():
+                x, y = (block_outputs(m, [1], input_ids=torch.tensor([s.ids]))[1][0, at].float() for m in models)
+                a, b = sae.encode(x), sae.encode(y)
+            cosine.append(float(torch.cosine_similarity(x, y, dim=0)))
+            diff.append(float((a - b).abs().max()))
+            both, either = both + int(((a > 0) & (b > 0)).sum()), either + int(((a > 0) | (b > 0)).sum())
+    # batches of another size round bfloat16 a little differently
+    assert found["precision_cosine"][0] == pytest.approx(min(cosine), abs=2e-4) and min(cosine) < 1
+    assert 0 < found["precision_max_abs_diff"][0] == pytest.approx(max(diff), rel=0.5)
+    assert found["precision_flips"][0] == pytest.approx(1 - both / either, abs=0.02)
+    again = extractor(model_folder, sae_folder, tmp_path / "b", dtype="bfloat16")
+    assert again.deviation(words, template)["s1"] == found and again.model_loads == 0

@@ -19,11 +19,13 @@ if __name__ == "__main__":
     for sae, facts in running.items():
         log.info("fidelity %s %s: %s", sae, language, describe(facts))
         check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {snakemake.rule}, sae {sae}, language {language}")
-    words = extractor.words(lists, read_templates(i.templates))
+    templates = read_templates(i.templates)
+    words = extractor.words(lists, templates)
+    precision = extractor.deviation(sorted({w for ws in sets.values() for w in ws[:2]}), next(iter(templates.values())))
     for sae, found in words.items():
         folder = f"{p.folder}/{sae}/{language}"
         for e in sets:
             write_arrays(f"{folder}/concepts/{e}.npz", found[f"concepts/{e}"])
         write_arrays(f"{folder}/norms/{p.norms}.npz", join_blocks([found[f"norms/{k}"] for k in range(len(blocks))]))
-        write_arrays(f"{folder}/running_text.npz", running[sae])
+        write_arrays(f"{folder}/running_text.npz", running[sae] | precision[sae])
     log.info("model loads: %d", extractor.model_loads)
