@@ -29,7 +29,30 @@ def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> No
     run()  # first call pays for imports and warm-up
     start = time.perf_counter()
     result = run()
-    pipe.send((n / (time.perf_counter() - start), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, np.asarray(result)))
+    pipe.send((n / (time.perf_counter() - start), _peak_mb(), np.asarray(result)))
+
+
+def _peak_mb() -> float:
+    """Peak memory of this process: on the card if it used one, else in RAM."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        return cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_a_process(function: Callable, *args) -> None:
+    """Call a function in a process of its own, so that its memory and its hold on a card end with it.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    process = multiprocessing.get_context("fork").Process(target=function, args=args)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{function.__name__} failed with exit code {process.exitcode}, see above")
 
 
 def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> list[dict]:

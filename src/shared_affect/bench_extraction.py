@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from shared_affect.bench import compare
+from shared_affect.bench import compare, in_a_process
 
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}.", "said": "they said {word}.", "think-of": "now think of {word}."}
 """The default study's four English carriers."""
+
+
+OURS = "ours: both read-outs, residuals and journal included"
 
 
 @dataclass(frozen=True)
@@ -97,17 +100,18 @@ def make_sae(folder: Path, shape: Shape, residuals: np.ndarray) -> Path:
     return folder / "sae"
 
 
-def _prepare(shape: Shape, folder: Path) -> None:
-    """Model and SAE of a workload, written once for all methods."""
+def prepare(shape: Shape, folder: Path, device: str = "cpu") -> None:
+    """Write model and SAE of a workload once for all methods."""
     import torch
 
     from shared_affect.activations import block_outputs
     from shared_affect.models import load_model
 
-    model = load_model(make_model(folder, shape))
+    model = load_model(make_model(folder, shape, device), dtype=shape.dtype, device=device)
     with torch.inference_mode():
-        x = block_outputs(model, [shape.layer], input_ids=torch.arange(8, 72)[:, None])[shape.layer][:, 0].float().numpy()
-    make_sae(folder, shape, x)
+        ids = torch.arange(8, 72, device=device)[:, None]
+        residuals = block_outputs(model, [shape.layer], input_ids=ids)[shape.layer][:, 0].float().cpu().numpy()
+    make_sae(folder, shape, residuals)
 
 
 def methods(shape: Shape, folder: Path, device: str = "cpu") -> dict[str, Callable]:
@@ -203,12 +207,51 @@ def methods(shape: Shape, folder: Path, device: str = "cpu") -> dict[str, Callab
     found = {"padded batches of 64, all layers and logits, every position encoded": padded}
     if find_spec("sae_lens"):
         found["one word at a time through the SAELens bridge, no_grad, names_filter"] = research_loop
-    return found | {"ours: both read-outs, residuals and journal included": ours}
+    return found | {OURS: ours}
+
+
+def arithmetic(shape: Shape, folder: Path, device: str, size: int = 8192) -> dict[str, Callable]:
+    """The same work counted in floating-point operations, beside a large matrix product: the share of a card's peak.
+
+    Counted are the weights of the blocks that are run and the encoder, twice for each of the two tokens of a text that
+    are not its template's beginning.
+    """
+
+    def product():
+        import torch
+
+        x = torch.ones(size, size, device=device, dtype=getattr(torch, shape.dtype))
+        calls = 10
+
+        def run():
+            for _ in range(calls):
+                y = x @ x
+            return y[:1, :1].float().cpu().numpy() * 0
+
+        return calls * 2 * size**3 / 1e12, run
+
+    def ours():
+        import math
+
+        from safetensors import safe_open
+
+        n, run = methods(shape, folder, device)[OURS]()
+        weights = 0
+        for file in (folder / "model").glob("*.safetensors"):
+            with safe_open(file, "np") as f:
+                weights += sum(math.prod(f.get_slice(k).get_shape()) for k in f.keys() if ".layers." in k and int(k.split(".layers.")[1].split(".")[0]) <= shape.layer)
+        return n * 2 * 2 * (weights + shape.width * shape.d_sae) / 1e12, lambda: run()[:1, :1] * 0
+
+    return {f"matrix product of {size}, {shape.dtype}": product, OURS: ours}
 
 
 def bench_extraction() -> Iterator[list[dict]]:
-    """The tiny and the middle model on a CPU."""
-    for shape in (TINY, MIDDLE):
+    """The tiny and the middle model on one CPU thread; where a card is at hand, all three there."""
+    from torch.cuda import is_available
+
+    for shape, device in [(TINY, "cpu"), (MIDDLE, "cpu"), *([(TINY, "cuda"), (MIDDLE, "cuda"), (LARGE, "cuda")] if is_available() else [])]:
         with tempfile.TemporaryDirectory() as folder:
-            _prepare(shape, Path(folder))
-            yield compare(shape.name, "words/s", methods(shape, Path(folder)))
+            in_a_process(prepare, shape, Path(folder), device)
+            yield compare(f"{shape.name}; {device}", "words/s", methods(shape, Path(folder), device))
+            if device != "cpu":
+                yield compare(f"{shape.name}; {device}, arithmetic", "TFLOP/s", arithmetic(shape, Path(folder), device))

@@ -7,12 +7,7 @@ import sys
 import pytest
 import yaml
 
-ROOMS_WITHOUT_TORCH = ["checks", "claims", "codes", "collecting", "dimensions", "evaluation", "extraction", "features", "figures", "fonts", "human", "journal", "many_seeds", "panels",
-                       "prediction", "provenance", "ratings", "rdm", "rsa", "runtime", "saes", "selection", "spaces", "stats", "steering", "tables", "tokens", "vectors"]
 SKIP = {".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__", ".pytest_cache", ".ruff_cache", "journal", "shared_affect.egg-info"}
-
-
-ROOMS_WITH_TORCH = {"activations", "bench", "models"}
 
 
 def committed(root):
@@ -24,7 +19,8 @@ def pins(text):
 
 
 def test_rooms_can_be_entered_without_torch(root):
-    assert {p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py")} == {*ROOMS_WITHOUT_TORCH, *ROOMS_WITH_TORCH}
+    rooms = sorted(p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py"))
+    assert "rsa" in rooms
     code = f"""
 import sys
 
@@ -34,7 +30,7 @@ class NoTorch:
             raise ImportError("torch is blocked")
 
 sys.meta_path.insert(0, NoTorch())
-for room in {ROOMS_WITHOUT_TORCH!r}:
+for room in {rooms!r}:
     __import__("shared_affect." + room)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -1,0 +1,80 @@
+"""The benchmark compares what it says it compares: equal results, honest counts. Speed itself is not tested."""
+
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from shared_affect.bench import COLUMNS, compare, in_a_process, show
+from shared_affect.bench_extraction import OURS, TINY, arithmetic, methods, prepare
+
+SMALL = replace(TINY, name="small", width=32, heads=2, key_value_heads=1, feed_forward=48, vocabulary=96, d_sae=1024, words=12, loop_words=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench")
+    prepare(SMALL, path)
+    return path
+
+
+def test_methods_of_extraction_agree(folder):
+    rows = compare("small", "words/s", methods(SMALL, folder), rounds=1)
+    assert [list(r) for r in rows] == [COLUMNS] * 3 and "padded" in rows[0]["method"] and rows[2]["method"] == OURS
+    assert rows[0]["ratio_to_baseline"] == 1 and all(r["rate"] > 0 and r["peak_mb"] > 10 for r in rows)
+    assert all(r["max_abs_diff"] < 1e-4 and r["support_flips"] == 0 for r in rows)
+    assert str(rows[1]["method"]) in show(rows)
+
+
+def test_codes_of_the_benchmark_are_neither_empty_nor_dense(folder):
+    _, run = methods(SMALL, folder)[OURS]()
+    active = (run() > 0).mean(1)
+    assert (active > 0).all() and active.mean() < 0.1
+
+
+def test_arithmetic_counts_the_blocks_that_run(folder):
+    from shared_affect.models import blocks, load_model
+
+    model = load_model(folder / "model")
+    weights = sum(p.numel() for b in list(blocks(model))[: SMALL.layer + 1] for p in b.parameters())
+    n, run = arithmetic(SMALL, folder, "cpu", size=64)[OURS]()
+    assert n * 1e12 == pytest.approx(SMALL.words * 4 * 2 * 2 * (weights + 32 * 1024))
+    assert run().shape == (1, 1)
+
+
+def test_differences_and_flips_are_counted_over_common_rows():
+    a, b = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]]), np.array([[1.0, 0.5], [0.0, 2.25]])
+    first, second = compare("x", "rows/s", {"a": lambda: (3, lambda: a), "b": lambda: (2, lambda: b)}, rounds=1)
+    assert second["max_abs_diff"] == 0.5 and second["support_flips"] == 1 and first["support_flips"] == 0
+
+
+def test_a_method_that_dies_is_named():
+    with pytest.raises(RuntimeError, match="'bad' died"):
+        compare("x", "rows/s", {"bad": lambda: (1, lambda: 1 / 0)}, rounds=1)
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        in_a_process(lambda: 1 / 0)
+
+
+def test_extraction_benchmark_needs_only_torch_transformers_and_safetensors(folder):
+    code = f"""
+import sys
+from importlib.machinery import PathFinder
+
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = ("pandas", "scipy", "jaxtyping", "sae_lens", "sklearn", "snakemake", "matplotlib")
+        return None if name.split(".")[0] in hidden else super().find_spec(name, path, target)
+
+sys.meta_path[:] = [Hiding if f is PathFinder else f for f in sys.meta_path]
+from pathlib import Path
+from shared_affect.bench_extraction import Shape, methods
+for method in methods(Shape(**{asdict(SMALL)!r}), Path({str(folder)!r})).values():
+    n, run = method()
+    run()
+    print(n, run().shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.split("\n")[:2] == ["48 (12, 1024)"] * 2, done.stderr
