@@ -57,6 +57,9 @@ def make_sae(folder: Path, architecture: str = "jumprelu", d_in: int = 32, d_sae
     weights = {"W_enc": rng.normal(0, 0.3, (d_in, d_sae)), "W_dec": rng.normal(0, 0.3, (d_sae, d_in)), "b_enc": rng.normal(0, 0.1, d_sae), "b_dec": rng.normal(0, 0.1, d_in)}
     if architecture == "jumprelu":
         weights["threshold"] = np.abs(rng.normal(0.2, 0.1, d_sae))
+    if architecture == "gated":
+        del weights["b_enc"]
+        weights |= {k: rng.normal(0, 0.2, d_sae) for k in ("b_gate", "b_mag", "r_mag")}
     save_file({k: v.astype(np.float32) for k, v in weights.items()}, folder / "sae_weights.safetensors")
     base = {"architecture": architecture, "d_in": d_in, "d_sae": d_sae, "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True, "normalize_activations": "none", "metadata": {}}
     (folder / "cfg.json").write_text(json.dumps(base | ({"k": 8} if architecture == "topk" else {}) | cfg))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared_affect.journal import Journal, pack, unpack
+from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
 from shared_affect.saes import sae_digest
@@ -70,16 +70,18 @@ class Extractor:
     numerics : Numerics
     journal_folder : path
         Where the journals stand, shared by all studies.
+    part : str
+        Names this job's own journal file where several jobs share the stimuli; all parts are read.
     """
 
-    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder):
+    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = ""):
         self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
         self.halvings = 0
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
-            name: Journal(Path(journal_folder) / (digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24] + ".journal"))
+            name: JournalParts(journal_folder, digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24], part)
             for name, s in self.saes.items()
         }
         self.model_loads = 0
@@ -203,6 +205,42 @@ class Extractor:
         words = torch.repeat_interleave(torch.arange(len(pieces), device=device), sizes)
         return (torch.zeros(len(pieces), rows.shape[1], device=device).index_add_(0, words, rows) / sizes[:, None]).cpu().numpy()
 
+    def _chunks(self, lists: Mapping[str, Sequence[str]], templates: Mapping[str, str]) -> dict[tuple[str, str], tuple[dict, list[Stimulus]]]:
+        for name, words in lists.items():
+            if not words or len(set(words)) != len(words):
+                raise ValueError(f"word list {name!r} has {len(words)} words, {len(set(words))} distinct; needed: at least one, all distinct")
+        return {(ln, tn): self._chunk(text, words) for ln, words in lists.items() for tn, text in templates.items()}
+
+    def _compute_chunks(self, chunks) -> int:
+        tasks = [(what, lambda names, batch, s=s: self._forward(s, names, batch)) for what, s in chunks]
+        return self._compute_missing(tasks, f"extract {self.language}")
+
+    def shard(self, lists: Mapping[str, Sequence[str]], templates: Mapping[str, str], number: int, shards: int) -> int:
+        """Bring one share of the chunks into the journal: every `shards`-th, counted from `number`.
+
+        When all shares are there, `words` of the same lists loads no model and gives what one job would have given.
+
+        Parameters
+        ----------
+        lists, templates
+            As in `words`.
+        number, shards : int
+            ``0 <= number < shards``.
+
+        Returns
+        -------
+        int
+            Chunks computed; others stood in the journal.
+
+        Raises
+        ------
+        ValueError
+            If `number` is no share of `shards`.
+        """
+        if not 0 <= number < shards:
+            raise ValueError(f"shard {number} of {shards}; allowed: 0 to {shards - 1} (config/models.tsv, column shards)")
+        return self._compute_chunks(list(self._chunks(lists, templates).values())[number::shards])
+
     def words(self, lists: Mapping[str, Sequence[str]], templates: Mapping[str, str]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         """Residuals and codes of word lists in templates.
 
@@ -224,11 +262,8 @@ class Extractor:
         ValueError
             If a list is empty or repeats a word.
         """
-        for name, words in lists.items():
-            if not words or len(set(words)) != len(words):
-                raise ValueError(f"word list {name!r} has {len(words)} words, {len(set(words))} distinct; needed: at least one, all distinct")
-        chunks = {(ln, tn): self._chunk(text, words) for ln, words in lists.items() for tn, text in templates.items()}
-        self._compute_missing([(what, lambda names, batch, s=s: self._forward(s, names, batch)) for what, s in chunks.values()], f"extract {self.language}")
+        chunks = self._chunks(lists, templates)
+        self._compute_chunks(chunks.values())
         return {name: {ln: self._assemble(name, list(words), {tn: chunks[ln, tn][0] for tn in templates}) for ln, words in lists.items()} for name in self.saes}
 
     def _assemble(self, name: str, words: list[str], chunks: Mapping[str, Mapping]) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ Standard affect of emotions: ``emotion, valence, arousal, valence_class``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,11 @@ def shuffle_norms(norms: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     """Permute the ratings over the words (negative control)."""
     order = rng.permutation(len(norms))
     return norms[["word"]].reset_index(drop=True).join(norms.drop(columns="word").iloc[order].reset_index(drop=True))
+
+
+def extraction_lists(sets: Mapping[str, Sequence[str]], rated: Sequence[str]) -> dict[str, list[str]]:
+    """Word lists of an extraction job: ``concepts/{emotion}`` and, in blocks of `norm_blocks`, ``norms/{number}``."""
+    return {f"concepts/{e}": list(w) for e, w in sets.items()} | {f"norms/{k}": b for k, b in enumerate(norm_blocks(rated))}
 
 
 def norm_blocks(words: Sequence[str], size: int = 256) -> list[list[str]]:

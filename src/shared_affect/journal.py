@@ -128,7 +128,8 @@ class Journal:
             lock.write(json.dumps({"job": holder, "pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}))
             lock.flush()
             self._scan()
-            with open(self.path, "ab") as f:
+            # unbuffered: what could not be written must not be tried again when the file is closed
+            with open(self.path, "ab", buffering=0) as f:
                 f.truncate(self._end)
                 self._file = f
                 try:
@@ -143,15 +144,58 @@ class Journal:
         ------
         RuntimeError
             Outside of `writing`.
+        OSError
+            If the disk takes no more; records before this one stay.
         """
         if self._file is None:
             raise RuntimeError("append needs an open `with journal.writing(...)` block")
         digest = hashlib.sha256(payload).digest()
-        self._file.write(HEADER.pack(MAGIC, bytes.fromhex(key), len(payload), digest) + payload)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        left = memoryview(HEADER.pack(MAGIC, bytes.fromhex(key), len(payload), digest) + payload)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._file.truncate(self._end)
+            raise OSError(error.errno, f"{self.path}: a record of {len(payload)} bytes could not be written: {error.strerror}; "
+                          "what stood there before is kept. Make room on this disk and run again") from None
         self._index[key] = (self._end + HEADER.size, len(payload), digest)
         self._end += HEADER.size + len(payload)
+
+
+class JournalParts:
+    """Journals of one name, which jobs that share a task write one each; all are read.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+    part : str
+        The part this job writes; empty where one job does it all.
+    """
+
+    def __init__(self, folder: str | Path, name: str, part: str = ""):
+        folder = Path(folder)
+        self._own = Journal(folder / f"{name}{part and '-'}{part}.journal")
+        self._others = [Journal(p) for p in sorted([*folder.glob(f"{name}.journal"), *folder.glob(f"{name}-*.journal")]) if p != self._own.path]
+
+    def __contains__(self, key: str) -> bool:
+        return any(key in j for j in (self._own, *self._others))
+
+    def __len__(self) -> int:
+        return sum(map(len, (self._own, *self._others)))
+
+    def get(self, key: str) -> bytes:
+        """`Journal.get` from the part that has the record."""
+        return next((j for j in self._others if key in j), self._own).get(key)
+
+    def writing(self, holder: str):
+        """`Journal.writing` for this job's part."""
+        return self._own.writing(holder)
+
+    def append(self, key: str, payload: bytes) -> None:
+        """`Journal.append` to this job's part."""
+        self._own.append(key, payload)
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:

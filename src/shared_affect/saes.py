@@ -11,7 +11,10 @@ import numpy as np
 
 from shared_affect.runtime import digest_of_files
 
-ARCHITECTURES = ("standard", "topk", "jumprelu")
+ARCHITECTURES = ("standard", "topk", "jumprelu", "gated")
+"""What sae-lens publishes for residual streams; SAEs trained with BatchTopK are saved as JumpReLU."""
+
+NORMALISATIONS = ("none", "constant_norm_rescale", "layer_norm")
 
 
 class SAE(Protocol):
@@ -20,8 +23,8 @@ class SAE(Protocol):
     def encode(self, x):
         """Codes ``[..., d_sae]`` (>= 0) of residuals ``[..., d_in]``, float32."""
 
-    def decode(self, codes):
-        """Residuals ``[..., d_in]`` rebuilt from codes ``[..., d_sae]``."""
+    def reconstruct(self, x):
+        """Residuals ``[..., d_in]`` rebuilt from the codes of residuals ``[..., d_in]``."""
 
 
 def sae_digest(folder: str | Path) -> str:
@@ -31,10 +34,15 @@ def sae_digest(folder: str | Path) -> str:
 
 
 def decoder_directions(folder: str | Path) -> np.ndarray:
-    """Decoder rows ``[d_sae, d_in]`` float32; no torch."""
+    """Decoder rows ``[d_sae, d_in]`` float32, such that codes times rows is a residual; no torch."""
     from safetensors.numpy import load_file
 
-    return load_file(Path(folder) / "sae_weights.safetensors")["W_dec"]
+    rows = load_file(Path(folder) / "sae_weights.safetensors")["W_dec"].astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True) if _read_cfg(folder).get("rescale_acts_by_decoder_norm") else rows
+
+
+def _read_cfg(folder: str | Path) -> dict:
+    return json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
 
 
 class DiskSAE:
@@ -54,38 +62,62 @@ class DiskSAE:
     Notes
     -----
     standard: Bricken et al. 2023; topk: Gao et al. 2024 (arXiv 2406.04093); jumprelu: Rajamanoharan et al. 2024
-    (arXiv 2407.14435). ``apply_b_dec_to_input`` is honoured. Equality with sae-lens' own ``encode`` is tested.
+    (arXiv 2407.14435); gated: Rajamanoharan et al. 2024 (arXiv 2404.16014). ``apply_b_dec_to_input``, run-time
+    normalisation and ``rescale_acts_by_decoder_norm`` are honoured. Equality with sae-lens' own ``encode`` is tested.
     """
 
     def __init__(self, folder: str | Path, device: str = "cpu"):
         from safetensors.torch import load_file
 
-        folder = Path(folder)
-        self.cfg = json.loads((folder / "cfg.json").read_text(encoding="utf-8"))
-        self.architecture = self.cfg.get("architecture")
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(f"{folder}/cfg.json: architecture is {self.architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
-        if self.cfg.get("normalize_activations", "none") != "none":
-            raise ValueError(f"{folder}/cfg.json: normalize_activations is {self.cfg['normalize_activations']!r}; allowed: none "
-                             "(fold the factor into the weights before saving)")
-        self.weights = {k: v.float().to(device) for k, v in load_file(folder / "sae_weights.safetensors").items()}
-        self.d_in, self.d_sae = self.weights["W_enc"].shape
+        self.cfg = _read_cfg(folder)
+        allowed = {"architecture": ARCHITECTURES, "normalize_activations": NORMALISATIONS, "reshape_activations": ("none",)}
+        for key, names in allowed.items():
+            if (found := self.cfg.get(key, "none")) not in names:
+                more = " (fold the factor into the weights before saving)" if key == "normalize_activations" else ""
+                raise ValueError(f"{folder}/cfg.json: {key} is {found!r}; allowed: {', '.join(names)}{more}")
+        self.architecture, self.normalisation = self.cfg["architecture"], self.cfg.get("normalize_activations", "none")
+        self.weights = w = {k: v.float().to(device) for k, v in load_file(Path(folder) / "sae_weights.safetensors").items()}
+        self.d_in, self.d_sae = w["W_enc"].shape
+        if self.cfg.get("rescale_acts_by_decoder_norm"):
+            norm = w["W_dec"].norm(dim=1)
+            w |= {"W_enc": w["W_enc"] * norm, "b_enc": w["b_enc"] * norm, "W_dec": w["W_dec"] / norm[:, None]}
 
     def encode(self, x):
+        return self._activate(_normalise(x.float(), self.normalisation)[0])
+
+    def decode(self, codes):
+        """Normalised residuals ``[..., d_in]`` of codes ``[..., d_sae]``."""
+        return codes @ self.weights["W_dec"] + self.weights["b_dec"]
+
+    def reconstruct(self, x):
+        scaled, undo = _normalise(x.float(), self.normalisation)
+        return undo(self.decode(self._activate(scaled)))
+
+    def _activate(self, x):
         w = self.weights
-        x = x.float()
         if self.cfg.get("apply_b_dec_to_input", True):
             x = x - w["b_dec"]
+        if self.architecture == "gated":
+            pre = x @ w["W_enc"]
+            return (pre * w["r_mag"].exp() + w["b_mag"]).relu_() * (pre + w["b_gate"] > 0)
         pre = x @ w["W_enc"] + w["b_enc"]
         if self.architecture == "jumprelu":
-            return pre.relu() * (pre > w["threshold"])
+            return pre.masked_fill_(pre <= w["threshold"], 0).relu_()
         if self.architecture == "topk":
             top = pre.topk(int(self.cfg["k"]), dim=-1)
             return pre.new_zeros(pre.shape).scatter(-1, top.indices, top.values.relu())
-        return pre.relu()
+        return pre.relu_()
 
-    def decode(self, codes):
-        return codes @ self.weights["W_dec"] + self.weights["b_dec"]
+
+def _normalise(x, how: str):
+    """Residuals as an SAE with run-time normalisation reads them, and the way back."""
+    if how == "constant_norm_rescale":
+        factor = x.shape[-1] ** 0.5 / x.norm(dim=-1, keepdim=True)
+        return x * factor, lambda y: y / factor
+    if how == "layer_norm":
+        mean, sd = x.mean(-1, keepdim=True), x.std(-1, keepdim=True)
+        return (x - mean) / (sd + 1e-5), lambda y: y * sd + mean
+    return x, lambda y: y
 
 
 def fidelity(model, sae: SAE, layer: int, batches) -> dict[str, float]:
@@ -122,10 +154,9 @@ def fidelity(model, sae: SAE, layer: int, batches) -> dict[str, float]:
         x = torch.cat([block_outputs(model, [layer], input_ids=ids)[layer][mask] for ids, mask in batches]).float()
         if not torch.isfinite(x).all():
             raise ValueError(f"the residual stream after block {layer} holds NaN or infinite values; try dtype float32 (config/models.tsv)")
-        codes = [sae.encode(part) for part in x.split(4096)]
-        rebuilt = torch.cat([sae.decode(c) for c in codes])
+        rebuilt = torch.cat([sae.reconstruct(part) for part in x.split(4096)])
         mean = x.mean(0)
-        active = sum((c > 0).sum(0) for c in codes)
+        active = sum((sae.encode(part) > 0).sum(0) for part in x.split(4096))
 
         def loss(edit) -> float:
             total, n = 0.0, 0
@@ -139,7 +170,7 @@ def fidelity(model, sae: SAE, layer: int, batches) -> dict[str, float]:
             return total / n
 
         plain = loss(lambda h: h)
-        with_sae = loss(lambda h: sae.decode(sae.encode(h)).to(h.dtype))
+        with_sae = loss(lambda h: sae.reconstruct(h).to(h.dtype))
         ablated = loss(lambda h: mean.to(h.dtype).expand_as(h))
         return {
             "explained_variance": 1 - float((x - rebuilt).double().pow(2).sum() / (x - mean).double().pow(2).sum()),

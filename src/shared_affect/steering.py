@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from shared_affect.extraction import Numerics
-from shared_affect.journal import Journal
+from shared_affect.journal import JournalParts
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
 from shared_affect.saes import sae_digest
@@ -168,14 +168,14 @@ class Generator:
         jobs : sequence of tuple
             `vectors` is ``[d]`` (one direction), ``[n, d]`` (directions spread over the prompts in turn) or None (no steering).
         part : str
-            Names this job's own journal file, so that jobs over other emotions write elsewhere.
+            Names this job's own journal file, so that jobs over other emotions write elsewhere; all parts are read.
 
         Returns
         -------
         dict
             ``(emotion, arm, strength)`` -> list of records ``emotion, arm, strength, prompt, split, sample, direction, text, nll, n_tokens``.
         """
-        journal = Journal(self.journal_folder / f"{self.journal_name}-{part}.journal")
+        journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {job[:3]: self._key(*job) for job in jobs}
         missing = [job for job in jobs if keys[job[:3]] not in journal]
         if missing:

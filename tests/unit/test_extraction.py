@@ -16,7 +16,7 @@ from shared_affect.extraction import (
     read_dense,
 )
 from shared_affect.models import blocks, load_model
-from shared_affect.saes import DiskSAE, check_fidelity, fidelity
+from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions, fidelity
 from shared_affect.tables import join_blocks
 from shared_affect.tokens import Stimulus, fill, load_tokenizer, locate, word_pieces
 
@@ -171,7 +171,7 @@ def test_fidelity_against_a_naive_loop(model_folder, sae_folder):
     assert facts["dead_share"] == pytest.approx((~(codes > 0).any(0)).mean())
     assert facts["loss"] == pytest.approx(-np.mean([float(logits[b, t, ids[b, t + 1]]) for b in range(4) for t in range(5)]), rel=1e-5)
     assert facts["n_tokens"] == 20
-    perfect = type("Same", (), {"encode": lambda self, h: h, "decode": lambda self, c: c})()
+    perfect = type("Same", (), {"encode": lambda self, h: h, "reconstruct": lambda self, h: h})()
     assert fidelity(model, perfect, 0, [(ids, mask)])["loss_recovered"] == pytest.approx(1)
 
 
@@ -183,26 +183,36 @@ def test_fidelity_gate_names_row_and_limit():
             check_fidelity(facts, limits, "config/saes.tsv, sae x")
 
 
-@pytest.mark.parametrize("architecture", ["standard", "topk", "jumprelu"])
-@pytest.mark.parametrize("apply_b_dec", [True, False])
-def test_encode_equals_sae_lens(tmp_path, architecture, apply_b_dec):
+OPTIONS = [{"apply_b_dec_to_input": True}, {"apply_b_dec_to_input": False}, {"normalize_activations": "layer_norm"}, {"normalize_activations": "constant_norm_rescale"}]
+
+
+@pytest.mark.parametrize(("architecture", "cfg"), [*((a, c) for a in ("standard", "topk", "jumprelu", "gated") for c in OPTIONS), ("topk", {"rescale_acts_by_decoder_norm": True})])
+def test_encode_equals_sae_lens(tmp_path, architecture, cfg):
     import torch
     from sae_lens import SAE
 
-    folder = make_sae(tmp_path / "sae", architecture, apply_b_dec_to_input=apply_b_dec)
+    folder = make_sae(tmp_path / "sae", architecture, metadata={"sae_lens_version": "6.0.0"}, **cfg)
     ours, theirs = DiskSAE(folder), SAE.load_from_disk(folder, device="cpu")
-    x = torch.randn(50, 32, generator=torch.Generator().manual_seed(2))
-    with torch.inference_mode():
-        assert torch.allclose(ours.encode(x), theirs.encode(x), atol=1e-5)
-        assert torch.allclose(ours.decode(ours.encode(x)), theirs.decode(theirs.encode(x)), atol=1e-5)
-    assert (ours.encode(x) > 0).any()
+    for scale in (0.1, 1.0, 10.0):
+        x = scale * torch.randn(50, 32, generator=torch.Generator().manual_seed(2))
+        with torch.no_grad():
+            expected = theirs.encode(x)
+            rebuilt = theirs.decode(expected)
+        assert torch.allclose(ours.encode(x), expected, atol=1e-5 * max(1, scale))
+        assert torch.allclose(ours.reconstruct(x), rebuilt, atol=1e-5 * max(1, scale))
+        assert (expected > 0).any() and not (expected > 0).all()
+        if "normalize_activations" not in cfg:
+            # codes times directions is what sae-lens adds to its bias
+            assert np.allclose(expected.numpy() @ decoder_directions(folder) + ours.weights["b_dec"].numpy(), rebuilt.numpy(), atol=1e-4 * max(1, scale))
 
 
 def test_unknown_architecture_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="allowed: standard, topk, jumprelu"):
+    with pytest.raises(ValueError, match="architecture is 'mystery'; allowed: standard, topk, jumprelu, gated"):
         DiskSAE(make_sae(tmp_path / "sae", "mystery"))
-    with pytest.raises(ValueError, match="normalize_activations"):
-        DiskSAE(make_sae(tmp_path / "sae2", "jumprelu", normalize_activations="layer_norm"))
+    with pytest.raises(ValueError, match="fold the factor"):
+        DiskSAE(make_sae(tmp_path / "sae2", "jumprelu", normalize_activations="expected_average_only_in"))
+    with pytest.raises(ValueError, match="reshape_activations is 'hook_z'"):
+        DiskSAE(make_sae(tmp_path / "sae3", "jumprelu", reshape_activations="hook_z"))
 
 
 def test_codes_gather_join_and_survive_the_file(model_folder, sae_folder, tmp_path):
@@ -352,3 +362,19 @@ def test_reduced_precision_reports_what_it_changes(model_folder, sae_folder, tmp
     assert found["precision_flips"][0] == pytest.approx(1 - both / either, abs=0.02)
     again = extractor(model_folder, sae_folder, tmp_path / "b", dtype="bfloat16")
     assert again.deviation(words, template)["s1"] == found and again.model_loads == 0
+
+
+@pytest.mark.parametrize("shards", [2, 3])
+def test_shards_give_what_one_job_gives(model_folder, sae_folder, tmp_path, shards):
+    saes = {"s": SaeSource(str(sae_folder), 1)}
+    one = Extractor(model_folder, saes, "en", Numerics(), tmp_path / "one").words(LISTS, TEMPLATES)["s"]
+    parts = [Extractor(model_folder, saes, "en", Numerics(), tmp_path / "many", part=f"shard{k}of{shards}") for k in range(shards)]
+    assert sum(p.shard(LISTS, TEMPLATES, k, shards) for k, p in enumerate(parts)) == len(LISTS) * len(TEMPLATES)
+    assert all(p.model_loads == 1 for p in parts)
+    whole = Extractor(model_folder, saes, "en", Numerics(), tmp_path / "many")
+    found = whole.words(LISTS, TEMPLATES)["s"]
+    assert whole.model_loads == 0
+    for e in LISTS:
+        assert all(np.array_equal(found[e][k], one[e][k]) for k in one[e])
+    with pytest.raises(ValueError, match=f"allowed: 0 to {shards - 1}"):
+        whole.shard(LISTS, TEMPLATES, shards, shards)

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from shared_affect.journal import HEADER, Journal, JournalLocked, pack, unpack
+from shared_affect.journal import HEADER, Journal, JournalLocked, JournalParts, pack, unpack
 
 KEYS = [f"{i:064x}" for i in range(1, 6)]
 
@@ -107,3 +107,45 @@ def test_unpacked_arrays_come_in_one_order():
 
     code = "import numpy as np; from shared_affect.journal import pack, unpack; print(list(unpack(pack({k: np.zeros(1) for k in 'dbacfe'}))))"
     assert {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() for _ in range(4)} == {str(sorted("abcdef"))}
+
+
+def test_parts_are_read_together_and_written_apart(tmp_path):
+    write(tmp_path / "ab.journal", [(KEYS[0], b"whole")])
+    for part, key in (("part0of2", KEYS[1]), ("part1of2", KEYS[2])):
+        journal = JournalParts(tmp_path, "ab", part)
+        with journal.writing("test"):
+            journal.append(key, part.encode())
+    write(tmp_path / "abc.journal", [(KEYS[3], b"another name")])
+    found = JournalParts(tmp_path, "ab", "part1of2")
+    assert len(found) == 3 and KEYS[3] not in found and KEYS[4] not in found
+    assert [found.get(k) for k in KEYS[:3]] == [b"whole", b"part0of2", b"part1of2"]
+    assert sorted(p.name for p in tmp_path.glob("*.journal")) == ["ab-part0of2.journal", "ab-part1of2.journal", "ab.journal", "abc.journal"]
+    with pytest.raises(KeyError):
+        found.get(KEYS[4])
+
+
+def _fill_small_disk(path, limit, out):
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    journal = Journal(path)
+    with journal.writing("test"):
+        journal.append(KEYS[0], b"x" * 100)
+        try:
+            journal.append(KEYS[1], b"y" * 10_000)
+        except OSError as error:
+            out.put(str(error))
+        journal.append(KEYS[2], b"z" * 50)
+
+
+def test_a_full_disk_is_named_and_keeps_what_was_there(tmp_path):
+    path, context = tmp_path / "a.journal", multiprocessing.get_context("fork")
+    out = context.Queue()
+    process = context.Process(target=_fill_small_disk, args=(path, 1000, out))
+    process.start()
+    message = out.get(timeout=20)
+    process.join()
+    assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "Make room" in message
+    journal = Journal(path)
+    assert journal.get(KEYS[0]) == b"x" * 100 and KEYS[1] not in journal and journal.get(KEYS[2]) == b"z" * 50

@@ -3,19 +3,37 @@
 # Outputs: {R}/features/{model}/{sae}/{language}/*, {R}/{variant}codes/..., {R}/{variant}emotion_features/..., {R}/{variant}shared/...
 # One accelerator job a model and language reads all its SAEs in one pass; the rule is emitted once a model because
 # the SAEs differ. Its results also go to the journal, which outlives them.
+# A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first.
+STIMULI = {
+    "concepts": f"{R}/concepts/{{language}}.tsv",
+    "norms": f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
+    "templates": "resources/templates/{language}.tsv",
+}
 for MODEL in MODELS:
+    NAME = MODEL.replace("-", "_").replace(".", "_")
+    SHARDS = row("models", model=MODEL)["shards"]
+    SHARD = f"{R}/features/{MODEL}/shards/{{language}}/{{shard}}.json"
+    WEIGHTS = {"model": f"{model_path(MODEL)}/config.json", "saes": [f"{sae_path(MODEL, s)}/cfg.json" for s in saes_of(MODEL)]}
+    READ = {
+        "model": model_path(MODEL),
+        "saes": {
+            s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}}
+            for s in saes_of(MODEL)
+        },
+        "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+        "emotions": EMOTIONS,
+        "journal": JOURNAL,
+    }
 
     rule:
         name:
-            f"extract_features_{MODEL.replace('-', '_').replace('.', '_')}"
+            f"extract_features_{NAME}"
         input:
-            model=f"{model_path(MODEL)}/config.json",
-            saes=[f"{sae_path(MODEL, s)}/cfg.json" for s in saes_of(MODEL)],
-            concepts=f"{R}/concepts/{{language}}.tsv",
-            norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
-            templates="resources/templates/{language}.tsv",
+            **WEIGHTS,
+            **STIMULI,
             fidelity=f"{R}/world/affect/fidelity_{{language}}.txt",
             neutral=f"{R}/world/affect/neutral_{{language}}.txt",
+            shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
             concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/concepts/{e}.npz" for s in saes_of(MODEL) for e in EMOTIONS],
             norms=[f"{R}/features/{MODEL}/{s}/{{language}}/norms/{config['norms']}.npz" for s in saes_of(MODEL)],
@@ -29,18 +47,37 @@ for MODEL in MODELS:
         resources:
             gpu=gpu(MODEL),
         params:
+            **READ,
             folder=f"{R}/features/{MODEL}",
-            model=model_path(MODEL),
-            saes={
-                s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}}
-                for s in saes_of(MODEL)
-            },
-            numerics={k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
             norms=config["norms"],
-            emotions=EMOTIONS,
-            journal=JOURNAL,
         script:
             "../scripts/extract_features.py"
+
+    if SHARDS > 1:
+
+        rule:
+            name:
+                f"extract_shard_{NAME}"
+            input:
+                **WEIGHTS,
+                **STIMULI,
+            output:
+                SHARD,
+            log:
+                f"{LOGS}/extract_shard/{MODEL}/{{language}}/{{shard}}.log",
+            benchmark:
+                f"{BENCH}/extract_shard/{MODEL}/{{language}}/{{shard}}.tsv"
+            wildcard_constraints:
+                shard=r"\d+",
+            priority: 8
+            threads: 1
+            resources:
+                gpu=gpu(MODEL),
+            params:
+                **READ,
+                shards=SHARDS,
+            script:
+                "../scripts/extract_shard.py"
 
 
 rule gather_codes:

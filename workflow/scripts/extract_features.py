@@ -3,7 +3,7 @@
 import pandas as pd
 
 from shared_affect.extraction import Extractor, Numerics, SaeSource, describe
-from shared_affect.human import norm_blocks
+from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_arrays
 from shared_affect.saes import check_fidelity
 from shared_affect.tables import group_words, join_blocks, read_lines, read_templates
@@ -12,8 +12,7 @@ if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
     sets = group_words(pd.read_csv(i.concepts, sep="\t", keep_default_na=False), p.emotions)
-    blocks = norm_blocks(pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
-    lists = {f"concepts/{e}": w for e, w in sets.items()} | {f"norms/{k}": b for k, b in enumerate(blocks)}
+    lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
     running = extractor.running_text(read_lines(i.fidelity), read_lines(i.neutral))
     for sae, facts in running.items():
@@ -26,6 +25,6 @@ if __name__ == "__main__":
         folder = f"{p.folder}/{sae}/{language}"
         for e in sets:
             write_arrays(f"{folder}/concepts/{e}.npz", found[f"concepts/{e}"])
-        write_arrays(f"{folder}/norms/{p.norms}.npz", join_blocks([found[f"norms/{k}"] for k in range(len(blocks))]))
+        write_arrays(f"{folder}/norms/{p.norms}.npz", join_blocks([a for name, a in found.items() if name.startswith("norms/")]))
         write_arrays(f"{folder}/running_text.npz", running[sae] | precision[sae])
     log.info("model loads: %d", extractor.model_loads)

@@ -1,0 +1,18 @@
+"""One share of a model's words in one language, into the journal; `extract_features` then finds them there."""
+
+import pandas as pd
+
+from shared_affect.extraction import Extractor, Numerics, SaeSource
+from shared_affect.human import extraction_lists
+from shared_affect.runtime import start_log, write_json
+from shared_affect.tables import group_words, read_templates
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
+    sets = group_words(pd.read_csv(i.concepts, sep="\t", keep_default_na=False), p.emotions)
+    lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
+    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
+                          part=f"shard{w.shard}of{p.shards}")
+    computed = extractor.shard(lists, read_templates(i.templates), int(w.shard), p.shards)
+    write_json(snakemake.output[0], {"computed": computed, "model_loads": extractor.model_loads})
