@@ -17,8 +17,7 @@ for MODEL in MODELS:
     READ = {
         "model": model_path(MODEL),
         "saes": {
-            s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}}
-            for s in saes_of(MODEL)
+            s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)
         },
         "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
         "emotions": EMOTIONS,
