@@ -19,8 +19,8 @@ import numpy as np
 from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
-from shared_affect.saes import sae_digest
-from shared_affect.tokens import Stimulus, load_tokenizer, locate
+from shared_affect.saes import check_hook, sae_digest
+from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_special
 
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -79,6 +79,8 @@ class Extractor:
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
         self.halvings = 0
+        for name, s in self.saes.items():
+            check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
             name: JournalParts(journal_folder, digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24], part)

@@ -28,6 +28,24 @@ def tokenizer_digest(folder: str | Path) -> str:
     return digest_of_files(Path(folder) / "tokenizer.json")
 
 
+def check_weights(folder: str | Path) -> None:
+    """Read the header of every weights file and hold it against the file's size.
+
+    Raises
+    ------
+    ValueError
+        If a file is cut short or is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(Path(folder).glob("*.safetensors")):
+        try:
+            with safe_open(path, "np"):
+                pass
+        except SafetensorError as error:
+            raise ValueError(f"{path} is no whole safetensors file ({error}); remove it and let the workflow make or fetch it again") from None
+
+
 def resolve_device(device: str) -> str:
     """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass."""
     import torch
@@ -60,6 +78,7 @@ def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu
     allowed = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in allowed:
         raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(allowed)} (config/models.tsv, column dtype)")
+    check_weights(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=allowed[dtype], attn_implementation=attention, use_safetensors=True)
     return model.to(resolve_device(device)).eval()
 

@@ -37,8 +37,51 @@ def decoder_directions(folder: str | Path) -> np.ndarray:
     """Decoder rows ``[d_sae, d_in]`` float32, such that codes times rows is a residual; no torch."""
     from safetensors.numpy import load_file
 
-    rows = load_file(Path(folder) / "sae_weights.safetensors")["W_dec"].astype(np.float32)
+    rows = _read_weights(Path(folder) / "sae_weights.safetensors", load_file)["W_dec"].astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True) if _read_cfg(folder).get("rescale_acts_by_decoder_norm") else rows
+
+
+def check_hook(folder: str | Path, layer: int, has_bos: bool, where: str) -> None:
+    """Hold what an SAE's file says of its training against how it is to be read; silent where the file says nothing.
+
+    Parameters
+    ----------
+    folder : path
+    layer : int
+        Block after which the residual is read, from 0.
+    has_bos : bool
+        Whether texts begin with the tokenizer's BOS.
+    where : str
+        Table, row and column to change.
+
+    Raises
+    ------
+    ValueError
+        If it was trained at another hook point or under another BOS rule.
+    """
+    facts = _read_cfg(folder).get("metadata") or {}
+    hook, bos = facts.get("hook_name"), facts.get("prepend_bos")
+    if hook is not None and hook != f"blocks.{layer}.hook_resid_post":
+        raise ValueError(f"{folder}/cfg.json: hook_name is {hook!r}; allowed: 'blocks.{layer}.hook_resid_post', the output of block {layer} ({where}, column layer)")
+    if bos is not None and bool(bos) != has_bos:
+        raise ValueError(f"{folder}/cfg.json: prepend_bos is {bos}, but the model's tokenizer puts {'a' if has_bos else 'no'} BOS before a text; "
+                         f"the SAE would read residuals of another kind ({where}, column path)")
+
+
+def _read_weights(path: Path, load):
+    """Tensors of a safetensors file.
+
+    Raises
+    ------
+    ValueError
+        If it is not whole.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        return load(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no whole safetensors file ({error}); remove it and let the workflow make or fetch it again") from None
 
 
 def _read_cfg(folder: str | Path) -> dict:
@@ -76,7 +119,7 @@ class DiskSAE:
                 more = " (fold the factor into the weights before saving)" if key == "normalize_activations" else ""
                 raise ValueError(f"{folder}/cfg.json: {key} is {found!r}; allowed: {', '.join(names)}{more}")
         self.architecture, self.normalisation = self.cfg["architecture"], self.cfg.get("normalize_activations", "none")
-        self.weights = w = {k: v.float().to(device) for k, v in load_file(Path(folder) / "sae_weights.safetensors").items()}
+        self.weights = w = {k: v.float().to(device) for k, v in _read_weights(Path(folder) / "sae_weights.safetensors", load_file).items()}
         self.d_in, self.d_sae = w["W_enc"].shape
         if self.cfg.get("rescale_acts_by_decoder_norm"):
             norm = w["W_dec"].norm(dim=1)

@@ -50,6 +50,12 @@ def load_tokenizer(folder: str | Path):
     return tokenizer
 
 
+def starts_with_special(tokenizer) -> bool:
+    """Whether the tokenizer puts a special token (BOS) before every text."""
+    mask = tokenizer.encode("a").special_tokens_mask
+    return bool(mask and mask[0])
+
+
 def fill(template: str, word: str) -> str:
     """Put `word` into `template`.
 
@@ -99,3 +105,34 @@ def word_pieces(tokenizer, words: list[str]) -> dict[str, list[str]]:
     """Pieces of each word as it stands in running text, without special tokens and without a bare word-boundary mark."""
     codes = tokenizer.encode_batch([f" {w}" for w in words], add_special_tokens=False)
     return {w: [t for t in c.tokens if t.strip("▁Ġ ")] for w, c in zip(words, codes, strict=True)}
+
+
+def broken_share(tokenizer, words: list[str]) -> float:
+    """Share of the words' pieces that are unknown or a mere part of a character's bytes.
+
+    A tokenizer without a language's script turns its words into such pieces; a model reads nothing in them.
+
+    Parameters
+    ----------
+    tokenizer : tokenizers.Tokenizer
+    words : list of str
+        At least one.
+    """
+    unknown = {i for t in ("<unk>", "[UNK]", "<|unk|>") if (i := tokenizer.token_to_id(t)) is not None}
+    ids = [i for c in tokenizer.encode_batch([f" {w}" for w in words], add_special_tokens=False) for i in c.ids]
+    broken = {i: i in unknown or tokenizer.id_to_token(i).startswith("<0x") or "\ufffd" in tokenizer.decode([i], skip_special_tokens=False) for i in set(ids)}
+    return sum(broken[i] for i in ids) / len(ids)
+
+
+def check_script(tokenizer, words: list[str], limit: float, model: str, language: str) -> None:
+    """Stop where a tokenizer cannot read a language.
+
+    Raises
+    ------
+    ValueError
+        If `broken_share` of the words is above `limit`.
+    """
+    share = broken_share(tokenizer, words)
+    if share > limit:
+        raise ValueError(f"model {model}, language {language}: {share:.0%} of the pieces of its words are unknown or parts of a character's bytes; "
+                         f"allowed: <= {limit:.0%} (config/languages.tsv, column max_broken_share). This tokenizer does not have the language's script")

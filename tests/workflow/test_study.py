@@ -210,6 +210,27 @@ def test_emotions_per_job_changes_no_text(study):
         study.snakemake()
 
 
+def test_shards_change_no_value(study):
+    folder = study.path("features", "gemma2-planted", SAE, "en")
+    wanted = {p: p.read_bytes() for p in folder.rglob("*.npz")}
+    table = study.folder / "config/models.tsv"
+    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
+    edit_table(table, lambda rows: [r | {"shards": "2"} for r in rows])
+    try:
+        for p in wanted:
+            p.unlink()
+        study.snakemake(*[str(p.relative_to(study.folder)) for p in wanted])
+        shards = [json.loads(study.path("features", "gemma2-planted", "shards", "en", f"{k}.json").read_text()) for k in (0, 1)]
+        assert all(s["model_loads"] == 1 and s["computed"] > len(EMOTIONS) for s in shards)
+        assert sorted(len(list((study.folder / "resources/journal").glob(f"*shard{k}of2.journal"))) for k in (0, 1)) == [1, 1]
+        assert {p: p.read_bytes() for p in folder.rglob("*.npz")} == wanted
+    finally:
+        edit_table(table, lambda rows: [r | {"shards": "1"} for r in rows])
+        shutil.rmtree(study.folder / "resources/journal")
+        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
+        study.snakemake()
+
+
 def interrupted(study, target, pattern):
     """Run until the newest journal has grown a little, then kill everything at once."""
     journal = study.folder / "resources/journal"

@@ -47,8 +47,10 @@ for MODEL in MODELS:
             gpu=gpu(MODEL),
         params:
             **READ,
+            name=MODEL,
             folder=f"{R}/features/{MODEL}",
             norms=config["norms"],
+            max_broken_share=lambda w: row("languages", language=w.language)["max_broken_share"],
         script:
             "../scripts/extract_features.py"
 

@@ -7,6 +7,7 @@ from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_arrays
 from shared_affect.saes import check_fidelity
 from shared_affect.tables import group_words, join_blocks, read_lines, read_templates
+from shared_affect.tokens import check_script
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -14,10 +15,11 @@ if __name__ == "__main__":
     sets = group_words(pd.read_csv(i.concepts, sep="\t", keep_default_na=False), p.emotions)
     lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
+    check_script(extractor.tokenizer, [w for ws in sets.values() for w in ws], p.max_broken_share, p.name, language)
     running = extractor.running_text(read_lines(i.fidelity), read_lines(i.neutral))
     for sae, facts in running.items():
         log.info("fidelity %s %s: %s", sae, language, describe(facts))
-        check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {snakemake.rule}, sae {sae}, language {language}")
+        check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {p.name}, sae {sae}, language {language}")
     templates = read_templates(i.templates)
     words = extractor.words(lists, templates)
     precision = extractor.deviation(sorted({w for ws in sets.values() for w in ws[:2]}), next(iter(templates.values())))

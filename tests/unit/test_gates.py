@@ -1,0 +1,168 @@
+"""Mistakes that nothing would show otherwise, planted one by one: each must stop the job."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import make_model, make_sae, make_tokenizer
+
+from shared_affect.extraction import Extractor, Numerics, SaeSource
+from shared_affect.models import load_model
+from shared_affect.planted.sae import train_sae
+from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions
+from shared_affect.tokens import broken_share, check_script, load_tokenizer
+
+LIMITS = {"explained_variance_min": 0.7, "l0_min": 2, "l0_max": 16}
+WORDS = "joy fear calm table stone".split()
+
+
+def sentences(n, seed):
+    g = np.random.default_rng(seed)
+    return [" ".join(g.choice(["the", "word", "is", "now", "think", "of", *WORDS], 12)) + "." for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small model and an SAE trained on its first block."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("gate")
+    model = load_model(make_model("llama", folder / "model", layers=3))
+    with torch.no_grad():
+        for block in model.model.layers:  # blocks that do something: random ones barely change the residual
+            block.self_attn.o_proj.weight *= 20
+            block.mlp.down_proj.weight *= 20
+    model.save_pretrained(folder / "model")
+    facts = train_sae(model, make_tokenizer(), sentences(1500, 0), layer=0, out_dir=folder / "sae", seed=1, k=6, d_sae=96, n_tokens=120_000)
+    assert facts["explained_variance"] > 0.8
+    return folder / "model", folder / "sae"
+
+
+def altered(sae, folder, weights=None, **cfg):
+    """A copy of an SAE with other weights or facts."""
+    from safetensors.numpy import load_file, save_file
+
+    folder.mkdir()
+    w = load_file(sae / "sae_weights.safetensors")
+    save_file(w | (weights(w) if weights else {}), folder / "sae_weights.safetensors")
+    (folder / "cfg.json").write_text(json.dumps(json.loads((sae / "cfg.json").read_text()) | cfg))
+    return folder
+
+
+def gate(model, sae, layer, journal, **numerics):
+    """What the extraction job does before it writes anything."""
+    texts = sentences(40, 7)
+    facts = Extractor(model, {"s": SaeSource(str(sae), layer)}, "en", Numerics(**numerics), journal).running_text(texts, texts)["s"]
+    check_fidelity(facts, LIMITS, "config/saes.tsv, model m, sae s, language en")
+    return facts
+
+
+def test_the_right_reading_passes(trained, tmp_path):
+    facts = gate(*trained, 0, tmp_path / "j")
+    assert facts["explained_variance"][0] > 0.8 and facts["loss_recovered"][0] > 0.5
+
+
+def test_a_wrong_layer_is_refused_by_name_and_without_a_name_by_its_fidelity(trained, tmp_path):
+    model, sae = trained
+    with pytest.raises(ValueError, match=r"hook_name is 'blocks.0.hook_resid_post'; allowed: 'blocks.2.hook_resid_post'.*column layer"):
+        gate(model, sae, 2, tmp_path / "j")
+    assert not (tmp_path / "j").exists()
+    with pytest.raises(ValueError, match=r"explained_variance is .*config/saes\.tsv, model m, sae s, language en"):
+        gate(model, altered(sae, tmp_path / "unnamed", metadata={}), 2, tmp_path / "j")
+
+
+def test_an_unfolded_norm_is_refused_by_name_and_without_a_name_by_its_fidelity(trained, tmp_path):
+    model, sae = trained
+    factor = 0.2  # what sae-lens multiplies residuals by in training and folds into the weights when it saves
+
+    def unfold(w):
+        return {"W_enc": w["W_enc"] / factor, "W_dec": w["W_dec"] * factor, "b_dec": w["b_dec"] * factor}
+
+    with pytest.raises(ValueError, match=r"normalize_activations is 'expected_average_only_in'.*fold the factor"):
+        gate(model, altered(sae, tmp_path / "named", unfold, normalize_activations="expected_average_only_in"), 0, tmp_path / "j")
+    with pytest.raises(ValueError, match=r"SAE fidelity: .*normalisation wrong"):
+        gate(model, altered(sae, tmp_path / "silent", unfold), 0, tmp_path / "j")
+
+
+def test_a_wrong_bos_rule_is_refused_by_name(trained, tmp_path):
+    model, sae = trained
+    metadata = json.loads((sae / "cfg.json").read_text())["metadata"]
+    with pytest.raises(ValueError, match="prepend_bos is False, but the model's tokenizer puts a BOS"):
+        gate(model, altered(sae, tmp_path / "named", metadata=metadata | {"prepend_bos": False}), 0, tmp_path / "j")
+    no_bos = tmp_path / "no-bos"
+    no_bos.mkdir()
+    for file in model.iterdir():
+        (no_bos / file.name).write_bytes(file.read_bytes())
+    tokenizer = json.loads((no_bos / "tokenizer.json").read_text())
+    (no_bos / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
+    with pytest.raises(ValueError, match="prepend_bos is True, but the model's tokenizer puts no BOS"):
+        gate(no_bos, sae, 0, tmp_path / "j")
+
+
+def test_nan_in_the_residual_stops_the_job_and_leaves_no_record(trained, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    model, sae = trained
+    broken = tmp_path / "nan"
+    broken.mkdir()
+    for file in model.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    weights = load_file(broken / "model.safetensors")
+    weights["model.layers.0.mlp.down_proj.weight"][0, 0] = np.nan
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"NaN or infinite.*config/models\.tsv"):
+        gate(broken, sae, 0, tmp_path / "j")
+    extractor = Extractor(broken, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), tmp_path / "j")
+    with pytest.raises(ValueError, match="nan: NaN or infinite residual after block 0"):
+        extractor.words({"x": ["joy", "fear"]}, {"bare": "{word}."})
+    assert not len(extractor.journals["s"])
+
+
+@pytest.mark.parametrize("which", ["model", "sae"])
+def test_truncated_weights_are_named(trained, tmp_path, which):
+    model, sae = trained
+    copies = {}
+    for name, source in (("model", model), ("sae", sae)):
+        copies[name] = tmp_path / name
+        copies[name].mkdir()
+        for file in source.iterdir():
+            (copies[name] / file.name).write_bytes(file.read_bytes())
+    file = next(copies[which].glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=f"{file} is no whole safetensors file"):
+        gate(copies["model"], copies["sae"], 0, tmp_path / "j")
+    if which == "sae":
+        with pytest.raises(ValueError, match="is no whole safetensors file"):
+            decoder_directions(copies["sae"])
+
+
+def test_layer_outside_the_model_and_another_width_are_named(trained, tmp_path):
+    model, sae = trained
+    with pytest.raises(ValueError, match=r"layer 5 of a model with 3 blocks; allowed: 0 to 2 \(config/saes.tsv, column layer\)"):
+        gate(model, altered(sae, tmp_path / "deep", metadata={}), 5, tmp_path / "j")
+    with pytest.raises(ValueError, match=r"SAE s reads 16 dimensions, the model .* has 32"):
+        gate(model, make_sae(tmp_path / "narrow", d_in=16), 0, tmp_path / "j")
+
+
+def test_share_of_broken_pieces(trained, tmp_path):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    ours = load_tokenizer(trained[0])
+    assert broken_share(ours, ["joy", "快乐", "sadness"]) == 0
+    assert broken_share(ours, ["γγ"]) > 0.4  # the unknown piece beside the word mark
+    alphabet = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    bytewise = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
+    bytewise.pre_tokenizer, bytewise.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    assert broken_share(bytewise, ["joy"]) == 0
+    assert broken_share(bytewise, ["快乐"]) == pytest.approx(6 / 7)  # six bytes and a blank
+    check_script(bytewise, ["joy"], 0.2, "m", "en")
+    with pytest.raises(ValueError, match=r"model m, language zh: 86% .* allowed: <= 20% \(config/languages.tsv"):
+        check_script(bytewise, ["快乐"], 0.2, "m", "zh")
+
+
+def test_reconstruction_is_what_the_gate_measures(trained):
+    import torch
+
+    sae = DiskSAE(trained[1])
+    x = torch.randn(5, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(sae.reconstruct(x), sae.decode(sae.encode(x)))
