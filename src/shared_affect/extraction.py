@@ -87,7 +87,7 @@ class Extractor:
             for name, s in self.saes.items()
         }
         self.model_loads = 0
-        self._loaded = None
+        self._loaded, self._whole = None, False
 
     def _key(self, name: str, what: Mapping, chunk_batch: int | None = None) -> str:
         """Key of a record; `chunk_batch` is the row's unless memory ran out."""
@@ -104,24 +104,27 @@ class Extractor:
         from shared_affect.models import resolve_device
 
         self._loaded = model, dict(saes), resolve_device(self.numerics.device)
+        self._whole = True
 
-    def _load(self):
-        """Model and SAEs, loaded once, on first need."""
-        if self._loaded is None:
+    def _load(self, whole: bool = False):
+        """Model and SAEs, loaded on first need; blocks above the deepest SAE only if the `whole` model is asked for."""
+        if self._loaded is None or (whole and not self._whole):
             from shared_affect.models import load_model, resolve_device
             from shared_affect.saes import DiskSAE
 
             self.model_loads += 1
             LOG.info("model load: %s (%s, %s)", self.model_folder, self.numerics.dtype, self.numerics.device)
             n = self.numerics
-            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention)
+            deepest = None if whole else max(s.layer for s in self.saes.values())
+            self._loaded = None  # the part is let go before the whole is read
+            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention, deepest=deepest)
             device = resolve_device(n.device)
             saes = {name: DiskSAE(s.folder, device) for name, s in self.saes.items()}
             for name, sae in saes.items():
                 if sae.d_in != model.config.hidden_size:
                     raise ValueError(f"SAE {name} reads {sae.d_in} dimensions, the model {self.model_folder} has {model.config.hidden_size} "
                                      "(config/saes.tsv)")
-            self._loaded = model, saes, device
+            self._loaded, self._whole = (model, saes, device), whole
         return self._loaded
 
     def _compute_missing(self, tasks: Sequence[tuple[Mapping, Callable]], label: str) -> int:
@@ -330,7 +333,7 @@ class Extractor:
             from shared_affect.activations import block_outputs
             from shared_affect.saes import fidelity
 
-            model, saes, device = self._load()
+            model, saes, device = self._load(whole=True)
             result = {}
             ordinary, neutral = (list(self._batches(t, device, batch)) for t in (fidelity_texts, neutral_texts))
             for name in names:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
-from shared_affect.runtime import digest_of_files
+from shared_affect.runtime import digest_of, digest_of_files
 
 
 def model_digest(folder: str | Path) -> str:
-    """sha256 over the configuration and the weights (safetensors only); no torch.
+    """What identifies a model: the hub's commit if it was fetched, else sha256 over configuration and weights; no torch.
 
     Raises
     ------
@@ -20,6 +22,9 @@ def model_digest(folder: str | Path) -> str:
     if not weights or not (folder / "config.json").exists():
         raise ValueError(f"{folder} is no model folder: found {sorted(p.name for p in folder.glob('*')) or 'nothing'}, "
                          "needed config.json and *.safetensors (config/models.tsv, column path)")
+    if (revision := folder / "revision.json").exists():
+        facts = json.loads(revision.read_text(encoding="utf-8"))
+        return digest_of({k: facts[k] for k in ("id", "commit")})
     return digest_of_files(folder / "config.json", *weights)
 
 
@@ -55,7 +60,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu", attention: str = "eager"):
+def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu", attention: str = "eager", deepest: int | None = None):
     """Load a causal language model for inference.
 
     Parameters
@@ -65,21 +70,29 @@ def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda", "cuda:N"}
     attention : {"eager", "sdpa"}
+    deepest : int, optional
+        Last block that is wanted; those above it are not even read. All by default.
 
     Returns
     -------
     transformers.PreTrainedModel in evaluation mode
     """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # blocks that are left out on purpose are no news
     allowed = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in allowed:
         raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(allowed)} (config/models.tsv, column dtype)")
     check_weights(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=allowed[dtype], attn_implementation=attention, use_safetensors=True)
+    config = AutoConfig.from_pretrained(folder)
+    if deepest is not None:
+        text = config.get_text_config()
+        text.num_hidden_layers = min(text.num_hidden_layers, deepest + 1)
+    model = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=allowed[dtype], attn_implementation=attention, use_safetensors=True)
     return model.to(resolve_device(device)).eval()
 
 

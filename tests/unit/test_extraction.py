@@ -103,7 +103,7 @@ def test_batched_equals_one_word_at_a_time(model_folder, sae_folder, tmp_path):
 def test_journal_serves_everything_a_second_time_without_loading(model_folder, sae_folder, tmp_path):
     first = extractor(model_folder, sae_folder, tmp_path)
     texts = ["the word is joy.", "now think of stone."]
-    a, ra = first.words(LISTS, TEMPLATES), first.running_text(texts, texts)
+    ra, a = first.running_text(texts, texts), first.words(LISTS, TEMPLATES)
     assert first.model_loads == 1
     second = extractor(model_folder, sae_folder, tmp_path)
     b, rb = second.words(LISTS, TEMPLATES), second.running_text(texts, texts)
@@ -378,3 +378,21 @@ def test_shards_give_what_one_job_gives(model_folder, sae_folder, tmp_path, shar
         assert all(np.array_equal(found[e][k], one[e][k]) for k in one[e])
     with pytest.raises(ValueError, match=f"allowed: 0 to {shards - 1}"):
         whole.shard(LISTS, TEMPLATES, shards, shards)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_blocks_above_the_deepest_are_not_read(tmp_path, sae_folder, family):
+    import torch
+
+    folder = make_model(family, tmp_path / "m", layers=4)
+    whole, part = load_model(folder), load_model(folder, deepest=1)
+    assert len(blocks(part)) == 2 and len(blocks(whole)) == 4
+    ids = torch.randint(4, 20, (3, 7), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        assert torch.equal(block_outputs(part, [1], input_ids=ids)[1], block_outputs(whole, [1], input_ids=ids)[1])
+    # words need the part alone, running text (loss with the reconstruction put in) the whole model
+    one = Extractor(folder, {"s": SaeSource(str(sae_folder), 1)}, "en", Numerics(), tmp_path / "j")
+    one.words(LISTS, TEMPLATES)
+    assert len(blocks(one._loaded[0])) == 2
+    one.running_text(["the word is joy."], ["now think of stone."])
+    assert len(blocks(one._loaded[0])) == 4 and one.model_loads == 2

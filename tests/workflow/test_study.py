@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from hub import Hub
 
 from shared_affect.journal import Journal
 from shared_affect.tables import CONTRACTS, CONTROLS
@@ -38,7 +39,7 @@ class Study:
     """A copy of the repository with a reduced study in it."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self.folder, self.variables = folder, {}
         for name in ("workflow", "config", "resources", "profiles", "src", "studies"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "journal", "retrieved", "*.egg-info"))
         for name in ("Snakefile", "config.yaml"):
@@ -62,7 +63,7 @@ class Study:
 
     @property
     def environment(self):
-        return os.environ | {"OMP_NUM_THREADS": "1", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONPATH": str(self.folder / "src")}
+        return os.environ | {"OMP_NUM_THREADS": "1", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONPATH": str(self.folder / "src"), **self.variables}
 
     def snakemake(self, *args, check=True):
         done = subprocess.run(self.command(*args), cwd=self.folder, capture_output=True, text=True, env=self.environment)
@@ -228,6 +229,48 @@ def test_shards_change_no_value(study):
         edit_table(table, lambda rows: [r | {"shards": "1"} for r in rows])
         shutil.rmtree(study.folder / "resources/journal")
         shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
+        study.snakemake()
+
+
+def test_a_model_from_the_hub_reads_like_the_same_model_from_a_folder(study):
+    """The planted model served by a hub on loopback: retrieve rules, extraction, then without the hub."""
+    source = study.path("models", "gemma2-planted")
+    hub = Hub({p.name: p.read_bytes() for p in source.iterdir() if p.name != "facts.json"})
+    kept = {t: (study.folder / f"config/{t}.tsv").read_bytes() for t in ("models", "saes")}
+    row = {"model": "gemma2-hub", "source": "hub", "path": "{retrieved}/models/gemma2-hub", "id": "lab/tiny", "revision": "main", "world": "", "train_tokens": "", "replicate": ""}
+    sae = {"model": "gemma2-hub", "source": "local", "path": f"{{results}}/saes/gemma2-planted/{SAE}", "architecture": "", "k": "", "d_sae": "", "train_tokens": ""}
+    edit_table(study.folder / "config/models.tsv", lambda rows: [*rows, next(r for r in rows if r["model"] == "gemma2-planted") | row])
+    edit_table(study.folder / "config/saes.tsv", lambda rows: [*rows, next(r for r in rows if r["model"] == "gemma2-planted") | sae])
+    wanted = [p.relative_to(study.path("features", "gemma2-planted")) for p in study.path("features", "gemma2-planted", SAE, "en").rglob("*.npz")]
+    targets = [f"results/tiny/features/gemma2-hub/{p}" for p in wanted]
+    study.variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(study.folder / "hf")}
+    study.set(models=["gemma2-planted", "gemma2-hub"])
+    try:
+        study.snakemake(*targets, "resources/retrieved/revisions.json")
+        same = {p: study.path("features", "gemma2-hub", p).read_bytes() == study.path("features", "gemma2-planted", p).read_bytes() for p in wanted}
+        assert all(same.values()) and len(same) > len(EMOTIONS), same
+        revisions = json.loads((study.folder / "resources/retrieved/revisions.json").read_text())
+        assert revisions == {"gemma2-hub": {"id": "lab/tiny", "asked": "main", "commit": hub.commit}}
+        hub.close()
+        shutil.rmtree(study.path("features", "gemma2-hub"))
+        for journal in (study.folder / "resources/journal").glob("*.journal"):
+            journal.rename(journal.with_suffix(".kept"))
+        study.snakemake(*targets)
+        assert all(study.path("features", "gemma2-hub", p).read_bytes() == study.path("features", "gemma2-planted", p).read_bytes() for p in wanted)
+        # a gated model without a token stops before any job, in words; a plan needs none
+        edit_table(study.folder / "config/models.tsv", lambda rows: [r | {"gated": "true"} if r["model"] == "gemma2-hub" else r for r in rows])
+        shutil.rmtree(study.folder / "resources/retrieved")
+        code, text = study.snakemake(*targets, check=False)
+        assert code and "https://huggingface.co/lab/tiny" in text and "HF_TOKEN" in text and "retrieve_model:" not in text
+        study.snakemake("-n", *targets)
+    finally:
+        hub.close()
+        for journal in (study.folder / "resources/journal").glob("*.kept"):
+            journal.rename(journal.with_suffix(".journal"))
+        for table, content in kept.items():
+            (study.folder / f"config/{table}.tsv").write_bytes(content)
+        study.variables = {}
+        study.set(models=["gemma2-planted"])
         study.snakemake()
 
 

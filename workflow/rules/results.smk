@@ -101,7 +101,8 @@ rule judge_claims:
 
 rule record_provenance:
     input:
-        f"{R}/claims.json",
+        claims=f"{R}/claims.json",
+        revisions=[f"{RETRIEVED}/revisions.json"] if HUB_MODELS else [],
     output:
         provenance=f"{R}/provenance.json",
         config=f"{R}/run_config.yaml",

@@ -34,7 +34,8 @@ PAIR = LANGUAGES[:2] if len(LANGUAGES) > 1 else []
 DIRECTIONS = [f"{PAIR[0]}-{PAIR[1]}", f"{PAIR[1]}-{PAIR[0]}"] if PAIR else []
 SAE = config["primary_sae"]
 MODELS = config["models"] + config["control_models"]
-PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"]}
+RETRIEVED = "resources/retrieved"
+PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"], "retrieved": RETRIEVED}
 STEERED = config["models"] if config["steering"]["enabled"] else []
 # said wherever numbers of a planted study are shown
 PLANTED = any(r["raters"] == "planted" for r in TABLES["human"] if r["dataset"] in (config["human"], config["norms"]))

@@ -1,0 +1,199 @@
+"""Models and SAEs from a hub: resolved to a commit, fetched once, every byte held against the hub's checksum.
+
+Files stay in the Hugging Face cache; the workflow's folder holds links to them. Runs on a machine with a network; jobs
+that compute never speak to the hub.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+from shared_affect.runtime import LOG, write_json
+
+PATTERNS = ["config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "*.safetensors", "*.safetensors.index.json"]
+"""What is fetched of a model: no pickles, no code."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def licence_message(repository: str, model: str) -> str:
+    """What to do about a gated model."""
+    return (f"model {model}: {repository} is gated and no token with access to it was found; accept its licence on https://huggingface.co/{repository} "
+            "and set the variable HF_TOKEN to a token of the same account (config/models.tsv, column id)")
+
+
+def resolve_revision(repository: str, revision: str, model: str) -> str:
+    """The commit that a branch or tag stands for now; a commit stands for itself without asking anyone.
+
+    Parameters
+    ----------
+    repository : str
+        ``owner/name``.
+    revision : str
+        Commit, branch or tag.
+    model : str
+        Row named in messages.
+
+    Raises
+    ------
+    ValueError
+        If the model is gated and there is no access, or it or the revision does not exist.
+    ConnectionError
+        If the hub cannot be reached.
+    """
+    if COMMIT.fullmatch(revision):
+        return revision
+    from huggingface_hub import HfApi
+
+    return _asked(lambda: HfApi().model_info(repository, revision=revision).sha, repository, revision, model)
+
+
+def _asked(question, repository: str, revision: str, model: str):
+    """Answer of the hub, its refusals in words that name row and remedy."""
+    import httpx2
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return question()
+    except GatedRepoError:
+        raise ValueError(licence_message(repository, model)) from None
+    except RepositoryNotFoundError:
+        raise ValueError(f"model {model}: the hub knows no {repository!r}, or shows it to no one without a token; check the spelling "
+                         "(config/models.tsv, column id) or set HF_TOKEN") from None
+    except RevisionNotFoundError:
+        raise ValueError(f"model {model}: {repository} has no revision {revision!r} (config/models.tsv, column revision)") from None
+    except (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise ConnectionError(f"model {model}: {repository} at {revision} is not in the cache and the hub could not be reached ({type(error).__name__}); run the "
+                              "retrieve rules on a machine with a network, or copy the model and give its folder (config/models.tsv, columns source and path)") from None
+
+
+def fetch_model(repository: str, revision: str, folder: str | Path, model: str) -> dict:
+    """Fetch a model into the cache, check it and link its files into a folder.
+
+    An interrupted download goes on where it stopped; what is in the cache is not asked for again.
+
+    Parameters
+    ----------
+    repository, revision, model
+        As in `resolve_revision`.
+    folder : path
+        Receives links to the cached files and ``revision.json``.
+
+    Returns
+    -------
+    dict
+        ``id``, ``asked`` (revision), ``commit``, ``files`` (name -> checksum), as written to ``revision.json``.
+
+    Raises
+    ------
+    ValueError
+        As `resolve_revision`; if a checksum is wrong (the file is removed from the cache); if there are no safetensors.
+    ConnectionError
+        If something is missing and the hub cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+
+    commit = resolve_revision(repository, revision, model)
+    snapshot = Path(_asked(lambda: snapshot_download(repository, revision=commit, allow_patterns=PATTERNS), repository, commit, model))
+    files = {p.relative_to(snapshot).as_posix(): check_blob(p) for p in sorted(snapshot.rglob("*")) if p.is_file()}
+    if "config.json" not in files or not any(f.endswith(".safetensors") for f in files):
+        raise ValueError(f"model {model}: {repository} at {commit} holds {', '.join(files) or 'nothing'}; needed: config.json and *.safetensors (config/models.tsv, column id)")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to((snapshot / name).resolve())
+    facts = {"id": repository, "asked": revision, "commit": commit, "files": files}
+    write_json(folder / "revision.json", facts)
+    LOG.info("%s: %s at %s, %d files", model, repository, commit, len(files))
+    return facts
+
+
+def check_blob(path: Path) -> str:
+    """Hold a cached file against the checksum that the cache names it by.
+
+    Large files are named by their sha256, small ones by git's sha1 of a blob.
+
+    Returns
+    -------
+    str
+        The checksum.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the file is removed, so that the next run fetches it again.
+    """
+    blob = path.resolve()
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name):
+        raise ValueError(f"{path}: the cache keeps it as {blob.name!r}; expected a file named by its checksum. Is it a cache of huggingface_hub?")
+    h = hashlib.sha256() if len(blob.name) == 64 else hashlib.sha1(b"blob %d\0" % blob.stat().st_size)
+    with open(blob, "rb") as f:
+        while part := f.read(1 << 22):
+            h.update(part)
+    if h.hexdigest() != blob.name:
+        blob.unlink()
+        path.unlink(missing_ok=True)
+        raise ValueError(f"{path.name}: checksum is {h.hexdigest()}, the hub says {blob.name}; the file was removed, run again to fetch it anew")
+    return blob.name
+
+
+def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
+    """Fetch a published SAE through sae-lens and write it in its disk format.
+
+    Parameters
+    ----------
+    release, sae_id : str
+        Names in sae-lens' table of pretrained SAEs.
+    folder : path
+        Receives ``cfg.json`` and ``sae_weights.safetensors`` (float32).
+
+    Returns
+    -------
+    dict
+        ``release``, ``id``, ``architecture``, ``hook_name``.
+
+    Raises
+    ------
+    ValueError
+        If sae-lens knows no such release or id.
+    """
+    from sae_lens import SAE
+    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+
+    known = get_pretrained_saes_directory()
+    if release not in known:
+        raise ValueError(f"SAE release {release!r} is unknown to this version of sae-lens (config/saes.tsv, column release)")
+    if sae_id not in known[release].saes_map:
+        raise ValueError(f"SAE release {release} has no {sae_id!r}; allowed: {', '.join(list(known[release].saes_map)[:8])} ... (config/saes.tsv, column id)")
+    sae = SAE.from_pretrained(release, sae_id, device="cpu")
+    sae.save_inference_model(str(folder))
+    cfg = json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
+    return {"release": release, "id": sae_id, "architecture": cfg["architecture"], "hook_name": (cfg.get("metadata") or {}).get("hook_name")}
+
+
+def has_token() -> bool:
+    """Whether a Hugging Face token is at hand (variable ``HF_TOKEN`` or a login)."""
+    if os.environ.get("HF_TOKEN"):
+        return True
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+def collect_revisions(folder: str | Path) -> dict[str, dict]:
+    """``revision.json`` of every model fetched into a folder: model -> id, asked, commit."""
+    found = {p.parent.name: json.loads(p.read_text(encoding="utf-8")) for p in sorted(Path(folder).glob("*/revision.json"))}
+    return {model: {k: facts[k] for k in ("id", "asked", "commit")} for model, facts in found.items()}

@@ -1,0 +1,129 @@
+"""The hub, really spoken to, on loopback: the installed huggingface_hub against a server that answers as the hub does."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, make_model
+from hub import Hub
+
+COMMIT = "a" * 40
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = make_model("llama", tmp_path_factory.mktemp("model"))
+    return {p.name: p.read_bytes() for p in folder.iterdir()} | {"pytorch_model.bin": b"a pickle", "modeling_own.py": b"print('code')", "README.md": b"read me"}
+
+
+@pytest.fixture
+def hub(files):
+    made = Hub(files)
+    yield made
+    made.close()
+
+
+def python(code, home, hub=None, **more):
+    """Run code in a process that knows this hub alone; returns exit code and what it printed."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    environment |= {"HF_ENDPOINT": hub.url if hub else "http://127.0.0.1:9", "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+                    "PYTHONPATH": str(ROOT / "src"), "HOME": str(home), **more}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def fetch(folder, home, hub=None, revision="main", repository="lab/tiny", **more):
+    return python(f"from shared_affect.retrieval import fetch_model; print(fetch_model({repository!r}, {revision!r}, {str(folder)!r}, 'm')['commit'])", home, hub, **more)
+
+
+def test_first_download_then_a_warm_cache_then_no_hub_at_all(hub, files, tmp_path):
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code == 0 and COMMIT in text, text
+    found = {p.name: p.read_bytes() for p in (tmp_path / "m").iterdir()}
+    facts = json.loads(found.pop("revision.json"))
+    assert facts["id"] == "lab/tiny" and facts["commit"] == COMMIT and facts["files"]["model.safetensors"] == hub.entry("model.safetensors")["lfs"]["oid"]
+    assert found == {k: v for k, v in files.items() if k.endswith((".json", ".safetensors"))}  # no pickle, no code
+    hub.log.clear()
+    assert fetch(tmp_path / "m", tmp_path / "home", hub)[0] == 0
+    assert not any("/resolve/" in p for _, p, _ in hub.log)
+    code, text = fetch(tmp_path / "again", tmp_path / "home", None, COMMIT)
+    assert code == 0 and (tmp_path / "again/model.safetensors").read_bytes() == files["model.safetensors"], text
+    # a branch must be resolved, and nobody is there to say what it stands for
+    code, text = fetch(tmp_path / "third", tmp_path / "home", None, "main")
+    assert code and "ConnectionError: model m: lab/tiny at main" in text and "columns source and path" in text
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(files, tmp_path):
+    big = os.urandom(24_000_000)
+    hub = Hub(files | {"extra.safetensors": big})
+    hub.cut = {"extra.safetensors": [12_000_000]}
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code == 0 and (tmp_path / "m/extra.safetensors").read_bytes() == big, text
+    # huggingface_hub keeps whole pieces of 10 MB
+    assert hub.downloads("extra.safetensors") == [("GET", None), ("GET", f"bytes={10 * 2**20}-")]
+    hub.close()
+
+
+def test_after_a_failed_run_only_what_is_missing_is_fetched(files, tmp_path):
+    hub = Hub(files | {"extra.safetensors": os.urandom(1_000_000)})
+    hub.cut = {"extra.safetensors": [1000] * 20}
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code and not (tmp_path / "m").exists(), text
+    assert hub.downloads("model.safetensors")
+    hub.cut.clear()
+    hub.log.clear()
+    assert fetch(tmp_path / "m", tmp_path / "home", hub)[0] == 0
+    assert len(hub.downloads("extra.safetensors")) == 1 and not hub.downloads("model.safetensors")
+    hub.close()
+
+
+def test_a_wrong_checksum_is_refused_and_the_next_run_fetches_anew(hub, files, tmp_path):
+    true = files["model.safetensors"]
+    hub.lie["model.safetensors"] = true[:-1] + bytes([true[-1] ^ 1])
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code and "model.safetensors: checksum is" in text and "run again" in text and not (tmp_path / "m").exists()
+    hub.lie.clear()
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code == 0 and (tmp_path / "m/model.safetensors").read_bytes() == true, text
+
+
+def test_small_files_are_checked_too(hub, files, tmp_path):
+    assert fetch(tmp_path / "m", tmp_path / "home", hub)[0] == 0
+    blob = (tmp_path / "m/config.json").resolve()
+    blob.write_bytes(blob.read_bytes().replace(b"32", b"23", 1))
+    code, text = fetch(tmp_path / "m", tmp_path / "home", None, COMMIT)
+    assert code and "config.json: checksum is" in text
+
+
+@pytest.mark.parametrize(("asked", "words"), [
+    ({"repository": "lab/other"}, "the hub knows no 'lab/other'"),
+    ({"revision": "v9"}, "lab/tiny has no revision 'v9' (config/models.tsv, column revision)"),
+])
+def test_what_does_not_exist_is_named(hub, tmp_path, asked, words):
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub, **asked)
+    assert code and words in text
+
+
+def test_a_gated_model_names_licence_and_variable(hub, tmp_path):
+    hub.gated = True
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code and "https://huggingface.co/lab/tiny" in text and "HF_TOKEN" in text
+    asked = "from shared_affect.retrieval import has_token; print(has_token())"
+    assert python(asked, tmp_path / "home", hub)[1].strip() == "False"
+    assert python(asked, tmp_path / "home", hub, HF_TOKEN="hf_x")[1].strip() == "True"
+
+
+def test_a_repository_without_safetensors_is_refused(tmp_path):
+    hub = Hub({"config.json": b"{}", "pytorch_model.bin": b"x"})
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code and "holds config.json; needed: config.json and *.safetensors" in text
+    hub.close()
+
+
+def test_unknown_sae_release_is_named(tmp_path):
+    code, text = python(f"from shared_affect.retrieval import fetch_sae; fetch_sae('no-such', 'x', {str(tmp_path / 's')!r})", tmp_path)
+    assert code and "SAE release 'no-such' is unknown" in text
+    code, text = python(f"from shared_affect.retrieval import fetch_sae; fetch_sae('gpt2-small-res-jb', 'x', {str(tmp_path / 's')!r})", tmp_path)
+    assert code and "has no 'x'; allowed: blocks.0.hook_resid_pre" in text
