@@ -34,6 +34,7 @@ rule all:
 
 include: "workflow/rules/retrieve.smk"
 include: "workflow/rules/planted.smk"
+include: "workflow/rules/saes.smk"
 include: "workflow/rules/human.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/spaces.smk"

@@ -8,7 +8,7 @@ from conftest import make_model, make_sae, make_tokenizer
 
 from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.models import load_model
-from shared_affect.planted.sae import train_sae
+from shared_affect.sae_training import train_sae
 from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions
 from shared_affect.tokens import broken_share, check_script, load_tokenizer
 

@@ -19,7 +19,8 @@ def pins(text):
 
 
 def test_rooms_can_be_entered_without_torch(root):
-    rooms = sorted(p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py"))
+    # training is never found in a journal: that room needs torch whenever it is entered
+    rooms = sorted({p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py")} - {"sae_training"})
     assert "rsa" in rooms
     code = f"""
 import sys

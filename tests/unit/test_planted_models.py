@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from shared_affect.corpora import pack
 from shared_affect.planted import language_model as lm
-from shared_affect.planted.sae import SaeSettings, record_tokens, train_sae
 from shared_affect.planted.tokenizer import BOS, EOS, PAD, make_tokenizer
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
+from shared_affect.sae_training import SaeSettings, record_tokens, train_sae
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 TINY = {family: dataclasses.replace(s, width=32, layers=2, feed_forward=64, batch=8, warm_up=5, learning_rate=1e-2) for family, s in lm.SETTINGS.items()}
@@ -74,12 +75,12 @@ def test_tokenizer_files_are_equal_byte_for_byte_and_load_again(world, tokenizer
 
 
 def test_pack_is_the_concatenation_of_texts(tokenizer, texts):
-    rows = lm.pack(tokenizer, texts[:30], 16)
+    rows = pack(tokenizer, texts[:30], 16)
     flat = [i for t in texts[:30] for i in [*tokenizer(t)["input_ids"], EOS]]
     assert rows.flatten().tolist() == flat[: rows.numel()] and 0 <= len(flat) - rows.numel() < 16
-    assert torch.equal(lm.pack(tokenizer, iter(texts[:30]), 16, 5), rows[:5])
+    assert torch.equal(pack(tokenizer, iter(texts[:30]), 16, 5), rows[:5])
     with pytest.raises(ValueError, match="the texts hold"):
-        lm.pack(tokenizer, texts[:2], 16, 1000)
+        pack(tokenizer, texts[:2], 16, 1000)
 
 
 @pytest.mark.parametrize("family", lm.SETTINGS)
@@ -93,7 +94,7 @@ def test_training_lowers_the_loss_from_chance(trained, tokenizer, family):
 @pytest.mark.parametrize("family", lm.SETTINGS)
 def test_mean_loss_equals_a_loop_over_positions(trained, tokenizer, texts, family):
     model, _ = trained[family]
-    rows = lm.pack(tokenizer, texts[800:810], 64)
+    rows = pack(tokenizer, texts[800:810], 64)
     losses = []
     with torch.inference_mode():
         for row in rows:
@@ -124,7 +125,7 @@ def test_no_tokens_leave_the_model_untrained(tokenizer, texts, family):
 def test_saved_model_loads_with_the_same_outputs(trained, tokenizer, texts, tmp_path):
     from shared_affect.models import load_model
 
-    rows = lm.pack(tokenizer, texts[:4], 64)
+    rows = pack(tokenizer, texts[:4], 64)
     for family, (model, _) in trained.items():
         model.save_pretrained(tmp_path / family)
         loaded = load_model(tmp_path / family)
@@ -154,7 +155,7 @@ def test_wrong_language_model_settings_are_refused(tokenizer, texts):
 @pytest.mark.parametrize("family", lm.SETTINGS)
 def test_recorded_tokens_are_hidden_states_without_special_tokens(trained, tokenizer, texts, family):
     model, _ = trained[family]
-    rows = lm.pack(tokenizer, texts[:12], 64)
+    rows = pack(tokenizer, texts[:12], 64)
     recorded = record_tokens(model, tokenizer, rows, 0, batch=3)
     with torch.inference_mode():
         hidden = model(input_ids=rows, output_hidden_states=True).hidden_states[1]
@@ -176,7 +177,7 @@ def test_sae_is_trained_saved_and_described(trained, tokenizer, texts, tmp_path,
     assert config["metadata"]["hook_name"] == "blocks.0.hook_resid_post" and config["metadata"]["hf_hook_name"] == "model.layers.0"
     weights = load_file(tmp_path / "sae_weights.safetensors")
     assert weights["W_enc"].shape == (32, 128) and weights["W_dec"].shape == (128, 32)
-    rows = lm.pack(tokenizer, texts, 64)
+    rows = pack(tokenizer, texts, 64)
     held_out = record_tokens(model, tokenizer, rows[-int(len(rows) * 0.1) :], 0)
     z = ((held_out - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]).relu()
     codes = z * (z > weights["threshold"]) if "threshold" in weights else torch.where(z >= z.topk(8).values[:, -1:], z, 0)

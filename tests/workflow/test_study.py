@@ -243,7 +243,7 @@ def test_a_model_from_the_hub_reads_like_the_same_model_from_a_folder(study):
     edit_table(study.folder / "config/saes.tsv", lambda rows: [*rows, next(r for r in rows if r["model"] == "gemma2-planted") | sae])
     wanted = [p.relative_to(study.path("features", "gemma2-planted")) for p in study.path("features", "gemma2-planted", SAE, "en").rglob("*.npz")]
     targets = [f"results/tiny/features/gemma2-hub/{p}" for p in wanted]
-    study.variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(study.folder / "hf")}
+    study.variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "HF_HOME": str(study.folder / "hf")}
     study.set(models=["gemma2-planted", "gemma2-hub"])
     try:
         study.snakemake(*targets, "resources/retrieved/revisions.json")

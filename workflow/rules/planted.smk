@@ -1,7 +1,7 @@
-# The planted world: texts, human data, tokenizer; language models and SAEs trained on it.
+# The planted world: texts, human data, tokenizer; language models trained on it.
 # Inputs: resources/planted/*.tsv, planted rows of resources/concepts/*.tsv, resources/templates/*.tsv.
-# Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*, {R}/saes/{model}/{sae}/*.
-# After these rules nothing knows that a model, an SAE or a dataset was planted.
+# Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*.
+# After these rules nothing knows that a model or a dataset was planted.
 # The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
 WORLD_TABLES = [
     *expand("resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]),
@@ -20,7 +20,6 @@ WORLD_PARAMS = {
     "templates": {k: f"resources/templates/{k}.tsv" for k in ("en", "zh")},
 }
 TRAINED = [r["model"] for r in TABLES["models"] if r["source"] == "trained"]
-TRAINED_SAES = [f"{r['model']}/{r['sae']}" for r in TABLES["saes"] if r["source"] == "trained"]
 
 
 rule make_planted_human:
@@ -86,28 +85,6 @@ rule train_lm:
     params:
         row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
         root_seed=config["root_seed"],
-        code=code("planted/language_model"),
+        code=code("planted/language_model", "corpora"),
     script:
         "../scripts/train_lm.py"
-
-
-rule train_sae:
-    input:
-        model=lambda w: f"{model_path(w.model)}/config.json",
-        texts=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/sae.txt",
-    output:
-        multiext(f"{R}/saes/{{model}}/{{sae}}/", "cfg.json", "sae_weights.safetensors"),
-        facts=f"{R}/saes/{{model}}/{{sae}}/facts.json",
-    log:
-        f"{LOGS}/train_sae/{{model}}/{{sae}}.log",
-    benchmark:
-        f"{BENCH}/train_sae/{{model}}/{{sae}}.tsv"
-    wildcard_constraints:
-        model="|".join(TRAINED),
-    priority: 9
-    params:
-        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
-        root_seed=config["root_seed"],
-        code=code("planted/sae"),
-    script:
-        "../scripts/train_sae.py"

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice
 from types import MappingProxyType
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from shared_affect.corpora import pack
 from shared_affect.runtime import LOG, progress
 
 
@@ -116,38 +116,6 @@ def _default_settings(family: str) -> LanguageModelSettings:
     if family not in SETTINGS:
         raise ValueError(_unknown(family))
     return SETTINGS[family]
-
-
-def pack(tokenizer, texts: Iterable[str], sequence: int, n_sequences: int | None = None) -> Int[Tensor, "row sequence"]:
-    """Texts as rows of token ids, each text between BOS and EOS, cut without regard to text borders.
-
-    Parameters
-    ----------
-    tokenizer : transformers.PreTrainedTokenizerFast
-        It puts BOS itself.
-    texts : iterable of str
-        Read only as far as needed.
-    sequence : int
-        Tokens in a row.
-    n_sequences : int, optional
-        Rows wanted; all that fill if left out.
-
-    Raises
-    ------
-    ValueError
-        If the texts hold fewer rows than wanted.
-    """
-    ids: list[int] = []
-    texts = iter(texts)
-    wanted = math.inf if n_sequences is None else n_sequences * sequence
-    while len(ids) < wanted and (some := list(islice(texts, 1000))):
-        for one in tokenizer(some)["input_ids"]:
-            ids += [*one, tokenizer.eos_token_id]
-    rows = len(ids) // sequence
-    if n_sequences is not None and rows < n_sequences:
-        raise ValueError(f"the texts hold {len(ids)} tokens, {n_sequences * sequence} are needed; give more documents or fewer tokens (config/models.tsv, column train_tokens)")
-    rows = rows if n_sequences is None else n_sequences
-    return torch.tensor(ids[: rows * sequence], dtype=torch.long).view(rows, sequence)
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Sparse autoencoders for the planted language models, trained and saved by SAELens."""
+"""Sparse autoencoders trained on one block of a language model, by SAELens, and saved in its disk format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from shared_affect.activations import block_outputs
-from shared_affect.planted.language_model import pack
+from shared_affect.corpora import pack
 from shared_affect.runtime import LOG
 
 ARCHITECTURES = ("batchtopk", "topk")
@@ -50,7 +50,7 @@ class SaeSettings:
 @torch.inference_mode()
 def record_tokens(model, tokenizer, rows: Tensor, layer: int, batch: int = 64) -> Float[Tensor, "token d"]:
     """Output of a block at all tokens but BOS, EOS and padding."""
-    special = torch.tensor([tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id])
+    special = torch.tensor([i for i in (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None])
     found = [block_outputs(model, [layer], input_ids=b)[layer][~torch.isin(b, special)] for b in rows.split(batch)]
     return torch.cat(found).clone()
 
@@ -72,7 +72,7 @@ def train_sae(
     layer: int,
     out_dir: str | Path,
     seed: int,
-    model_name: str = "planted",
+    model_name: str = "model",
     architecture: str = "batchtopk",
     k: int = 16,
     d_sae: int = 1024,
@@ -84,7 +84,7 @@ def train_sae(
     Parameters
     ----------
     model, tokenizer
-        A planted language model (decoder blocks at ``model.layers``).
+        Any causal language model whose blocks `models.blocks` finds, and its tokenizer with an EOS token.
     texts : iterable of str
         Documents the language model was not trained on.
     layer : int
@@ -121,7 +121,7 @@ def train_sae(
     rows = pack(tokenizer, texts, s.sequence)
     n_held_out = max(1, int(len(rows) * s.validation_share))
     if (len(rows) - n_held_out) * s.sequence < 2 * s.batch:
-        raise ValueError(f"the texts hold {rows.numel()} tokens, too few for batches of {s.batch}; give more documents (config.yaml, key texts.sae)")
+        raise ValueError(f"the texts hold {rows.numel()} tokens, too few for batches of {s.batch}; give more documents (config/saes.tsv, column texts)")
     training = record_tokens(model, tokenizer, rows[:-n_held_out], layer)
     held_out = record_tokens(model, tokenizer, rows[-n_held_out:], layer)
     with torch.random.fork_rng(devices=[]):
