@@ -134,8 +134,15 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     return rows
 
 
-def read_concepts(path: str | Path, emotions: Sequence[str]) -> dict[str, list[str]]:
+def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table") -> dict[str, list[str]]:
     """Concept words of the given emotions in one language.
+
+    Parameters
+    ----------
+    path : path
+    emotions : sequence of str
+    rows : {"table", "planted"}
+        All rows, or those that stand in the planted world's texts; an emotion without any such row keeps all of its rows.
 
     Raises
     ------
@@ -151,15 +158,17 @@ def read_concepts(path: str | Path, emotions: Sequence[str]) -> dict[str, list[s
         reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
         if missing := [c for c in ("emotion", "word") if c not in (reader.fieldnames or [])]:
             raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
-        rows = list(reader)
+        found = list(reader)
     words: dict[str, list[str]] = {e: [] for e in emotions}
-    for line, r in enumerate(rows, start=2):
+    planted = {r["emotion"] for r in found if r.get("planted") == "true"} if rows == "planted" else set()
+    for line, r in enumerate(found, start=2):
         if not (r["word"] or "").strip() or r["word"] != r["word"].strip():
             raise ConfigError(f"{name}, line {line}: word is {r['word']!r}; allowed: a word without spaces around it")
         if r["emotion"] in words:
             if r["word"] in words[r["emotion"]]:
                 raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r}; allowed: once")
-            words[r["emotion"]].append(r["word"])
+            if r["emotion"] not in planted or r["planted"] == "true":
+                words[r["emotion"]].append(r["word"])
     if empty := [e for e, w in words.items() if len(w) < 2]:
         raise ConfigError(f"{name}: the concept-set of {empty[0]!r} has {len(words[empty[0]])} word(s); needed: 2 or more; add rows, or take the emotion out of "
                           "config.yaml, key emotions")
@@ -217,5 +226,5 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     if len(emotions) < 4:
         raise ConfigError(f"config.yaml: key emotions has {len(emotions)}; needed: 4 or more, an emotion space has no shape below that")
     for language in config["languages"]:
-        read_concepts(concept_paths[language], emotions)
+        read_concepts(concept_paths[language], emotions, config["concepts"])
     return emotions

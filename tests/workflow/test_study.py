@@ -260,6 +260,7 @@ def test_a_model_from_the_hub_reads_like_the_same_model_from_a_folder(study):
         # a gated model without a token stops before any job, in words; a plan needs none
         edit_table(study.folder / "config/models.tsv", lambda rows: [r | {"gated": "true"} if r["model"] == "gemma2-hub" else r for r in rows])
         shutil.rmtree(study.folder / "resources/retrieved")
+        shutil.rmtree(study.path("features", "gemma2-hub"))
         code, text = study.snakemake(*targets, check=False)
         assert code and "https://huggingface.co/lab/tiny" in text and "HF_TOKEN" in text and "retrieve_model:" not in text
         study.snakemake("-n", *targets)

@@ -54,6 +54,7 @@ rule build_concepts:
         f"{BENCH}/build_concepts/{{variant}}{{language}}.tsv"
     params:
         emotions=EMOTIONS,
+        rows=config["concepts"],
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
         code=code("checks", "features"),

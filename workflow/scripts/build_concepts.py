@@ -11,7 +11,7 @@ from shared_affect.tables import write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p = snakemake.params
-    sets = read_concepts(snakemake.input[0], p.emotions)
+    sets = read_concepts(snakemake.input[0], p.emotions, p.rows)
     words = list(dict.fromkeys(w for s in sets.values() for w in s))
     membership = np.array([[w in s for s in sets.values()] for w in words])
     log.info("%d words in %d sets, %d in more than one", len(words), len(sets), int((membership.sum(1) > 1).sum()))
