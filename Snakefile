@@ -32,7 +32,7 @@ rule all:
         lambda w: FINAL,
 
 
-include: "workflow/rules/retrieve.smk"
+include: "workflow/rules/hub.smk"
 include: "workflow/rules/planted.smk"
 include: "workflow/rules/saes.smk"
 include: "workflow/rules/human.smk"

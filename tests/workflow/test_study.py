@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from hub import Hub
+from fake_hub import Hub
 
 from shared_affect.journal import Journal
 from shared_affect.tables import CONTRACTS, CONTROLS

@@ -1,6 +1,6 @@
 """Which commit every fetched model is, in one file."""
 
-from shared_affect.retrieval import collect_revisions
+from shared_affect.hub import collect_revisions
 from shared_affect.runtime import start_log, write_json
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared_affect.retrieval import fetch_model
+from shared_affect.hub import fetch_model
 from shared_affect.runtime import start_log
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT, make_model
-from hub import Hub
+from fake_hub import Hub
 
 COMMIT = "a" * 40
 
@@ -35,7 +35,7 @@ def python(code, home, hub=None, **more):
 
 
 def fetch(folder, home, hub=None, revision="main", repository="lab/tiny", **more):
-    return python(f"from shared_affect.retrieval import fetch_model; print(fetch_model({repository!r}, {revision!r}, {str(folder)!r}, 'm')['commit'])", home, hub, **more)
+    return python(f"from shared_affect.hub import fetch_model; print(fetch_model({repository!r}, {revision!r}, {str(folder)!r}, 'm')['commit'])", home, hub, **more)
 
 
 def test_first_download_then_a_warm_cache_then_no_hub_at_all(hub, files, tmp_path):
@@ -110,7 +110,7 @@ def test_a_gated_model_names_licence_and_variable(hub, tmp_path):
     hub.gated = True
     code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
     assert code and "https://huggingface.co/lab/tiny" in text and "HF_TOKEN" in text
-    asked = "from shared_affect.retrieval import has_token; print(has_token())"
+    asked = "from shared_affect.hub import has_token; print(has_token())"
     assert python(asked, tmp_path / "home", hub)[1].strip() == "False"
     assert python(asked, tmp_path / "home", hub, HF_TOKEN="hf_x")[1].strip() == "True"
 
@@ -123,7 +123,7 @@ def test_a_repository_without_safetensors_is_refused(tmp_path):
 
 
 def test_unknown_sae_release_is_named(tmp_path):
-    code, text = python(f"from shared_affect.retrieval import fetch_sae; fetch_sae('no-such', 'x', {str(tmp_path / 's')!r})", tmp_path)
+    code, text = python(f"from shared_affect.hub import fetch_sae; fetch_sae('no-such', 'x', {str(tmp_path / 's')!r})", tmp_path)
     assert code and "SAE release 'no-such' is unknown" in text
-    code, text = python(f"from shared_affect.retrieval import fetch_sae; fetch_sae('gpt2-small-res-jb', 'x', {str(tmp_path / 's')!r})", tmp_path)
+    code, text = python(f"from shared_affect.hub import fetch_sae; fetch_sae('gpt2-small-res-jb', 'x', {str(tmp_path / 's')!r})", tmp_path)
     assert code and "has no 'x'; allowed: blocks.0.hook_resid_pre" in text

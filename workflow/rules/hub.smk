@@ -13,7 +13,7 @@ localrules:
 
 
 onstart:
-    from shared_affect.retrieval import has_token, licence_message
+    from shared_affect.hub import has_token, licence_message
 
     for model in HUB_MODELS:
         asked = row("models", model=model)
