@@ -32,6 +32,7 @@ rule all:
         lambda w: FINAL,
 
 
+include: "workflow/rules/retrieve.smk"
 include: "workflow/rules/planted.smk"
 include: "workflow/rules/human.smk"
 include: "workflow/rules/features.smk"

@@ -7,8 +7,9 @@ import sys
 import pytest
 import yaml
 
-ROOMS_WITHOUT_TORCH = ["checks", "claims", "codes", "collecting", "dimensions", "evaluation", "extraction", "features", "figures", "fonts", "human", "journal", "many_seeds", "panels",
-                       "prediction", "provenance", "ratings", "rdm", "rsa", "runtime", "saes", "selection", "spaces", "stats", "steering", "tables", "tokens", "vectors"]
+ROOMS_WITHOUT_TORCH = ["associations", "checks", "claims", "codes", "collecting", "dimensions", "evaluation", "extraction", "features", "figures", "fonts", "frequencies", "human", "journal",
+                       "judgements", "labelled", "lexicons", "many_seeds", "norms", "panels", "prediction", "provenance", "published", "ratings", "rdm", "retrieval", "rsa", "runtime", "saes",
+                       "selection", "spaces", "stats", "steering", "tables", "tokens", "vectors"]
 SKIP = {".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__", ".pytest_cache", ".ruff_cache", "journal", "shared_affect.egg-info"}
 
 
@@ -103,7 +104,7 @@ def test_files_are_small_utf8_and_name_no_machine(root):
             assert not re.search(r"/(work|home|root)/[a-z]", text) or path.name == "test_house.py", path
 
 
-@pytest.mark.parametrize("name", ["config", "models", "saes", "languages", "human", "variants", "emotions"])
+@pytest.mark.parametrize("name", ["config", "models", "saes", "languages", "human", "sources", "variants", "emotions"])
 def test_every_field_is_described(root, name):
     def fields(schema, path=""):
         for key, value in schema.get("properties", {}).items():
