@@ -33,6 +33,7 @@ rule all:
 
 
 include: "workflow/rules/hub.smk"
+include: "workflow/rules/retrieve.smk"
 include: "workflow/rules/planted.smk"
 include: "workflow/rules/saes.smk"
 include: "workflow/rules/human.smk"

@@ -74,3 +74,18 @@ def model_folder(request, tmp_path_factory):
 @pytest.fixture(scope="session")
 def sae_folder(tmp_path_factory):
     return make_sae(tmp_path_factory.mktemp("sae"))
+
+
+@pytest.fixture(scope="session")
+def published_files():
+    """Path of a published file in the folder that SHARED_AFFECT_DATA names; a test that needs one is skipped where it is absent."""
+    folder = os.environ.get("SHARED_AFFECT_DATA", "")
+
+    def path(*parts):
+        if not folder:
+            pytest.skip("SHARED_AFFECT_DATA is not set: no folder with published data (CONTRIBUTING.md)")
+        if not (found := Path(folder, *parts)).is_file():
+            pytest.skip(f"{'/'.join(parts)} is not in the folder that SHARED_AFFECT_DATA names")
+        return found
+
+    return path

@@ -1,20 +1,25 @@
 """Human data in one standard form, whoever published it and however.
 
-Standard norms: ``word, valence, arousal, valence_sd, valence_n, arousal_sd, arousal_n`` on a common scale of -1..1.
-Standard judgements: ``rater, emotion_a, emotion_b, dissimilarity``, every rater on every pair.
-Standard affect of emotions: ``emotion, valence, arousal, valence_class``.
+Standard norms: ``word, valence, arousal, valence_sd, valence_n, arousal_sd, arousal_n`` on a common scale of -1..1; SD and N are
+NaN where the authors give none. Standard judgements: ``rater, emotion_a, emotion_b, dissimilarity``, every rater on every pair.
+Standard affect of emotions: ``emotion, valence, arousal, valence_class``. `load` reads a published dataset with its own loader
+(`LOADERS`, the column ``loader`` of config/human.tsv).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from shared_affect import associations, frequencies, judgements, labelled, lexicons, norms
+from shared_affect.norms import COLUMNS as NORM_COLUMNS
+from shared_affect.runtime import LOG
+
 TEXT_COLUMNS = ("word", "rater", "emotion", "emotion_a", "emotion_b")
-NORM_COLUMNS = ["word", "valence", "arousal", "valence_sd", "valence_n", "arousal_sd", "arousal_n"]
 
 
 def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -51,30 +56,64 @@ def read_norms(path: str | Path) -> pd.DataFrame:
     return frame.sort_values("word", ignore_index=True)
 
 
-def read_judgements(path: str | Path, emotions: Sequence[str]) -> pd.DataFrame:
-    """Pairwise judgements in standard form, limited to pairs of the given emotions.
+def read_judgements(path: str | Path) -> pd.DataFrame:
+    """Pairwise judgements in standard form.
 
     Raises
     ------
     ValueError
-        Missing column, empty cell, something that is no number, or none of the emotions judged.
+        Missing column, empty cell, or something that is no number.
     """
     frame = _read(path, ["rater", "emotion_a", "emotion_b", "dissimilarity_1to9"])
-    frame = frame[frame["emotion_a"].isin(emotions) & frame["emotion_b"].isin(emotions)]
-    if frame.empty:
-        raise ValueError(f"{path}: no pair of the study's emotions is judged; found: {', '.join(list(emotions)[:5])} ... in config.yaml, key emotions")
-    return frame.rename(columns={"dissimilarity_1to9": "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]].reset_index(drop=True)
+    return frame.rename(columns={"dissimilarity_1to9": "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]]
 
 
-def read_affect(path: str | Path, emotions: Sequence[str], split: float) -> pd.DataFrame:
+def studied_pairs(frame: pd.DataFrame, emotions: Sequence[str], where: str) -> pd.DataFrame:
+    """Judgements of pairs of the given emotions.
+
+    Raises
+    ------
+    ValueError
+        If none of them is judged; names `where` the judgements come from.
+    """
+    found = frame[frame["emotion_a"].isin(emotions) & frame["emotion_b"].isin(emotions)]
+    if found.empty:
+        raise ValueError(f"{where}: no pair of the study's emotions is judged; found: {', '.join(list(emotions)[:5])} ... in config.yaml, key emotions")
+    return found[["rater", "emotion_a", "emotion_b", "dissimilarity"]].reset_index(drop=True)
+
+
+def read_prepared(path: str | Path) -> pd.DataFrame:
+    """Norms as the workflow wrote them: words like "null" are words, an empty cell is an unknown number."""
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+
+
+def read_affect(path: str | Path, emotions: Sequence[str], split: float, labels: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Valence and arousal of the emotions and the valence class they fall in (above `split` = positive).
+
+    Parameters
+    ----------
+    path : path
+        Columns ``emotion, valence, arousal``; or norms in standard form, where each emotion is looked up by its label.
+    emotions : sequence of str
+    split : float
+        On the scale of the file (norms in standard form: -1..1, so 0 is the middle of a published 1-9 scale).
+    labels : mapping of emotion -> word, optional
+        The word that names it in the language of the norms. An emotion without ratings is left out and logged.
 
     Raises
     ------
     ValueError
         Missing column, empty cell, something that is no number, an emotion twice, or none of the emotions.
     """
-    frame = _read(path, ["emotion", "valence", "arousal"])
+    if labels is None:
+        frame = _read(path, ["emotion", "valence", "arousal"])
+    else:
+        frame = _read(path, ["word", "valence", "arousal"])
+        rated = frame.set_index("word")
+        if absent := [f"{e} ({labels[e]})" if labels[e] != e else e for e in emotions if labels[e] not in rated.index]:
+            LOG.info("%s: not rated, so without valence: %s", path, ", ".join(absent))
+        known = [e for e in emotions if labels[e] in rated.index]
+        frame = rated.loc[[labels[e] for e in known], ["valence", "arousal"]].assign(emotion=known).reset_index(drop=True)
     frame = frame[frame["emotion"].isin(emotions)].reset_index(drop=True)
     if frame.empty or frame["emotion"].duplicated().any():
         found = f"emotion {frame['emotion'][frame['emotion'].duplicated()].iloc[0]!r} twice; allowed: once" if len(frame) else "none of the study's emotions (config.yaml, key emotions)"
@@ -86,14 +125,10 @@ def read_affect(path: str | Path, emotions: Sequence[str], split: float) -> pd.D
 def shuffle_emotions(judgements: pd.DataFrame, affect: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rename the emotions of the human side by one permutation: its geometry stays, its labels are void (negative control).
 
-    Raises
-    ------
-    ValueError
-        If an emotion was judged whose valence is not known.
+    An emotion that was judged but has no affect takes part in the permutation: its name may fall on one that has.
     """
     names = affect["emotion"].tolist()
-    if unknown := sorted(set(judgements[["emotion_a", "emotion_b"]].to_numpy().ravel()) - set(names)):
-        raise ValueError(f"emotion {unknown[0]!r} was judged but has no valence; found: {', '.join(names)} (config/human.tsv, column valence_norm)")
+    names += sorted(set(judgements[["emotion_a", "emotion_b"]].to_numpy().ravel()) - set(names))
     new = dict(zip(names, rng.permutation(names).tolist(), strict=True))
     judgements = judgements.assign(emotion_a=judgements["emotion_a"].map(new), emotion_b=judgements["emotion_b"].map(new))
     return judgements, affect.assign(emotion=affect["emotion"].map(new))
@@ -114,3 +149,51 @@ def norm_blocks(words: Sequence[str], size: int = 256) -> list[list[str]]:
     """Rated words in blocks by code-point order, the unit of extraction."""
     ordered = sorted(words)
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+
+
+LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
+    "norms": {"standard": read_norms, "warriner": norms.read_warriner, "nrc-vad": norms.read_nrc_vad, "xu2022": norms.read_xu2022, "cvaw": norms.read_cvaw},
+    "judgements": {"standard": read_judgements, "li2024": judgements.read_li2024},
+    "attributes": {"li2024-attributes": judgements.read_li2024_attributes},
+    "association": {"usf": associations.read_usf, "swow-en": associations.read_swow_en, "swow-zh": associations.read_swow_zh},
+    "lexicon": {"wordnet-affect": lexicons.read_wordnet_affect, "dutir": lexicons.read_dutir},
+    "frequency": {"subtlex-us": frequencies.read_subtlex_us, "subtlex-ch": frequencies.read_subtlex_ch},
+    "concreteness": {"brysbaert": frequencies.read_concreteness},
+    "labelled-text": {"goemotions": labelled.read_goemotions, "clue-emotion": labelled.read_clue_emotion},
+}
+"""Kind -> loader's name -> function of the dataset's files, in the order of the column ``path``."""
+
+
+def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
+    """A dataset of one kind, read by its own loader.
+
+    Parameters
+    ----------
+    kind : str
+        Key of `LOADERS`.
+    loader : str
+        One of that kind.
+    paths : sequence of path
+        The dataset's files in the order of config/human.tsv, column ``path``.
+
+    Returns
+    -------
+    DataFrame
+        As the loader documents.
+
+    Raises
+    ------
+    ValueError
+        Unknown kind or loader, another number of files than the loader takes, or whatever the loader refuses.
+    """
+    if kind not in LOADERS or loader not in LOADERS[kind]:
+        allowed = "; ".join(f"{k}: {', '.join(v)}" for k, v in LOADERS.items())
+        raise ValueError(f"loader {loader!r} for kind {kind!r}; allowed: {allowed} (config/human.tsv, column loader)")
+    function = LOADERS[kind][loader]
+    try:
+        inspect.signature(function).bind(*paths)
+    except TypeError:
+        raise ValueError(f"loader {loader!r} was given {len(paths)} file(s); expected {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)") from None
+    frame = function(*paths)
+    LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(frame))
+    return frame

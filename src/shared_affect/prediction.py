@@ -58,7 +58,7 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     codes : LanguageCodes
     language : str
     norms : mapping of language -> standard norms
-        All languages of the study: folds are drawn over all of them together.
+        All languages of the study: folds are drawn over all of them together. Where an SD or N is NaN the ceiling is unknown.
     translations : DataFrame ``pair``, one column a language
     space : ndarray of int
         Union of the emotions' features.
@@ -81,7 +81,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     if shared is not None:
         arms["shared"] = _position(live, shared["feature"][shared["shared"]])
     matched = matched_draws(inside, np.setdiff1d(np.arange(len(live)), inside), (x > 0).mean(0), np.linalg.norm(x, axis=0), n_draws=settings["n_matched"], rng=rng)
-    ceilings = {d: reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n"))) for d in dimensions}
+    ceilings = {d: None if frame[[f"{d}_sd", f"{d}_n"]].isna().any(axis=None) else reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n")))
+                for d in dimensions}
     result = predict_arms(x, {d: frame[d].to_numpy(float) for d in dimensions}, groups, arms, words=words, fold=frame["fold"].to_numpy(), matched=matched, ceilings=ceilings,
                           margin=settings["margin"], n_permutations=settings["n_permutations"], n_bootstrap=settings["n_bootstrap"], n_inner=settings["n_inner"], rng=rng)
     if matched.reason:

@@ -137,6 +137,7 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
         From `load_spaces`; emotions that were not judged are left out and logged.
     judgements : DataFrame ``rater, emotion_a, emotion_b, dissimilarity``
     affect : DataFrame ``emotion, valence, arousal, valence_class``
+        Where it lacks a judged emotion, the rungs made of it are compared over the other emotions (``n_emotions`` says so).
     pairs : sequence of str
         Pair sets of `rsa.compare_spaces`.
 
@@ -150,9 +151,20 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
     if dropped := [e for e in known if e not in raters.labels]:
         LOG.info("not judged, left out: %s", ", ".join(dropped))
     classes = dict(zip(affect["emotion"], affect["valence_class"], strict=True))
-    models = {k: v.subset(raters.labels) for k, v in (dict(rdms) | affect_rdms(affect)).items()}
+    models = {k: v.subset(raters.labels) for k, v in rdms.items()}
     common = {"pairs": pairs, "classes": classes}
-    whole = compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng)
+    fewer = [e for e in raters.labels if e in classes]
+    partly: dict[str, RDM] = {}
+    if len(fewer) == len(raters.labels):
+        models |= {k: v.subset(raters.labels) for k, v in affect_rdms(affect).items()}
+    else:
+        LOG.info("judged but without valence, left out of valence-sign and valence-arousal: %s", ", ".join(e for e in raters.labels if e not in classes))
+        partly = {k: v.subset(fewer) for k, v in affect_rdms(affect).items()}
+    whole = [compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng)]
+    if partly:
+        whole.append(compare_spaces(partly, raters.subset(fewer), **common, nuisances={}, n_permutations=0, n_bootstrap=n_bootstrap, rng=rng))
     drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=rng) for name, values in random.items()]
-    differences = compare_differences(models, raters, reference_pairs=DIFFERENCES, **common, n_bootstrap=n_bootstrap, rng=rng)
-    return pd.concat([whole, *drawn], ignore_index=True), differences
+    narrow = {k: v.subset(fewer) for k, v in models.items()} | partly
+    differences = [compare_differences(narrow if within else models, raters.subset(fewer) if within else raters, reference_pairs=found, **common, n_bootstrap=n_bootstrap, rng=rng)
+                   for within in (False, True) if (found := [d for d in DIFFERENCES if bool(set(d) & set(partly)) == within])]
+    return pd.concat([*whole, *drawn], ignore_index=True), pd.concat(differences, ignore_index=True)

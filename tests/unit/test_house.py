@@ -100,7 +100,7 @@ def test_files_are_small_utf8_and_name_no_machine(root):
             assert not re.search(r"/(work|home|root)/[a-z]", text) or path.name == "test_house.py", path
 
 
-@pytest.mark.parametrize("name", ["config", "models", "saes", "languages", "human", "variants", "emotions"])
+@pytest.mark.parametrize("name", ["config", "models", "saes", "languages", "human", "sources", "variants", "emotions"])
 def test_every_field_is_described(root, name):
     def fields(schema, path=""):
         for key, value in schema.get("properties", {}).items():

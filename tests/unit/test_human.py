@@ -3,14 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from shared_affect.human import (
+    LOADERS,
+    load,
     norm_blocks,
     read_affect,
     read_judgements,
     read_norms,
+    read_prepared,
     shuffle_emotions,
     shuffle_norms,
+    studied_pairs,
 )
 
 NORMS = pd.DataFrame({"word": ["null", "b", "NA"], "valence": [0.1, -0.5, 1.0], "arousal": [0.2, 0.3, -1.0], "valence_sd": 0.2, "valence_n": 20, "arousal_sd": 0.3, "arousal_n": 20, "more": 1})
@@ -40,10 +45,10 @@ def test_bad_norms_are_named(tmp_path, frame, message):
 
 def test_judgements_and_affect_keep_the_studied_emotions(tmp_path):
     path = written(tmp_path, PAIRS)
-    found = read_judgements(path, ["joy", "fear", "awe"])
+    found = studied_pairs(read_judgements(path), ["joy", "fear", "awe"], "f.tsv")
     assert len(found) == 3 and list(found) == ["rater", "emotion_a", "emotion_b", "dissimilarity"]
-    with pytest.raises(ValueError, match="no pair"):
-        read_judgements(path, ["awe", "pride"])
+    with pytest.raises(ValueError, match=r"f.tsv: no pair"):
+        studied_pairs(read_judgements(path), ["awe", "pride"], "f.tsv")
     affect = read_affect(written(tmp_path, AFFECT), ["joy", "fear", "calm"], 0.3)
     assert dict(zip(affect["emotion"], affect["valence_class"])) == {"joy": "positive", "fear": "negative", "calm": "negative"}
 
@@ -61,9 +66,42 @@ def test_shuffled_emotions_keep_their_geometry_and_lose_their_names():
     assert moved["dissimilarity"].tolist() == judgements["dissimilarity"].tolist() and affect["valence"].tolist() == AFFECT["valence"].tolist()
     new = dict(zip(AFFECT["emotion"], affect["emotion"]))
     assert sorted(new.values()) == sorted(NAMES) and new != {n: n for n in NAMES}
-    with pytest.raises(ValueError, match="'calm' was judged but has no valence"):
-        shuffle_emotions(judgements, AFFECT[:3], np.random.default_rng(3))
     assert moved["emotion_a"].tolist() == [new[e] for e in judgements["emotion_a"]] and moved["emotion_b"].tolist() == [new[e] for e in judgements["emotion_b"]]
+
+
+def test_an_emotion_without_valence_is_shuffled_too():
+    judgements = PAIRS.rename(columns={"dissimilarity_1to9": "dissimilarity"})
+    falls = set()
+    for seed in range(20):
+        moved, affect = shuffle_emotions(judgements, AFFECT[:3], np.random.default_rng(seed))
+        assert len(affect) == 3 and set(moved["emotion_a"]) | set(moved["emotion_b"]) == set(NAMES)
+        falls.add("calm" in set(affect["emotion"]))
+    assert falls == {True, False}
+
+
+def test_affect_by_the_label_in_the_language_of_the_norms(tmp_path, caplog):
+    norms = pd.DataFrame({"word": ["Freude", "Angst", "Haus"], "valence": [0.8, -0.7, 0.1], "arousal": [0.4, 0.6, -0.2]})
+    found = read_affect(written(tmp_path, norms), ["joy", "fear", "caring"], 0, {"joy": "Freude", "fear": "Angst", "caring": "Fürsorge"})
+    assert found.values.tolist() == [["joy", 0.8, 0.4, "positive"], ["fear", -0.7, 0.6, "negative"]]
+    with pytest.raises(ValueError, match=r"none of the study's emotions"):
+        read_affect(written(tmp_path, norms), ["caring"], 0, {"caring": "Fürsorge"})
+
+
+def test_prepared_norms_keep_words_like_null_and_unknown_numbers(tmp_path):
+    frame = NORMS.assign(valence_n=np.nan)
+    found = read_prepared(written(tmp_path, frame))
+    assert found["word"].tolist() == ["null", "b", "NA"] and found["valence_n"].isna().all()
+
+
+def test_loaders_are_chosen_by_name(tmp_path, root):
+    path = written(tmp_path, NORMS)
+    assert load("norms", "standard", [path])["word"].tolist() == ["NA", "b", "null"]
+    with pytest.raises(ValueError, match=r"loader 'warriner' for kind 'lexicon'; allowed: norms: standard, warriner"):
+        load("lexicon", "warriner", [path])
+    with pytest.raises(ValueError, match=r"loader 'standard' was given 2 file.s.; expected path .config/human.tsv, column path"):
+        load("norms", "standard", [path, path])
+    schema = yaml.safe_load((root / "workflow/schemas/human.yaml").read_text())["properties"]
+    assert set(schema["loader"]["enum"]) == {name for kind in LOADERS.values() for name in kind} and set(schema["kind"]["enum"]) == set(LOADERS)
 
 
 def test_shuffled_norms_are_the_same_ratings_on_other_words():

@@ -88,6 +88,14 @@ def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world)
     assert result["predictions"].loc[word, (arm, dimension)] == value and len(long) == 120 * result["predictions"].shape[1]
 
 
+def test_ratings_without_a_number_of_raters_have_an_unknown_ceiling(world):
+    codes, norms, pairs = world
+    unknown = {k: f.assign(valence_n=np.nan) for k, f in norms.items()}
+    known, without = (predict_language(codes["en"], "en", n, pairs, np.arange(10), None, dimensions=["valence"], settings=SETTINGS, **rngs())["scores"] for n in (norms, unknown))
+    assert known["ceiling"].notna().all() and without[["ceiling", "r_over_ceiling"]].isna().all(axis=None)
+    assert known["r"].tolist() == without["r"].tolist()
+
+
 def test_pairs_that_lack_a_side_stay_out_of_cultural_differences():
     g = np.random.default_rng(4)
     pairs = pd.DataFrame({"pair": range(6), "en": [f"e{i}" for i in range(6)], "zh": [f"z{i}" for i in range(6)]})

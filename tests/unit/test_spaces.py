@@ -110,3 +110,28 @@ def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(cap
     logger.propagate = before
     assert set(rsa.loc[rsa["p"].notna(), "representation"]) == {"sae-space", "sae-all"}
     assert "not judged, left out: pride" in caplog.text
+
+
+def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
+    codes = make_codes()
+    rdms = representations(codes, np.arange(15))
+    judged = list(codes.emotions)
+    g = np.random.default_rng(1)
+    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
+    affect = AFFECT[AFFECT["emotion"].isin(judged)]
+    assert 3 <= len(affect) < len(judged)
+
+    def run(affect):
+        return compare_all(rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=np.random.default_rng(5))
+
+    rsa, differences = run(affect)
+    n = rsa[rsa["statistic"] == "rho-a"].set_index("representation")["n_emotions"]
+    assert n[["valence-sign", "valence-arousal"]].tolist() == [len(affect)] * 2 and n[["sae-space", "sae-all", "dense", "static"]].tolist() == [len(judged)] * 4
+    both = differences[differences["statistic"] == "rho-a"].set_index(["representation_a", "representation_b"])["n_emotions"]
+    assert both["sae-space", "valence-sign"] == len(affect) and both["sae-space", "static"] == len(judged)
+    # those rungs are what a study of the fewer emotions gives
+    keep = set(affect["emotion"])
+    few = judgements[judgements["emotion_a"].isin(keep) & judgements["emotion_b"].isin(keep)]
+    alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=np.random.default_rng(5))
+    for k in ("valence-sign", "valence-arousal"):
+        assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"])

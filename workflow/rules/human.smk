@@ -1,13 +1,13 @@
 # Human (or planted) data in one standard form, and the concept-sets.
-# Inputs: files named in config/human.tsv; resources/concepts/{language}.tsv.
+# Inputs: files named in config/human.tsv (from data_dir, or downloaded: retrieve.smk); resources/concepts/{language}.tsv.
 # Outputs: {R}/{variant}human/{dataset}/..., {R}/{variant}concepts/{language}.tsv. Shuffled controls are shuffled here
 # and nowhere else: everything after runs the same code on them.
 
 
 rule prepare_judgements:
     input:
-        judgements=lambda w: place(human_row("judgements", w.human, w.language)["path"]),
-        centres=lambda w: place(human_row("judgements", w.human, w.language)["valence_norm"]),
+        judgements=lambda w: human_files("judgements", w.human, w.language),
+        centres=lambda w: affect_of(w.human, w.language)[0],
     output:
         judgements=f"{R}/{{variant}}human/{{human}}/judgements_{{language}}.tsv",
         affect=f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv",
@@ -17,17 +17,19 @@ rule prepare_judgements:
         f"{BENCH}/prepare_judgements/{{variant}}{{human}}/{{language}}.tsv"
     params:
         row=lambda w: {k: human_row("judgements", w.human, w.language)[k] for k in ("loader", "valence_split")},
+        digests=lambda w: digests("judgements", w.human, w.language),
+        labels=lambda w: affect_of(w.human, w.language)[1],
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         emotions=EMOTIONS,
         root_seed=config["root_seed"],
-        code=code("human"),
+        code=code("human", "judgements", "published"),
     script:
         "../scripts/prepare_judgements.py"
 
 
 rule prepare_norms:
     input:
-        lambda w: place(human_row("norms", w.norms, w.language)["path"]),
+        lambda w: human_files("norms", w.norms, w.language),
     output:
         f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv",
     log:
@@ -36,11 +38,32 @@ rule prepare_norms:
         f"{BENCH}/prepare_norms/{{variant}}{{norms}}/{{language}}.tsv"
     params:
         row=lambda w: {k: human_row("norms", w.norms, w.language)[k] for k in ("loader",)},
+        digests=lambda w: digests("norms", w.norms, w.language),
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
-        code=code("human"),
+        code=code("human", "norms", "published"),
     script:
         "../scripts/prepare_norms.py"
+
+
+rule prepare_data:
+    input:
+        lambda w: human_files(w.kind, w.dataset, w.language),
+    output:
+        f"{R}/human/{{dataset}}/{{kind}}_{{language}}.tsv",
+    log:
+        f"{LOGS}/prepare_data/{{dataset}}/{{kind}}_{{language}}.log",
+    benchmark:
+        f"{BENCH}/prepare_data/{{dataset}}/{{kind}}_{{language}}.tsv"
+    wildcard_constraints:
+        dataset=r"[a-z0-9][a-z0-9.-]*",
+        kind="association|attributes|concreteness|frequency|labelled-text|lexicon",
+    params:
+        row=lambda w: {k: human_row(w.kind, w.dataset, w.language)[k] for k in ("loader",)},
+        digests=lambda w: digests(w.kind, w.dataset, w.language),
+        code=code("associations", "frequencies", "human", "judgements", "labelled", "lexicons", "published"),
+    script:
+        "../scripts/prepare_data.py"
 
 
 rule build_concepts:
@@ -79,3 +102,19 @@ rule find_human_ceilings:
         code=code("rsa", "rdm", "stats"),
     script:
         "../scripts/find_human_ceilings.py"
+
+
+rule find_norm_ceilings:
+    input:
+        f"{R}/human/{{norms}}/norms_{{language}}.tsv",
+    output:
+        f"{R}/human/{{norms}}/norm_ceilings_{{language}}.tsv",
+    log:
+        f"{LOGS}/find_norm_ceilings/{{norms}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/find_norm_ceilings/{{norms}}/{{language}}.tsv"
+    params:
+        human_language=lambda w: human_row("norms", w.norms, w.language)["human_language"],
+        code=code("norms", "ratings"),
+    script:
+        "../scripts/find_norm_ceilings.py"

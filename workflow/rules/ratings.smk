@@ -61,7 +61,7 @@ rule transfer_ratings:
 rule compare_cultures:
     input:
         predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
-        values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or human_row("norms", w.norms, k)["path"]) for k in PAIR],
+        values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR],
         translations="resources/translations.tsv",
     output:
         f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",

@@ -13,7 +13,11 @@ def grid(side, pattern, **axes):
 PIECES = {
     "rsa": grid("both", f"{R}/{{variant}}rsa/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
     "rsa_differences": grid("both", f"{R}/{{variant}}rsa_differences/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
-    "human_ceilings": expand(f"{R}/human/{HUMAN}/ceilings_{{language}}.tsv", language=LANGUAGES),
+    # one file of ceilings for each language of the raters: two languages may be compared with the same people
+    "human_ceilings": expand(
+        f"{R}/human/{HUMAN}/ceilings_{{language}}.tsv", language=list({human_row("judgements", HUMAN, k)["human_language"]: k for k in LANGUAGES[::-1]}.values())[::-1]
+    )
+    + expand(f"{R}/human/{NORMS}/norm_ceilings_{{language}}.tsv", language=LANGUAGES),
     "dimensions": grid("both", f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
     "features": grid("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", language=LANGUAGES, emotion=EMOTIONS),
     "reproducibility": grid("model", f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv", language=LANGUAGES),

@@ -2,6 +2,7 @@
 # Inputs: config.yaml (+ overlays), config/*.tsv, resources/emotions.tsv, resources/concepts/{language}.tsv.
 # Everything wrong with them that can be known now is said now, before any job.
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
 from shared_affect.checks import ConfigError, check_study, read_table, read_concepts
+from shared_affect.retrieval import find_file
 
 
 def checked(function, *args, **kwargs):
@@ -20,7 +22,10 @@ def checked(function, *args, **kwargs):
         raise WorkflowError(str(error)) from None
 
 
-TABLES = {name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml") for name in ("models", "saes", "languages", "human", "variants")}
+TABLES = {
+    name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml")
+    for name in ("models", "saes", "languages", "human", "sources", "variants")
+}
 TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
 CONCEPTS = {row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]}
 EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS)
@@ -71,6 +76,31 @@ def human_row(kind, dataset, language):
     return row("human", kind=kind, dataset=dataset, language=language)
 
 
+def human_files(kind, dataset, language):
+    """Files of a dataset: {data}/folder/file stands in data_dir, or where a download puts it."""
+    paths = human_row(kind, dataset, language)["path"].split()
+    return [checked(find_file, *p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p) for p in paths]
+
+
+def digests(kind, dataset, language):
+    """The published sha256 of each of these files, None where none is known."""
+    known = {f"{{data}}/{r['folder']}/{r['file']}": r["sha256"] for r in TABLES["sources"]}
+    return [known.get(p) for p in human_row(kind, dataset, language)["path"].split()]
+
+
+def affect_of(dataset, language):
+    """File with valence and arousal of the emotions, and the words to look up if it is a file of norms (else None)."""
+    own = human_row("judgements", dataset, language)
+    if not own["valence_norm"] or own["valence_split"] is None:
+        raise WorkflowError(f"config/human.tsv: judgements {dataset}, language {language}: valence_norm or valence_split is empty; needed: both")
+    if "/" in own["valence_norm"]:
+        return place(own["valence_norm"]), None
+    raters = own["human_language"]
+    human_files("norms", own["valence_norm"], raters)
+    column = "emotion" if raters == "en" else f"label_{raters}"
+    return f"{R}/human/{own['valence_norm']}/norms_{raters}.tsv", {r["emotion"]: r[column] for r in TABLES["emotions"]}
+
+
 def read_settings(variant):
     """Templates, read-out and shuffle of a variant ("" = the primary configuration)."""
     own = row("variants", variant=variant.split("/")[1]) if variant else {}
@@ -119,5 +149,9 @@ UNITS = {
     side: [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"] if read_settings(v)["shuffle"] in touched + ["none"]]
     for side, touched in (TOUCHED_BY | {"both": ["norms", "concepts"]}).items()
 }
+for LANGUAGE in LANGUAGES:
+    human_files("judgements", config["human"], LANGUAGE)
+    human_files("norms", config["norms"], LANGUAGE)
+    affect_of(config["human"], LANGUAGE)
 JOURNAL = "resources/journal"
 FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml"]

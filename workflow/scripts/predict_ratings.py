@@ -3,6 +3,7 @@
 import pandas as pd
 
 from shared_affect.codes import load_codes
+from shared_affect.human import read_prepared
 from shared_affect.prediction import long_predictions, predict_language
 from shared_affect.runtime import rng, start_log, write_json
 from shared_affect.selection import read_selected
@@ -11,7 +12,7 @@ from shared_affect.tables import write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
-    norms = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.norms, strict=True)}
+    norms = {k: read_prepared(f) for k, f in zip(p.languages, i.norms, strict=True)}
     shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
     result = predict_language(load_codes(i.codes[0]), w.language, norms, pd.read_csv(i.translations, sep="\t"), read_selected(i.features)["feature"].unique(), shared,
                               dimensions=p.dimensions, settings=p.settings, fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))

@@ -1,14 +1,16 @@
 """Judgements of emotion pairs and the affect of the emotions, in standard form; shuffled in the control."""
 
-from shared_affect.human import read_affect, read_judgements, shuffle_emotions
+from shared_affect.human import load, read_affect, shuffle_emotions, studied_pairs
+from shared_affect.retrieval import check_files
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
-    p = snakemake.params
-    judgements = read_judgements(snakemake.input.judgements, p.emotions)
-    affect = read_affect(snakemake.input.centres, p.emotions, p.row["valence_split"])
+    p, i = snakemake.params, snakemake.input
+    judgements = studied_pairs(load("judgements", p.row["loader"], i.judgements), p.emotions, i.judgements[0])
+    check_files(i.judgements, p.digests)
+    affect = read_affect(i.centres, p.emotions, p.row["valence_split"], p.labels)
     log.info("%d judgements, %d raters, %d emotions", len(judgements), judgements["rater"].nunique(), len(affect))
     if p.shuffle == "norms":
         judgements, affect = shuffle_emotions(judgements, affect, rng(p.root_seed, "shuffle_emotions", snakemake.wildcards.language))

@@ -1,14 +1,15 @@
 """Word ratings in standard form; permuted over words in the control."""
 
-from shared_affect.human import read_norms, shuffle_norms
+from shared_affect.human import load, shuffle_norms
+from shared_affect.retrieval import check_files
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p = snakemake.params
-    norms = read_norms(snakemake.input[0])
-    log.info("%d rated words", len(norms))
+    norms = load("norms", p.row["loader"], snakemake.input)
+    check_files(snakemake.input, p.digests)
     if p.shuffle == "norms":
         norms = shuffle_norms(norms, rng(p.root_seed, "shuffle_norms", snakemake.wildcards.language))
         log.info("control: ratings permuted over words")

@@ -1,0 +1,101 @@
+"""Free associations: which words people name when they see a cue.
+
+Every reader returns ``cue, target, strength, count, n, backward_strength``: `strength` is the share of the cue's `n` answers
+that are the target (0..1), `count` how many they are, `backward_strength` the strength of the cue as an answer to the
+target, NaN where the target was no cue.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shared_affect import published
+from shared_affect.runtime import LOG
+
+COLUMNS = ["cue", "target", "strength", "count", "n", "backward_strength"]
+
+
+def read_usf(*paths: str | Path) -> pd.DataFrame:
+    """English associations of Nelson, McEvoy & Schreiber (2004): 5,018 cues, 72,176 pairs that two or more people gave.
+
+    Parameters
+    ----------
+    *paths : path
+        The eight files ``Cue_Target_Pairs.*.csv`` (Appendix A), comma; columns ``CUE, TARGET, NORMED?, #G, #P, FSG, BSG``.
+        Missing strengths are marked by U+FFFD (or by the bullet of a Latin-1 copy).
+
+    Returns
+    -------
+    DataFrame
+        The module's columns, words in lower case.
+
+    Raises
+    ------
+    ValueError
+        Anything that `published` refuses; a pair that stands twice with different strengths.
+    """
+    parts = []
+    for path in paths:
+        table = published.read_table(path, ["CUE", "TARGET", "#G", "#P", "FSG", "BSG"], ",", encodings=("utf-8-sig", "cp1252"), quoted=False)
+        table["BSG"] = table["BSG"].replace({"\u2022": "", "\u00a5": "", "\u00b7": ""})
+        values = {c: published.numbers(path, table, source, low, high, label="CUE", whole=whole, missing=missing) for c, source, low, high, whole, missing in (
+            ("strength", "FSG", 0, 1, False, False), ("count", "#P", 1, np.inf, True, False), ("n", "#G", 1, np.inf, True, False), ("backward_strength", "BSG", 0, 1, False, True))}
+        named = {c: np.char.lower(published.words(path, table, source, "latin").astype(str)).astype(object) for c, source in (("cue", "CUE"), ("target", "TARGET"))}
+        parts.append(published.unique(path, pd.DataFrame(named | values).assign(line=table["line"]), ["cue", "target"], ["strength"]))
+    frame = pd.concat(parts, ignore_index=True)
+    if (twice := frame.duplicated(["cue", "target"])).any():
+        raise ValueError(f"USF: pair {' -> '.join(frame.loc[twice.idxmax(), ['cue', 'target']])} stands in two files; expected each file once")
+    return frame[COLUMNS]
+
+
+def read_swow(path: str | Path, script: str) -> pd.DataFrame:
+    """Strengths of Small World of Words: all three answers (R123) of every person.
+
+    English: De Deyne et al. (2019, Behavior Research Methods 51:987), 12,000 cues. Chinese: Li et al. (2024).
+
+    Parameters
+    ----------
+    path : path
+        ``strength.SWOW-EN.R123.*`` (tab) or ``strength.SWOWZH.R123.*`` (comma): ``cue, response, R123, N, R123.Strength``.
+    script : {"latin", "han"}
+        Of the cues. Answers are free text and stay as they are.
+
+    Returns
+    -------
+    DataFrame
+        The module's columns. The backward strength is looked up: 0 where the target was a cue and nobody named this one.
+
+    Raises
+    ------
+    ValueError
+        Anything that `published` refuses; a pair that stands twice with different strengths.
+    """
+    first = published.read_text(path).split("\n", 1)[0]
+    separator = "\t" if "\t" in first else ","
+    table = published.read_table(path, ["cue", "response", "R123", "N", "R123.Strength"], separator, quoted=separator == "," or '"' in first)
+    table["cue"] = published.words(path, table, "cue", script)
+    if (empty := (table["response"] == "").to_numpy()).any():
+        LOG.info("%s: %d rows without an answer left out", path, empty.sum())
+        table = table[~empty].reset_index(drop=True)
+    frame = pd.DataFrame({"cue": table["cue"], "target": table["response"], "strength": published.numbers(path, table, "R123.Strength", 0, 1, label="cue"),
+                          "count": published.numbers(path, table, "R123", 0, np.inf, label="cue", whole=True),
+                          "n": published.numbers(path, table, "N", 1, np.inf, label="cue", whole=True), "line": table["line"]})
+    frame = published.unique(path, frame, ["cue", "target"], ["strength"])
+    forward = frame.set_index(["cue", "target"])["strength"]
+    back = forward.reindex(pd.MultiIndex.from_frame(frame[["target", "cue"]])).to_numpy()
+    is_cue = frame["target"].isin(set(frame["cue"])).to_numpy()
+    frame["backward_strength"] = np.where(is_cue, np.nan_to_num(back), np.nan)
+    return frame[COLUMNS]
+
+
+def read_swow_en(path: str | Path) -> pd.DataFrame:
+    """`read_swow` of the English strengths."""
+    return read_swow(path, "latin")
+
+
+def read_swow_zh(path: str | Path) -> pd.DataFrame:
+    """`read_swow` of the Chinese strengths (simplified)."""
+    return read_swow(path, "han")

@@ -1,0 +1,13 @@
+"""Associations, lexicons, frequencies, concreteness, attributes or labelled texts, in the form their loader documents."""
+
+from shared_affect.human import load
+from shared_affect.retrieval import check_files
+from shared_affect.runtime import start_log
+from shared_affect.tables import write_tsv
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p = snakemake.params
+    frame = load(snakemake.wildcards.kind, p.row["loader"], snakemake.input)
+    check_files(snakemake.input, p.digests)
+    write_tsv(snakemake.output[0], frame)
