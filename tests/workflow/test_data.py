@@ -1,6 +1,10 @@
 """Data of others through the workflow: real files where there are any, bad ones refused, a third language."""
 
+import functools
+import hashlib
+import http.server
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +78,31 @@ def test_what_may_not_be_downloaded_says_where_to_get_it(study):
     planned = study.snakemake("-n")[1]
     assert "retrieve_data" in planned and "resources/retrieved/data/Warriner2013/Ratings_Warriner_et_al.csv" in planned
     assert study.snakemake("-n", "resources/retrieved/data/DUTIR/情感词汇本体.xlsx", check=False)[0] != 0
+
+
+def test_a_download_is_checked_and_then_read(study, tmp_path):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "norms.csv").write_text(WARRINER)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    retrieved, target = study.folder / "resources/retrieved/data/Warriner2013", "results/tiny/human/warriner/norms_en.tsv"
+
+    def point(digest):
+        change = {"url": f"http://127.0.0.1:{server.server_port}/norms.csv", "sha256": digest}
+        edit_table(study.folder / "config/sources.tsv", lambda rows: [r | change if r["folder"] == "Warriner2013" else r for r in rows])
+
+    try:
+        point("0" * 64)
+        code, text = study.snakemake(target, check=False)
+        assert code != 0 and "Nothing is kept" in text and not list(retrieved.glob("*")) and not (study.folder / target).exists()
+        point(hashlib.sha256(WARRINER.encode()).hexdigest())
+        study.snakemake(target)
+    finally:
+        server.shutdown()
+    assert (retrieved / "Ratings_Warriner_et_al.csv").read_text() == WARRINER
+    assert pd.read_csv(study.folder / target, sep="\t")["word"].tolist() == ["fear", "joy"]
+    assert "Nothing to be done" in study.snakemake(target)[1]
 
 
 def made_up_language(folder: Path, emotions, words_each=6, n_rated=60):
