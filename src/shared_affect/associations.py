@@ -25,7 +25,8 @@ def read_usf(*paths: str | Path) -> pd.DataFrame:
     ----------
     *paths : path
         The eight files ``Cue_Target_Pairs.*.csv`` (Appendix A), comma; columns ``CUE, TARGET, NORMED?, #G, #P, FSG, BSG``.
-        Missing strengths are marked by U+FFFD (or by the bullet of a Latin-1 copy).
+        Missing strengths are marked by U+FFFD, or as on the authors' pages, whose ``<pre>`` is read too: by a yen sign in
+        Windows-1252.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def read_usf(*paths: str | Path) -> pd.DataFrame:
     """
     parts = []
     for path in paths:
-        table = published.read_table(path, ["CUE", "TARGET", "#G", "#P", "FSG", "BSG"], ",", encodings=("utf-8-sig", "cp1252"), quoted=False)
+        table = published.read_table(path, ["CUE", "TARGET", "#G", "#P", "FSG", "BSG"], ",", encodings=("utf-8-sig", "cp1252"), quoted=False, page=True)
         table["BSG"] = table["BSG"].replace({"\u2022": "", "\u00a5": "", "\u00b7": ""})
         values = {c: published.numbers(path, table, source, low, high, label="CUE", whole=whole, missing=missing) for c, source, low, high, whole, missing in (
             ("strength", "FSG", 0, 1, False, False), ("count", "#P", 1, np.inf, True, False), ("n", "#G", 1, np.inf, True, False), ("backward_strength", "BSG", 0, 1, False, True))}
@@ -61,7 +62,7 @@ def read_swow(path: str | Path, script: str) -> pd.DataFrame:
     path : path
         ``strength.SWOW-EN.R123.*`` (tab) or ``strength.SWOWZH.R123.*`` (comma): ``cue, response, R123, N, R123.Strength``.
     script : {"latin", "han"}
-        Of the cues. Answers are free text and stay as they are.
+        Of most cues. Answers are free text and stay as they are.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def read_swow(path: str | Path, script: str) -> pd.DataFrame:
     first = published.read_text(path).split("\n", 1)[0]
     separator = "\t" if "\t" in first else ","
     table = published.read_table(path, ["cue", "response", "R123", "N", "R123.Strength"], separator, quoted=separator == "," or '"' in first)
-    table["cue"] = published.words(path, table, "cue", script)
+    published.check_script(path, table, "cue", script)
     if (empty := (table["response"] == "").to_numpy()).any():
         LOG.info("%s: %d rows without an answer left out", path, empty.sum())
         table = table[~empty].reset_index(drop=True)

@@ -32,7 +32,7 @@ def _where(path: str | Path, line: int | None = None) -> str:
     return place if line is None else f"{place}, line {line}"
 
 
-def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
+def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",), page: bool = False) -> str:
     """Text of a published file.
 
     Parameters
@@ -40,6 +40,8 @@ def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",)) -> st
     path : path
     encodings : sequence of str
         Tried in order. A UTF-8 byte-order mark is taken off.
+    page : bool
+        The authors publish a page whose ``<pre>`` is the table: lines that begin with a tag are blanked.
 
     Raises
     ------
@@ -51,12 +53,14 @@ def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",)) -> st
     data = Path(path).read_bytes()
     if not data.strip():
         raise ValueError(f"{_where(path)} is empty; expected a table (get it again, docs/data.md)")
-    if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body)\b", data[:400], flags=re.IGNORECASE):
+    inside = page and b"<pre" in data[:400].lower()
+    if not inside and re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body)\b", data[:400], flags=re.IGNORECASE):
         raise ValueError(f"{_where(path, 1)} begins with {data[:40].decode('latin-1').strip()!r}: this is a web page, not a table; an error page or a form was saved in its place "
                          "(get the file again, docs/data.md)")
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
+            return re.sub(r"^\s*<.*$", "", text, flags=re.MULTILINE) if inside else text
         except UnicodeDecodeError as error:
             bad = error
     line = data[: bad.start].count(b"\n") + 1
@@ -90,7 +94,7 @@ def _check_header(path: str | Path, header: Sequence[str], columns: Sequence[str
 
 
 def read_table(path: str | Path, columns: Sequence[str], separator: str = "\t", *, quoted: bool = True, encodings: Sequence[str] = ("utf-8-sig",),
-               note: str | None = None) -> pd.DataFrame:
+               note: str | None = None, page: bool = False) -> pd.DataFrame:
     """Columns of a text table, everything as text without spaces around it.
 
     Parameters
@@ -101,7 +105,7 @@ def read_table(path: str | Path, columns: Sequence[str], separator: str = "\t", 
     separator : str
     quoted : bool
         Whether ``"`` encloses cells.
-    encodings : sequence of str
+    encodings, page
         As in `read_text`.
     note : regular expression, optional
         A line of one cell that holds it is a remark of the authors, left out and logged.
@@ -116,7 +120,7 @@ def read_table(path: str | Path, columns: Sequence[str], separator: str = "\t", 
     ValueError
         As `read_text`; a column is missing or doubled, a row has another number of cells than the header, or there are no rows.
     """
-    text = read_text(path, encodings)
+    text = read_text(path, encodings, page)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
     rows, begins = [], []
     line = 1
@@ -263,6 +267,21 @@ def words(path: str | Path, frame: pd.DataFrame, column: str, script: str) -> np
             if not unicodedata.name(c, "").startswith(("LATIN", "FULLWIDTH LATIN")) and not (script == "han" and c in "〇々"):
                 raise ValueError(f"{_where(path, int(line))}: {column} is {w!r} with {c!r} ({unicodedata.name(c, 'unnamed').lower()}); expected words in {script} script")
     return found
+
+
+def check_script(path: str | Path, frame: pd.DataFrame, column: str, script: str) -> None:
+    """Refuse a file of another language where single words may be of any script (``KTV`` is a Chinese cue too).
+
+    Raises
+    ------
+    ValueError
+        At least half of the cells hold no Chinese character (``han``), or at least half hold one (``latin``); names the first.
+    """
+    other = np.array([bool(HAN.search(w)) != (script == "han") for w in frame[column]])
+    if other.mean() >= 0.5:
+        k = int(np.argmax(other))
+        raise ValueError(f"{_where(path, int(frame[LINE].iloc[k]))}: {column} is {frame[column].iloc[k]!r}, and {other.mean():.0%} of them are not in {script} script; "
+                         f"expected mostly {script}: is this the file of another language?")
 
 
 def choices(path: str | Path, frame: pd.DataFrame, column: str, allowed: Collection[str]) -> None:

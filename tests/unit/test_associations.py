@@ -11,7 +11,8 @@ SWOW = "cue\tresponse\tR123\tN\tR123.Strength\njoy\thappy\t60\t300\t0.2\nhappy\t
 
 def test_usf(tmp_path):
     (tmp_path / "a.csv").write_text(USF, encoding="utf-8")
-    (tmp_path / "b.csv").write_bytes(USF.replace("ANGER", "FEAR").replace("\ufffd", "\u2022").encode("cp1252"))
+    page = "<HTML>\n<BODY>\n<pre>\n" + USF.replace("ANGER", "FEAR").replace("\ufffd", "\u00a5") + "</pre>\n</BODY>\n</HTML>\n"
+    (tmp_path / "b.csv").write_bytes(page.encode("cp1252"))
     frame = associations.read_usf(tmp_path / "a.csv", tmp_path / "b.csv")
     assert list(frame) == associations.COLUMNS and len(frame) == 4 and frame["strength"].tolist() == [0.412, 0.013] * 2
     assert frame.iloc[0].tolist() == ["anger", "mad", 0.412, 63, 153, 0.03] and np.isnan(frame["backward_strength"].iloc[[1, 3]]).all()
@@ -20,7 +21,7 @@ def test_usf(tmp_path):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda t: t.replace("FSG", "FORWARD"), "line 1: column 'FSG' is missing"), (lambda t: t.replace(".412", "41.2"), "line 2: FSG of 'ANGER' is '41.2'; expected a number from 0 to 1"),
+    (lambda t: "<html><body>404</body></html>", "web page"), (lambda t: t.replace("FSG", "FORWARD"), "line 1: column 'FSG' is missing"), (lambda t: t.replace(".412", "41.2"), "line 2: FSG of 'ANGER' is '41.2'; expected a number from 0 to 1"),
     (lambda t: t + "ANGER, MAD, YES, 153, 63, .5, .030, \n", "line 4: 'anger mad' has strength 0.5, but 0.412 in line 2")])
 def test_bad_usf_is_named(tmp_path, change, message):
     (tmp_path / "a.csv").write_text(change(USF), encoding="utf-8")
@@ -38,7 +39,7 @@ def test_swow_zh_has_commas(tmp_path):
     (tmp_path / "s.csv").write_text('"cue","response","R123","N","R123.Strength"\n"快乐","开心",33,150,0.22\n"快乐","",3,150,0.02\n', encoding="utf-8")
     frame = associations.read_swow_zh(tmp_path / "s.csv")
     assert frame[["cue", "target", "count", "n"]].values.tolist() == [["快乐", "开心", 33, 150]]
-    with pytest.raises(ValueError, match="line 2: cue is 'joy', which has no Chinese character"):
+    with pytest.raises(ValueError, match="line 2: cue is 'joy', and 100% of them are not in han script"):
         (tmp_path / "s.csv").write_text(SWOW)
         associations.read_swow_zh(tmp_path / "s.csv")
     with pytest.raises(ValueError, match=r"column 'R123.Strength' is missing \(renamed to 'R1.Strength'"):

@@ -96,6 +96,14 @@ def test_words_of_the_script_are_composed(tmp_path):
     assert published.words(path, published.read_table(path, COLUMNS), "word", "han").tolist() == ["卡拉OK", "ㄏㄏ", "三〇"]
 
 
+def test_single_words_of_another_script_are_let_through_but_no_file_of_them(tmp_path):
+    path = written(tmp_path, "word\trating\nKTV\t7\n快乐\t6\n悲伤\t5\n")
+    frame = published.read_table(path, COLUMNS)
+    published.check_script(path, frame, "word", "han")
+    with pytest.raises(ValueError, match="line 3: word is '快乐', and 67% of them are not in latin script"):
+        published.check_script(path, frame, "word", "latin")
+
+
 def test_a_contradiction_is_refused_and_a_repetition_dropped(tmp_path):
     path = written(tmp_path, GOOD + "joy\t6\n")
     with pytest.raises(ValueError, match="line 4: 'joy' has rating 6, but 7 in line 2; expected each word once"):

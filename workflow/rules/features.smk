@@ -3,6 +3,8 @@
 # Outputs: {R}/features/{model}/{sae}/{language}/*, {R}/{variant}codes/..., {R}/{variant}emotion_features/..., {R}/{variant}shared/...
 # One accelerator job a model and language reads all its SAEs in one pass; the rule is emitted once a model because
 # the SAEs differ. Its results also go to the journal, which outlives them.
+# Ordinary text (fidelity) and affect-free text (firing rates): of the planted world, or ours (resources/texts).
+RUNNING_TEXTS = {"planted": f"{R}/world/affect", "authored": "resources/texts"}[config["running_texts"]]
 # A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first.
 STIMULI = {
     "concepts": f"{R}/concepts/{{language}}.tsv",
@@ -30,8 +32,8 @@ for MODEL in MODELS:
         input:
             **WEIGHTS,
             **STIMULI,
-            fidelity=f"{R}/world/affect/fidelity_{{language}}.txt",
-            neutral=f"{R}/world/affect/neutral_{{language}}.txt",
+            fidelity=f"{RUNNING_TEXTS}/fidelity_{{language}}.txt",
+            neutral=f"{RUNNING_TEXTS}/neutral_{{language}}.txt",
             shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
             concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/concepts/{e}.npz" for s in saes_of(MODEL) for e in EMOTIONS],

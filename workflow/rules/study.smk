@@ -98,6 +98,11 @@ def affect_of(dataset, language):
     raters = own["human_language"]
     human_files("norms", own["valence_norm"], raters)
     column = "emotion" if raters == "en" else f"label_{raters}"
+    if column not in TABLES["emotions"][0]:
+        raise WorkflowError(
+            f"config/human.tsv: judgements {dataset}, language {language}: valence_norm is {own['valence_norm']!r}, but resources/emotions.tsv has no column {column} with the "
+            "words to look up in it; add that column, or name a file with emotion, valence, arousal"
+        )
     return f"{R}/human/{own['valence_norm']}/norms_{raters}.tsv", {r["emotion"]: r[column] for r in TABLES["emotions"]}
 
 
