@@ -220,6 +220,11 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
             allowed = [r["dataset"] for r in tables["human"] if r["kind"] == kind and r["language"] == language]
             if config[key] not in allowed:
                 raise ConfigError(f"config.yaml: key {key} is {config[key]!r}, but for language {language!r} config/human.tsv has: {_listing(allowed) or 'none'}")
+    if config["steering"]["enabled"] and config["judge_texts"] != "planted":
+        for language in config["languages"]:
+            allowed = [r["dataset"] for r in tables["human"] if r["kind"] == "labelled-text" and r["language"] == language]
+            if (found := config["judge_texts"].get(language)) not in allowed:
+                raise ConfigError(f"config.yaml: key judge_texts.{language} is {found!r}; allowed: {_listing(allowed) or 'none'} (config/human.tsv, kind labelled-text)")
     emotions = names["emotions"] if config["emotions"] == "all" else list(config["emotions"])
     _check_names(emotions, names["emotions"], "emotions", "resources/emotions.tsv")
     emotions = [e for e in names["emotions"] if e in emotions]

@@ -65,9 +65,34 @@ for NUMBER, GROUP in enumerate(GROUPS):
             "../scripts/generate_texts.py"
 
 
+def texts_of_judge(w):
+    """Training texts of a judge: of the planted world, or what people labelled."""
+    if config["judge_texts"] == "planted":
+        return f"{R}/world/affect/judge_{w.language}.tsv"
+    return f"{R}/judges/texts_{w.language}.tsv"
+
+
+rule prepare_judge_texts:
+    input:
+        texts=lambda w: f"{R}/human/{config['judge_texts'][w.language]}/labelled-text_{w.language}.tsv",
+        map=lambda w: f"resources/judges/{config['judge_texts'][w.language]}.tsv",
+    output:
+        f"{R}/judges/texts_{{language}}.tsv",
+    log:
+        f"{LOGS}/prepare_judge_texts/{{language}}.log",
+    benchmark:
+        f"{BENCH}/prepare_judge_texts/{{language}}.tsv"
+    params:
+        emotions=EMOTIONS,
+        known=[r["emotion"] for r in TABLES["emotions"]],
+        code=code("labelmaps"),
+    script:
+        "../scripts/prepare_judge_texts.py"
+
+
 rule train_judge:
     input:
-        texts=f"{R}/world/affect/judge_{{language}}.tsv",
+        texts=texts_of_judge,
         concepts=f"{R}/concepts/{{language}}.tsv",
         norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
     output:

@@ -79,7 +79,10 @@ def human_row(kind, dataset, language):
 def human_files(kind, dataset, language):
     """Files of a dataset: {data}/folder/file stands in data_dir, or where a download puts it."""
     paths = human_row(kind, dataset, language)["path"].split()
-    return [checked(find_file, *p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p) for p in paths]
+    return [
+        checked(find_file, *p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p)
+        for p in paths
+    ]
 
 
 def digests(kind, dataset, language):
