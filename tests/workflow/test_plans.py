@@ -1,0 +1,39 @@
+"""Studies of public models are planned whole without a network, a token or a card."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def data(root, tmp_path_factory):
+    """A folder with empty files under the names of all published data: a plan reads none of them."""
+    folder = tmp_path_factory.mktemp("data")
+    with open(root / "config/sources.tsv", encoding="utf-8", newline="") as f:
+        for r in csv.DictReader(f, delimiter="\t"):
+            (folder / r["folder"]).mkdir(exist_ok=True)
+            (folder / r["folder"] / r["file"]).touch()
+    return folder
+
+
+@pytest.mark.parametrize(("study", "models", "saes", "extractions"), [("paper", 2, 7, 4), ("laptop", 2, 2, 2), ("families", 4, 4, 8), ("norms", 0, 0, 1)])
+def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractions):
+    (tmp_path / "models/stories260K").mkdir(parents=True)
+    (tmp_path / "models/stories260K/config.json").touch()
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(tmp_path / "run"), "--snakefile", str(root / "Snakefile"), "--cores", "1",
+               "--configfile", str(root / "config.yaml"), str(root / f"studies/{study}.yaml"), "--config", f"data_dir={data}", f"models_dir={tmp_path / 'models'}"]
+    for shared in ("resources", "config"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / shared).symlink_to(root / shared)
+    environment = {k: v for k, v in os.environ.items() if k != "HF_TOKEN"} | {"HF_ENDPOINT": "http://127.0.0.1:9", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    jobs = {line.split()[0]: int(line.split()[1]) for line in (done.stdout + done.stderr).splitlines() if len(line.split()) == 2 and line.split()[1].isdigit()}
+    assert jobs.get("retrieve_model", 0) == models and jobs.get("retrieve_sae", 0) == saes
+    assert sum(n for rule, n in jobs.items() if rule.startswith("extract_features_")) == extractions
+    assert jobs["judge_claims"] == 1
