@@ -542,8 +542,8 @@ def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, 
         raise ValueError(f"texts are steered to {unknown[0]!r}, which has no concept words; known: {', '.join(emotions)} (resources/concepts/<language>.tsv)")
     if judge.language != language:
         raise ValueError(f"the judge's language is {judge.language!r}, the texts' {language!r}; allowed: the same")
-    if norms["word"].map(_normal).duplicated().any() or not np.isfinite(norms[["valence", "arousal"]].to_numpy(float)).all():
-        raise ValueError("norms hold a word twice (case-folded) or a rating that is not finite; allowed: one finite rating a word")
+    if norms["word"].duplicated().any() or not np.isfinite(norms[["valence", "arousal"]].to_numpy(float)).all():
+        raise ValueError("norms hold a word twice or a rating that is not finite; allowed: one finite rating a word")
     return emotions
 
 
@@ -555,7 +555,9 @@ def _script_share(tokens: Sequence[str], language: str) -> float:
 def _mean_ratings(tokens, norms: pd.DataFrame, concept_words: Iterable[str], segment: Segmenter) -> np.ndarray:
     """Mean valence, mean arousal and number of rated words of every text, ``[n_texts, 3]``."""
     concept = {w[0] for w in _tokens_of(concept_words, segment) if len(w) == 1}
-    ratings = {_normal(w): r for w, r in zip(norms["word"], norms[["valence", "arousal"]].to_numpy(float)) if _normal(w) not in concept}
+    # words that differ in case alone ("polish", "Polish") are one word in a text: their mean
+    pooled = norms.groupby(norms["word"].map(_normal))[["valence", "arousal"]].mean()
+    ratings = {w: r for w, r in zip(pooled.index, pooled.to_numpy(float)) if w not in concept}
     out = np.full((len(tokens), 3), np.nan)
     for i, text in enumerate(tokens):
         found = [ratings[t] for t in text if t in ratings]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.codes import LanguageCodes, WordCodes
+from shared_affect.lemmas import word_groups
 from shared_affect.ratings import (
     culture_difference_r,
     matched_draws,
@@ -25,24 +26,27 @@ def ordinary_words(codes: LanguageCodes, norms: pd.DataFrame) -> list[str]:
     return [w for w in norms["word"] if w not in concepts]
 
 
-def groups_of(words: Sequence[str], language: str, translations: pd.DataFrame) -> np.ndarray:
-    """Group of each word: its translation pair, or itself where it has none."""
-    pair = dict(zip(translations[language], translations["pair"].astype(str), strict=True)) if language in translations else {}
-    return np.array([f"pair {pair[w]}" if w in pair else f"{language} {w}" for w in words])
-
-
-def _folds(norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, n_folds: int, rng) -> dict[str, np.ndarray]:
-    """Outer folds of all languages together, so that a pair is in the same fold everywhere.
+def _folds(norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, rules: Mapping[str, str], n_folds: int, rng) -> dict[str, pd.DataFrame]:
+    """Norms with the group and the outer fold of every word, drawn for all languages together, so that a group is in the same fold everywhere.
 
     Concept words get folds too and are dropped by the caller.
     """
-    return paired_folds({k: groups_of(f["word"].tolist(), k, translations) for k, f in norms.items()}, n_folds, rng)
+    groups = word_groups({k: f["word"].tolist() for k, f in norms.items()}, rules, translations)
+    fold = paired_folds(groups, n_folds, rng)
+    return {k: f.assign(group=groups[k], fold=fold[k]) for k, f in norms.items()}
 
 
-def _prepare(codes: LanguageCodes, language: str, norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, fold: np.ndarray):
-    frame = norms[language].assign(fold=fold).set_index("word").loc[ordinary_words(codes, norms[language])]
+def _prepare(codes: LanguageCodes, folded: pd.DataFrame):
+    frame = folded.set_index("word").loc[ordinary_words(codes, folded)]
     words = frame.index.tolist()
-    return frame, words, codes.rated.rows(words), groups_of(words, language, translations)
+    return frame, words, codes.rated.rows(words), frame["group"].to_numpy(str)
+
+
+def _pair_rows(words: Mapping[str, Sequence[str]], translations: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Places of the translation pairs whose words are all there, by language."""
+    place = {k: {w: i for i, w in enumerate(own)} for k, own in words.items()}
+    whole = translations[np.logical_and.reduce([translations[k].isin(place[k]) for k in words])]
+    return {k: whole[k].map(place[k]).to_numpy(int) for k in words}
 
 
 def _position(live: np.ndarray, features) -> np.ndarray:
@@ -50,7 +54,8 @@ def _position(live: np.ndarray, features) -> np.ndarray:
 
 
 def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, space: np.ndarray,
-                     shared: pd.DataFrame | None, *, dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator, rng: np.random.Generator) -> dict:
+                     shared: pd.DataFrame | None, *, lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator,
+                     rng: np.random.Generator) -> dict:
     """All arms of one language on its ordinary rated words.
 
     Parameters
@@ -59,10 +64,11 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     language : str
     norms : mapping of language -> standard norms
         All languages of the study: folds are drawn over all of them together. Where an SD or N is NaN the ceiling is unknown.
-    translations : DataFrame ``pair``, one column a language
+    translations : DataFrame as of `lemmas.read_translations`
     space : ndarray of int
         Union of the emotions' features.
     shared : DataFrame ``feature, shared`` or None
+    lemma_rules : mapping of language -> rule of `lemmas.family_links`
     dimensions : sequence of str
     settings : mapping
         Config key ratings.
@@ -72,8 +78,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     dict
         As `ratings.predict_arms`, with ``n_emotion_space`` and ``n_live``.
     """
-    fold = _folds(norms, translations, settings["n_outer"], fold_rng)[language]
-    frame, words, rated, groups = _prepare(codes, language, norms, translations, fold)
+    folded = _folds(norms, translations, lemma_rules, settings["n_outer"], fold_rng)[language]
+    frame, words, rated, groups = _prepare(codes, folded)
     live = rated.live()
     x = rated.columns(live)
     inside = _position(live, space)
@@ -92,16 +98,17 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
 
 
 def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, shared: pd.DataFrame, *,
-                   dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator, rng: np.random.Generator) -> pd.DataFrame:
+                   lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator, rng: np.random.Generator) -> pd.DataFrame:
     """Transfer in both directions: rows of `ratings.predict_transfer`, arms ``shared``, ``all``, ``dense``; where a shared feature
     is lacking, a row with r 0 does not appear and the log says so."""
-    folds = _folds(norms, translations, settings["n_outer"], fold_rng)
-    prepared = {k: _prepare(codes[k], k, norms, translations, folds[k]) for k in codes}
+    folded = _folds(norms, translations, lemma_rules, settings["n_outer"], fold_rng)
+    prepared = {k: _prepare(codes[k], folded[k]) for k in codes}
     rated: dict[str, WordCodes] = {k: v[2] for k, v in prepared.items()}
     live = np.unique(np.concatenate([r.live() for r in rated.values()]))
     arms = {"shared": _position(live, shared["feature"][shared["shared"]]), "all": np.arange(len(live)), "dense": {k: r.dense for k, r in rated.items()}}
     result = predict_transfer({k: r.columns(live) for k, r in rated.items()}, {k: {d: v[0][d].to_numpy(float) for d in dimensions} for k, v in prepared.items()},
                               {k: v[3] for k, v in prepared.items()}, arms, words={k: v[1] for k, v in prepared.items()},
+                              pairs=_pair_rows({k: v[1] for k, v in prepared.items()}, translations),
                               fold={k: v[0]["fold"].to_numpy() for k, v in prepared.items()}, n_permutations=settings["n_permutations"],
                               n_bootstrap=settings["n_bootstrap"], n_inner=settings["n_inner"], rng=rng)
     for arm, reason in result["not_tested"].items():
@@ -123,16 +130,16 @@ def culture_differences(predictions: Mapping[str, pd.DataFrame], values: Mapping
     predictions : mapping of language -> long predictions
     values : mapping of language -> DataFrame ``word, valence``
         Ratings of people, or the noise-free coordinates of a planted world.
-    translations : DataFrame ``pair``, one column a language
+    translations : DataFrame as of `lemmas.read_translations`
+        A pair counts where both words are predicted and have a value; a word of several pairs enters each.
     """
     first, second = predictions
-    predicted, true = {}, {}
+    frame = None
     for k in (first, second):
-        pair = dict(zip(translations[k], translations["pair"], strict=True))
-        rows = predictions[k].query("arm == 'all' and dimension == 'valence'").set_index("word")["prediction"]
-        predicted[k] = rows[rows.index.isin(pair)].rename(index=pair)
-        v = values[k].set_index("word")["valence"].astype(float)
-        true[k] = v[v.index.isin(pair)].rename(index=pair)
-    common = [p for p in predicted[first].index if all(p in s.index for s in (predicted[second], true[first], true[second]))]
-    result = culture_difference_r(predicted[second][common], predicted[first][common], (true[second][common] - true[first][common]), n_bootstrap=n_bootstrap, rng=rng)
+        rows = predictions[k].query("arm == 'all' and dimension == 'valence'")[["word", "prediction"]].merge(values[k][["word", "valence"]], on="word")
+        rows = rows.rename(columns={"word": k, "prediction": f"predicted {k}", "valence": f"true {k}"})
+        frame = rows.merge(translations, on=k) if frame is None else frame.merge(rows, on=k)
+    frame = frame.set_index("pair")
+    result = culture_difference_r(frame[f"predicted {second}"], frame[f"predicted {first}"], (frame[f"true {second}"] - frame[f"true {first}"]).astype(float),
+                                  n_bootstrap=n_bootstrap, rng=rng)
     return pd.DataFrame([{"quantity": "valence_difference_r", **result}])

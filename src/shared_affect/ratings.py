@@ -597,7 +597,7 @@ def transfer_predict(
         The same features in both languages (log1p codes).
     Y_train : array [n_train, T]
     groups_train, groups_test : arrays
-        Translation-pair ids, comparable across languages.
+        Lemma families and translation pairs, comparable across languages.
     fold_test : int array [n_test]
         Fold of each test word, whole groups together.
 
@@ -799,16 +799,24 @@ def _prediction_frame(predictions: Mapping[str, np.ndarray], names: list[str], w
     return pd.DataFrame(np.column_stack(list(predictions.values())), index=pd.Index(words, name="word"), columns=columns)
 
 
-def pair_correlation(ratings_a: np.ndarray, pairs_a: np.ndarray, ratings_b: np.ndarray, pairs_b: np.ndarray) -> float:
-    """Correlation of two languages' ratings over the translation pairs both have (means where a pair has several words).
+def pair_correlation(ratings_a: np.ndarray, rows_a: np.ndarray, ratings_b: np.ndarray, rows_b: np.ndarray) -> float:
+    """Correlation of two languages' ratings over translation pairs: what people of the two agree on, the ceiling of transfer.
 
-    This is what people of the two languages agree on, the ceiling of transfer.
+    Parameters
+    ----------
+    ratings_a, ratings_b : arrays [n_a], [n_b]
+    rows_a, rows_b : int arrays [n_pairs]
+        Places of each pair's words.
+
+    Raises
+    ------
+    ValueError
+        Fewer than three pairs, or ratings that do not vary over them.
     """
-    a, b = (pd.Series(np.asarray(r, float)).groupby(np.asarray(p)).mean() for r, p in ((ratings_a, pairs_a), (ratings_b, pairs_b)))
-    common = a.index.intersection(b.index)
-    if len(common) < 3 or a[common].std() == 0 or b[common].std() == 0:
-        raise ValueError(f"{len(common)} common pairs or ratings that do not vary; allowed: >= 3 pairs with varying ratings")
-    return float(np.corrcoef(a[common], b[common])[0, 1])
+    a, b = np.asarray(ratings_a, float)[rows_a], np.asarray(ratings_b, float)[rows_b]
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        raise ValueError(f"{len(a)} common pairs or ratings that do not vary; allowed: >= 3 pairs with varying ratings (resources/translations.tsv)")
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def predict_transfer(
@@ -819,6 +827,7 @@ def predict_transfer(
     *,
     words: Mapping[str, Sequence[str]],
     fold: Mapping[str, np.ndarray],
+    pairs: Mapping[str, np.ndarray],
     n_permutations: int = 999,
     n_bootstrap: int = 2000,
     alphas: np.ndarray = ALPHAS,
@@ -830,8 +839,10 @@ def predict_transfer(
     Parameters
     ----------
     codes, ratings, groups, words, fold : by language
-        As in `predict_arms`; folds from `paired_folds`. `groups` are translation-pair ids, comparable across languages;
-        only dimensions that both languages have are used.
+        As in `predict_arms`; folds from `paired_folds`. `groups` are comparable across languages: a translation has the
+        same one. Only dimensions that both languages have are used.
+    pairs : by language, int array [n_pairs]
+        Places of the words of each translation pair, for the ceiling.
     arms : arm -> feature ids, or language -> matrix [n, F'] (the same F' in both)
     n_permutations : int
         For the claim's arm `shared`: the training ratings are permuted over their words and refitted; 0 = none.
@@ -860,7 +871,7 @@ def predict_transfer(
         if len(set(words[k])) != len(words[k]) or len(words[k]) != len(checked[k]):
             raise ValueError(f"word labels of {k!r} are doubled or not {len(checked[k])}; allowed: one label each")
     a, b = languages
-    ceiling = {d: pair_correlation(Y[a][:, i], groups[a], Y[b][:, i], groups[b]) for i, d in enumerate(names)}
+    ceiling = {d: pair_correlation(Y[a][:, i], pairs[a], Y[b][:, i], pairs[b]) for i, d in enumerate(names)}
     alphas = np.asarray(alphas, float)
     rows, frames = [], {}
     for source, target in ((a, b), (b, a)):

@@ -7,7 +7,7 @@ from conftest import make_sae
 from scipy.sparse import csr_matrix
 
 from shared_affect import codes as c
-from shared_affect.prediction import culture_differences, groups_of, ordinary_words, predict_language
+from shared_affect.prediction import culture_differences, ordinary_words, predict_language
 from shared_affect.selection import select
 from shared_affect.spaces import compare_all, draws, load_spaces, representations, write_spaces
 from shared_affect.vectors import build_vectors, halve
@@ -150,10 +150,9 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
 PAIRS = pd.DataFrame({"pair": [1, 2, 3], "en": ["w0", "w1", "w2"], "zh": ["甲", "乙", "丙"]})
 
 
-def test_concept_words_are_not_predicted_and_pairs_share_a_group(codes):
+def test_concept_words_are_not_predicted(codes):
     norms = pd.DataFrame({"word": ["joy0", "w0", "w5"]})
     assert ordinary_words(codes, norms) == ["w0", "w5"]
-    assert groups_of(["w0", "w5"], "en", PAIRS).tolist() == ["pair 1", "en w5"] and groups_of(["甲"], "zh", PAIRS).tolist() == ["pair 1"]
 
 
 def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
@@ -164,7 +163,7 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
     frame = {"word": list(words), "valence": truth / np.abs(truth).max(), "arousal": g.uniform(-1, 1, len(words))}
     norms = pd.DataFrame(frame | {f"{d}_{s}": v for d in ("valence", "arousal") for s, v in (("sd", 0.1), ("n", 20))})
     settings = {"n_outer": 5, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
-    result = predict_language(codes, "en", {"en": norms}, PAIRS[["pair", "en"]], np.arange(15), None, dimensions=["valence", "arousal"], settings=settings,
+    result = predict_language(codes, "en", {"en": norms}, PAIRS[["pair", "en"]], np.arange(15), None, lemma_rules={"en": "none"}, dimensions=["valence", "arousal"], settings=settings,
                               fold_rng=np.random.default_rng(1), rng=np.random.default_rng(2))
     r = result["scores"].set_index(["dimension", "arm"])["r"]
     assert r["valence", "emotion-space"] > 0.8 and abs(r["arousal", "emotion-space"]) < 0.4

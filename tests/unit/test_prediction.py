@@ -11,6 +11,7 @@ from shared_affect import prediction
 from shared_affect.prediction import culture_differences, long_predictions, predict_across, predict_language
 
 SETTINGS = {"n_outer": 4, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
+RULES = {"en": "none", "zh": "none"}
 SHARED = pd.DataFrame({"feature": range(12), "shared": [True] * 6 + [False] * 6})
 
 
@@ -34,7 +35,7 @@ def world():
 
 
 def test_transfer_finds_what_both_languages_share_and_nothing_else(world):
-    found = predict_across(*world, SHARED, dimensions=["valence", "arousal"], settings=SETTINGS, **rngs()).set_index(["direction", "dimension", "arm"])
+    found = predict_across(*world, SHARED, dimensions=["valence", "arousal"], settings=SETTINGS, lemma_rules=RULES, **rngs()).set_index(["direction", "dimension", "arm"])
     for direction in ("en-zh", "zh-en"):
         assert found.loc[(direction, "valence", "shared"), "r"] > 0.8 and found.loc[(direction, "valence", "shared"), "p"] == 0.01
         assert abs(found.loc[(direction, "arousal", "shared"), "r"]) < 0.4 and found.loc[(direction, "arousal", "shared"), "p"] > 0.01
@@ -45,17 +46,18 @@ def test_transfer_finds_what_both_languages_share_and_nothing_else(world):
 def test_a_translation_pair_has_one_group_and_one_fold_and_shared_features_are_those_marked(world, monkeypatch):
     seen = {}
 
-    def record(x, y, groups, arms, *, words, fold, **rest):
-        seen.update(groups=groups, arms=arms, words=words, fold=fold, x=x)
+    def record(x, y, groups, arms, *, words, fold, pairs, **rest):
+        seen.update(groups=groups, arms=arms, words=words, fold=fold, pairs=pairs, x=x)
         return {"scores": pd.DataFrame(), "not_tested": {}}
 
     monkeypatch.setattr(prediction, "predict_transfer", record)
-    predict_across(*world, SHARED, dimensions=["valence"], settings=SETTINGS, **rngs())
+    predict_across(*world, SHARED, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
     place = {k: {w: i for i, w in enumerate(seen["words"][k])} for k in ("en", "zh")}
     assert all("joy0" not in p for p in place.values())
     for _, pair in world[2].iterrows():
         (a, b) = (place[k][pair[k]] for k in ("en", "zh"))
         assert seen["groups"]["en"][a] == seen["groups"]["zh"][b] and seen["fold"]["en"][a] == seen["fold"]["zh"][b]
+    assert [(seen["words"]["en"][a], seen["words"]["zh"][b]) for a, b in zip(*seen["pairs"].values(), strict=True)] == list(zip(world[2]["en"], world[2]["zh"], strict=True))
     # unpaired words of equal spelling are no pair
     assert len({*seen["groups"]["en"]} & {*seen["groups"]["zh"]}) == 60
     live = np.unique(np.concatenate([c.rated.rows(seen["words"][k]).live() for k, c in world[0].items()]))
@@ -71,7 +73,7 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
     silent[:, 3] = 0  # a selected feature that fires on no rated word
     codes = replace(codes, rated=replace(codes.rated, sparse=silent.tocsr()))
     codes.rated.sparse.eliminate_zeros()
-    result = predict_language(codes, "en", world[1], world[2], np.arange(10), SHARED, dimensions=["valence"], settings=SETTINGS, **rngs())
+    result = predict_language(codes, "en", world[1], world[2], np.arange(10), SHARED, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
     live = codes.rated.rows([w for w in codes.rated.words if w != "joy0"]).live()
     assert live[seen["arms"]["shared"]].tolist() == [0, 1, 2, 4, 5] and live[seen["arms"]["emotion-space"]].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     np.testing.assert_array_equal(seen["x"], codes.rated.sparse.toarray()[:-1][:, live])
@@ -80,7 +82,7 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
 
 def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world):
     codes, norms, pairs = world
-    result = predict_language(codes["en"], "en", norms, pairs, np.arange(40), None, dimensions=["valence"], settings=SETTINGS, **rngs())
+    result = predict_language(codes["en"], "en", norms, pairs, np.arange(40), None, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
     assert "24 live features outside for 40 inside" in result["not_tested"]["outside-matched"] and "outside-matched" not in set(result["scores"]["arm"])
     long = long_predictions(result["predictions"])
     assert list(long) == ["word", "arm", "dimension", "prediction"]
@@ -91,7 +93,7 @@ def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world)
 def test_ratings_without_a_number_of_raters_have_an_unknown_ceiling(world):
     codes, norms, pairs = world
     unknown = {k: f.assign(valence_n=np.nan) for k, f in norms.items()}
-    known, without = (predict_language(codes["en"], "en", n, pairs, np.arange(10), None, dimensions=["valence"], settings=SETTINGS, **rngs())["scores"] for n in (norms, unknown))
+    known, without = (predict_language(codes["en"], "en", n, pairs, np.arange(10), None, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())["scores"] for n in (norms, unknown))
     assert known["ceiling"].notna().all() and without[["ceiling", "r_over_ceiling"]].isna().all(axis=None)
     assert known["r"].tolist() == without["r"].tolist()
 
@@ -106,3 +108,30 @@ def test_pairs_that_lack_a_side_stay_out_of_cultural_differences():
     predicted = [whole["zh"]["prediction"][i] - whole["en"]["prediction"][i] for i in range(2, 6)]
     human = [values["zh"]["valence"][i] - values["en"]["valence"][i] for i in range(2, 6)]
     assert found["r"] == pytest.approx(np.corrcoef(predicted, human)[0, 1]) and found["n_pairs"] == 4
+
+
+def test_a_lemma_family_and_its_translations_fall_in_one_fold(world, monkeypatch):
+    """kiss and kissed have translations of their own; the four belong together, in both languages."""
+    codes, norms, _ = world
+    names = {"en": {"w0": "kiss", "w1": "kissed"}, "zh": {"w0": "亲吻", "w1": "接吻", "w2": "好奇", "w3": "好奇心"}}
+    codes = {k: replace(c, rated=replace(c.rated, words=tuple(names[k].get(w, w) for w in c.rated.words))) for k, c in codes.items()}
+    norms = {k: f.assign(word=f["word"].replace(names[k])) for k, f in norms.items()}
+    pairs = pd.DataFrame({"pair": ["a", "b", "c"], "en": ["kiss", "kissed", "w7"], "zh": ["亲吻", "接吻", "好奇心"]})
+    seen = {}
+    monkeypatch.setattr(prediction, "predict_transfer", lambda x, y, groups, arms, *, words, fold, **rest: seen.update(groups=groups, words=words, fold=fold) or {"scores": None, "not_tested": {}})
+    predict_across(codes, norms, pairs, SHARED, lemma_rules={"en": "snowball-english", "zh": "shared-headword"}, dimensions=["valence"], settings=SETTINGS, **rngs())
+    found = {(k, w): (g, f) for k in codes for w, g, f in zip(seen["words"][k], seen["groups"][k], seen["fold"][k], strict=True)}
+    assert len({found[p] for p in (("en", "kiss"), ("en", "kissed"), ("zh", "亲吻"), ("zh", "接吻"))}) == 1
+    assert len({found[p] for p in (("en", "w7"), ("zh", "好奇"), ("zh", "好奇心"))}) == 1 and found["en", "w7"] != found["en", "kiss"]
+
+
+def test_a_word_of_two_pairs_enters_both_in_cultural_differences():
+    g = np.random.default_rng(5)
+    pairs = pd.DataFrame({"pair": list("abcd"), "en": ["sad", "sad", "glad", "calm"], "zh": ["难过", "伤心", "高兴", "平静"]})
+    words = {k: sorted(set(pairs[k])) for k in ("en", "zh")}
+    predictions = {k: pd.DataFrame({"word": w, "arm": "all", "dimension": "valence", "prediction": g.normal(size=len(w))}) for k, w in words.items()}
+    values = {k: pd.DataFrame({"word": w, "valence": g.normal(size=len(w))}) for k, w in words.items()}
+    found = culture_differences(predictions, values, pairs, n_bootstrap=20, rng=g).iloc[0]
+    of = {(k, kind): dict(zip(f["word"], f[c], strict=True)) for kind, frames, c in (("p", predictions, "prediction"), ("v", values, "valence")) for k, f in frames.items()}
+    x, y = ([of["zh", kind][b] - of["en", kind][a] for a, b in zip(pairs["en"], pairs["zh"], strict=True)] for kind in "pv")
+    assert found["n_pairs"] == 4 and found["r"] == pytest.approx(np.corrcoef(x, y)[0, 1])

@@ -359,11 +359,13 @@ def test_transfer_never_sees_the_translation_of_a_test_word():
     assert within_fold_r(y[:, 0], leaked[:, 0], fold) > 0.9
 
 
-def test_pair_correlation_goes_by_label():
+def test_pair_correlation_goes_by_place():
     a, b = np.array([1.0, 2, 3, 9]), np.array([3.0, 1, 2.5, 1.5])
-    assert pair_correlation(a, np.array([1, 2, 3, 7]), b, np.array([3, 1, 2, 2])) == pytest.approx(pearsonr([1, 2, 3], [1, 2, 3])[0])
-    with pytest.raises(ValueError, match="common pairs"):
-        pair_correlation(a, np.array([1, 2, 3, 7]), b, np.array([30, 10, 20, 21]))
+    assert pair_correlation(a, np.array([0, 1, 2, 2]), b, np.array([1, 3, 0, 2])) == pytest.approx(pearsonr([1, 2, 3, 3], [1, 1.5, 3, 2.5])[0])
+    with pytest.raises(ValueError, match="2 common pairs"):
+        pair_correlation(a, np.array([0, 1]), b, np.array([1, 3]))
+    with pytest.raises(ValueError, match="do not vary"):
+        pair_correlation(a, np.array([0, 0, 0]), b, np.array([1, 3, 2]))
 
 
 # --- whole analyses
@@ -469,7 +471,7 @@ def test_predict_transfer(two_languages):
     codes, ratings, groups, words, fold = two_languages
     arms = {"shared": np.arange(20), "dense": {k: codes[k][:, :5] for k in codes}, "none": np.arange(0)}
     got = predict_transfer(
-        codes, ratings, groups, arms, words=words, fold=fold, n_permutations=99, n_bootstrap=100, rng=np.random.default_rng(0)
+        codes, ratings, groups, arms, words=words, fold=fold, pairs=groups, n_permutations=99, n_bootstrap=100, rng=np.random.default_rng(0)
     )
     scores = got["scores"].set_index(["direction", "arm", "dimension"])
     assert {d for d, _, _ in scores.index} == {"en-zh", "zh-en"} and set(got["not_tested"]) == {"none"}
@@ -492,7 +494,7 @@ def test_predict_transfer_p_is_uniform_without_a_signal():
         groups, words = {k: np.arange(24) for k in codes}, {k: list(range(24)) for k in codes}
         fold = paired_folds(groups, 4, rng)
         settings = {"n_permutations": 19, "n_bootstrap": 2, "n_inner": 3, "alphas": ALPHAS[::4], "rng": rng}
-        p.extend(predict_transfer(codes, ratings, groups, {"shared": np.arange(5)}, words=words, fold=fold, **settings)["scores"].p)
+        p.extend(predict_transfer(codes, ratings, groups, {"shared": np.arange(5)}, words=words, fold=fold, pairs=groups, **settings)["scores"].p)
     hits = (np.array(p) <= 0.05).sum()
     assert hits <= binom.ppf(0.999, 2 * n_sim, 0.05) and 0.4 < np.mean(p) < 0.65
 

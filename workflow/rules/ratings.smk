@@ -25,8 +25,9 @@ rule predict_ratings:
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=LANGUAGES,
+        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "codes", "stats"),
+        code=code("prediction", "ratings", "lemmas", "codes", "stats"),
     script:
         "../scripts/predict_ratings.py"
 
@@ -51,9 +52,10 @@ rule transfer_ratings:
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=PAIR,
+        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in PAIR},
         directions=DIRECTIONS,
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "codes", "stats"),
+        code=code("prediction", "ratings", "lemmas", "codes", "stats"),
     script:
         "../scripts/transfer_ratings.py"
 
@@ -73,6 +75,6 @@ rule compare_cultures:
         languages=PAIR,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings"),
+        code=code("prediction", "ratings", "lemmas"),
     script:
         "../scripts/compare_cultures.py"

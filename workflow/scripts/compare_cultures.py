@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from shared_affect.lemmas import read_translations
 from shared_affect.prediction import culture_differences
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import write_tsv
@@ -11,6 +12,7 @@ if __name__ == "__main__":
     p, i = snakemake.params, snakemake.input
     predictions = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.predictions, strict=True)}
     values = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.values, strict=True)}
-    frame = culture_differences(predictions, values, pd.read_csv(i.translations, sep="\t"), n_bootstrap=p.n_bootstrap, rng=rng(p.root_seed, "compare_cultures", *snakemake.wildcards))
+    frame = culture_differences(predictions, values, read_translations(i.translations, p.languages), n_bootstrap=p.n_bootstrap,
+                                rng=rng(p.root_seed, "compare_cultures", *snakemake.wildcards))
     log.info("\n%s", frame.to_string())
     write_tsv(snakemake.output[0], frame)
