@@ -44,7 +44,7 @@ class Study:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "journal", "retrieved", "*.egg-info"))
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder / name)
-        edit_table(folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "60000" if int(r["train_tokens"]) else "0", "max_validation_loss": ""} for r in rows])
+        edit_table(folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "60000" if int(r["train_tokens"] or 0) else "0", "max_validation_loss": ""} for r in rows])
         edit_table(folder / "config/saes.tsv", lambda rows: [r | {"d_sae": "128", "train_tokens": "40960", "explained_variance_min": "", "l0_min": "", "l0_max": ""} for r in rows])
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
         self.set(study="tiny", root_seed=100, emotions=EMOTIONS, models=["gemma2-planted"], control_models=["llama-untrained-1", "gemma2-no-affect"],
