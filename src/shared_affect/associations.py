@@ -1,4 +1,4 @@
-"""Free associations: which words people name when they see a cue.
+"""Free associations: which words people name when they see a cue, and vectors made of them.
 
 Every reader returns ``cue, target, strength, count, n, backward_strength``: `strength` is the share of the cue's `n` answers
 that are the target (0..1), `count` how many they are, `backward_strength` the strength of the cue as an answer to the
@@ -7,13 +7,16 @@ target, NaN where the target was no cue.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import svds
 
 from shared_affect import published
-from shared_affect.runtime import LOG
+from shared_affect.runtime import LOG, read_arrays, write_arrays
 
 COLUMNS = ["cue", "target", "strength", "count", "n", "backward_strength"]
 
@@ -100,3 +103,56 @@ def read_swow_en(path: str | Path) -> pd.DataFrame:
 def read_swow_zh(path: str | Path) -> pd.DataFrame:
     """`read_swow` of the Chinese strengths (simplified)."""
     return read_swow(path, "han")
+
+
+def association_vectors(pairs: pd.DataFrame, n_dimensions: int = 300) -> tuple[list[str], np.ndarray]:
+    """Vectors of cues: truncated singular value decomposition of who names what.
+
+    The square root of the strength, cue to answer and answer to cue added up, `n_dimensions` largest singular values, rows
+    of unit length: words are near if they have answers, and words they answer, in common. (Word vectors from associations: Steyvers,
+    Shiffrin & Nelson 2005; De Deyne et al. 2016, COLING 1861-1870.)
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        The module's columns.
+    n_dimensions : int
+
+    Returns
+    -------
+    words : list of str
+        The cues, sorted.
+    vectors : ndarray, ``[n_words, n_dimensions]``
+        The sign of each dimension is such that its largest entry is positive.
+
+    Raises
+    ------
+    ValueError
+        If there are not more words than dimensions.
+    """
+    words = sorted(set(pairs["cue"]) | set(pairs["target"]))
+    if len(words) <= n_dimensions:
+        raise ValueError(f"associations of {len(words)} words; needed: more than {n_dimensions}, the dimensions of the vectors")
+    place = {w: i for i, w in enumerate(words)}
+    at = pairs["cue"].map(place), pairs["target"].map(place)
+    one_way = csr_matrix((np.sqrt(pairs["strength"].to_numpy(float)), at), shape=(len(words),) * 2)
+    left, size, _ = svds(one_way + one_way.T, k=n_dimensions, v0=np.ones(len(words)))
+    left, size = left[:, ::-1], size[::-1]
+    left = left * np.sign(left[np.abs(left).argmax(0), np.arange(n_dimensions)])
+    cues = sorted(set(pairs["cue"]))
+    vectors = (left * size)[[place[w] for w in cues]]
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return cues, vectors / np.where(length > 0, length, 1)
+
+
+def write_vectors(path: str | Path, words: list[str], vectors: np.ndarray) -> None:
+    """Write `association_vectors` as one npz file."""
+    write_arrays(path, {"words": np.array(words), "vectors": vectors.astype(np.float32)})
+
+
+def read_vectors(paths: Sequence[str | Path]) -> tuple[list[str], np.ndarray] | None:
+    """Words and vectors of the one file given; None without a file."""
+    if not paths:
+        return None
+    arrays = read_arrays(paths[0])
+    return arrays["words"].tolist(), arrays["vectors"]

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import yaml
 
+OWN_CONCEPTS = ("planted", "table")
+"""Concept-sets of the committed tables; any other source is a dataset."""
+
 
 class ConfigError(ValueError):
     """Something in the configuration or a committed table is wrong; the message says what and where."""
@@ -230,6 +233,23 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     emotions = [e for e in names["emotions"] if e in emotions]
     if len(emotions) < 4:
         raise ConfigError(f"config.yaml: key emotions has {len(emotions)}; needed: 4 or more, an emotion space has no shape below that")
-    for language in config["languages"]:
-        read_concepts(concept_paths[language], emotions, config["concepts"])
+    sources = {"config.yaml: key concepts": config["concepts"]} | {
+        f"config/variants.tsv: variant {r['variant']}, column concepts": r["concepts"] for r in tables["variants"] if r["variant"] in config["specs"] and r["concepts"]}
+    for where, source in sources.items():
+        for language in config["languages"]:
+            if source in OWN_CONCEPTS:
+                read_concepts(concept_paths[language], emotions, source)
+            else:
+                _check_dataset(source, ("association", "lexicon"), language, tables["human"], where, OWN_CONCEPTS)
+    for key, kinds in (("word_properties", ("frequency", "concreteness")), ("associations", ("association",))):
+        _check_names(list(config[key]), config["languages"], key, "config.yaml, key languages")
+        for language, found in config[key].items():
+            for dataset in [found] if isinstance(found, str) else found:
+                _check_dataset(dataset, kinds, language, tables["human"], f"config.yaml: key {key}.{language}")
     return emotions
+
+
+def _check_dataset(found: str, kinds: Sequence[str], language: str, rows: Sequence[Mapping], where: str, others: Sequence[str] = ()) -> None:
+    allowed = [*others, *(r["dataset"] for r in rows if r["kind"] in kinds and r["language"] == language)]
+    if found not in allowed:
+        raise ConfigError(f"{where} is {found!r}{_hint(found, allowed)}; allowed for language {language!r}: {_listing(allowed) or 'none'} (config/human.tsv, kind {' or '.join(kinds)})")

@@ -21,6 +21,8 @@ LAYOUTS = {
     "human_ceilings": ("human", "-"),
     "dimensions": ("model", "sae", "language", "human"),
     "features": ("model", "sae", "language", "emotion"),
+    "concept_words": ("model", "language", "-"),
+    "control_balance": ("model", "language", "-"),
     "reproducibility": ("model", "sae", "language"),
     "sae_fidelity": ("model", "sae", "language", "-"),
     "ratings": ("model", "sae", "language", "norms", "dimension"),

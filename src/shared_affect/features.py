@@ -109,7 +109,7 @@ def select_emotion_features(
     membership: np.ndarray,
     emotions: Sequence[str],
     *,
-    other_codes: np.ndarray,
+    control_codes: Mapping[str, np.ndarray] | None = None,
     density: np.ndarray,
     max_density: float,
     n_features: int = 10,
@@ -124,8 +124,8 @@ def select_emotion_features(
     membership : bool array [n_words, E]
         Which word stands for which emotion. Words of two sets are left out of the tests of both.
     emotions : sequence of E names
-    other_codes : array [n_other, F]
-        Codes of words that are not emotions, for `auroc_ordinary` (reported, not used to select).
+    control_codes : mapping of emotion -> array [n_controls, F], optional
+        Codes of control words matched to the emotion's, for `auroc_neutral` (reported, not used to select); NaN without them.
     density : array [F]
         Firing rate on neutral text, 0..1; features above `max_density` are no candidates.
     n_features : int
@@ -137,7 +137,7 @@ def select_emotion_features(
     -------
     DataFrame
         emotion, rank (1 = best), feature, weight (sums to 1 in an emotion), prevalence (share of the emotion's words),
-        auroc_emotion, auroc_ordinary, p, q, passed_fdr, density. Emotions in the given order.
+        auroc_emotion, auroc_neutral, p, q, passed_fdr, density. Emotions in the given order.
 
     Raises
     ------
@@ -150,8 +150,9 @@ def select_emotion_features(
     """
     codes, membership = _check_concepts(codes, membership, emotions)
     density = _check_density(density, codes.shape[1])
-    if np.ndim(other_codes) != 2 or np.shape(other_codes)[1] != codes.shape[1] or not len(other_codes):
-        raise ValueError(f"other_codes has shape {np.shape(other_codes)}; allowed: [words >= 1, {codes.shape[1]} features]")
+    controls = {e: np.asarray(c) for e, c in (control_codes or {}).items()}
+    if wrong := [e for e, c in controls.items() if c.ndim != 2 or c.shape[1] != codes.shape[1] or not len(c)]:
+        raise ValueError(f"control_codes of {wrong[0]!r} have shape {controls[wrong[0]].shape}; allowed: [words >= 1, {codes.shape[1]} features]")
     if n_features < 1:
         raise ValueError(f"n_features is {n_features}; allowed: an integer >= 1 (config.yaml, features per emotion)")
     candidates = _candidates(codes, density, max_density)
@@ -176,7 +177,7 @@ def select_emotion_features(
                     "weight": weight,
                     "prevalence": (codes[membership[:, e]][:, kept] > 0).mean(0),
                     "auroc_emotion": auroc[kept],
-                    "auroc_ordinary": auroc_columns(codes[membership[:, e]][:, kept], np.asarray(other_codes)[:, kept])[0],
+                    "auroc_neutral": auroc_columns(codes[membership[:, e]][:, kept], controls[emotion][:, kept])[0] if emotion in controls else np.nan,
                     "p": p[kept],
                     "q": q[kept],
                     "passed_fdr": q[kept] <= fdr,

@@ -14,10 +14,14 @@ from shared_affect.ratings import (
     matched_draws,
     paired_folds,
     predict_arms,
+    predict_partial_arm,
     predict_transfer,
     reliability_ceiling,
 )
 from shared_affect.runtime import LOG
+
+MIN_WORDS_A_FOLD = 20
+"""Fewest words a fold for an arm that knows some of the words only."""
 
 
 def ordinary_words(codes: LanguageCodes, norms: pd.DataFrame) -> list[str]:
@@ -54,7 +58,7 @@ def _position(live: np.ndarray, features) -> np.ndarray:
 
 
 def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, space: np.ndarray,
-                     shared: pd.DataFrame | None, *, lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator,
+                     shared: pd.DataFrame | None, associations: tuple[Sequence[str], np.ndarray] | None = None, *, lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator,
                      rng: np.random.Generator) -> dict:
     """All arms of one language on its ordinary rated words.
 
@@ -68,6 +72,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     space : ndarray of int
         Union of the emotions' features.
     shared : DataFrame ``feature, shared`` or None
+    associations : (words, vectors), optional
+        For the arm `association`, over the words it knows (in lower case).
     lemma_rules : mapping of language -> rule of `lemmas.family_links`
     dimensions : sequence of str
     settings : mapping
@@ -87,14 +93,38 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     if shared is not None:
         arms["shared"] = _position(live, shared["feature"][shared["shared"]])
     matched = matched_draws(inside, np.setdiff1d(np.arange(len(live)), inside), (x > 0).mean(0), np.linalg.norm(x, axis=0), n_draws=settings["n_matched"], rng=rng)
-    ceilings = {d: None if frame[[f"{d}_sd", f"{d}_n"]].isna().any(axis=None) else reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n")))
-                for d in dimensions}
-    result = predict_arms(x, {d: frame[d].to_numpy(float) for d in dimensions}, groups, arms, words=words, fold=frame["fold"].to_numpy(), matched=matched, ceilings=ceilings,
-                          margin=settings["margin"], n_permutations=settings["n_permutations"], n_bootstrap=settings["n_bootstrap"], n_inner=settings["n_inner"], rng=rng)
+    ratings = {d: frame[d].to_numpy(float) for d in dimensions}
+    common = {k: settings[k] for k in ("margin", "n_bootstrap", "n_inner")} | {"rng": rng}
+    result = predict_arms(x, ratings, groups, arms, words=words, fold=frame["fold"].to_numpy(), matched=matched, ceilings=_ceilings(frame, dimensions),
+                          n_permutations=settings["n_permutations"], **common)
+    if associations is not None:
+        _add_associations(result, associations, frame, ratings, groups, common)
     if matched.reason:
         result["not_tested"] |= {"outside-matched": matched.reason}
     LOG.info("%s: %d ordinary words, %d live features, %d in the emotion space", language, len(words), len(live), len(inside))
     return result | {"n_emotion_space": len(inside), "n_live": len(live)}
+
+
+def _ceilings(frame: pd.DataFrame, dimensions: Sequence[str]) -> dict[str, float | None]:
+    return {d: None if frame[[f"{d}_sd", f"{d}_n"]].isna().any(axis=None) else reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n")))
+            for d in dimensions}
+
+
+def _add_associations(result: dict, associations, frame: pd.DataFrame, ratings: Mapping[str, np.ndarray], groups: np.ndarray, common: Mapping) -> None:
+    place = {w: i for i, w in enumerate(associations[0])}
+    known = frame.index.str.lower().map(place)
+    rows = np.flatnonzero(known.notna())
+    n_folds = frame["fold"].nunique()
+    if len(rows) < MIN_WORDS_A_FOLD * n_folds:
+        result["not_tested"] |= {"association": f"{len(rows)} of {len(frame)} rated words have associations; needed: {MIN_WORDS_A_FOLD * n_folds}"}
+        return
+    stored = result["predictions"]
+    beside = {a: stored[a][list(ratings)].to_numpy() for a in ("all", "emotion-space", "static") if a in stored}
+    scores, differences = predict_partial_arm("association", associations[1][known[rows].to_numpy(int)], rows, ratings, groups, frame["fold"].to_numpy(), beside,
+                                              ceilings=_ceilings(frame.iloc[rows], list(ratings)), **common)
+    result["scores"] = pd.concat([result["scores"], scores], ignore_index=True)
+    result["differences"] = pd.concat([result["differences"], differences], ignore_index=True)
+    LOG.info("association: %d of %d rated words", len(rows), len(frame))
 
 
 def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, shared: pd.DataFrame, *,

@@ -753,6 +753,49 @@ def predict_arms(
     }
 
 
+def predict_partial_arm(
+    arm: str,
+    X: np.ndarray,
+    rows: np.ndarray,
+    ratings: Mapping[str, np.ndarray],
+    groups: np.ndarray,
+    fold: np.ndarray,
+    beside: Mapping[str, np.ndarray],
+    *,
+    ceilings: Mapping[str, float | None] | None = None,
+    margin: float = 0.02,
+    n_bootstrap: int = 2000,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """An arm that knows some of the words only, and other arms' stored predictions compared with it over the same words.
+
+    Parameters
+    ----------
+    arm : str
+    X : array [k, F]
+        Predictors of the words it knows.
+    rows : int array [k]
+        Their places among all n words.
+    ratings, groups, fold
+        Of all n words, as in `predict_arms`.
+    beside : arm -> array [n, dimensions]
+        Out-of-fold predictions; each minus this arm is a difference. They were fitted on all words: an advantage of theirs.
+    ceilings : dimension -> ceiling over the k words
+
+    Returns
+    -------
+    scores, differences
+        Rows as in `predict_arms`.
+    """
+    fold, rows = np.asarray(fold)[rows], np.asarray(rows)
+    Y = _targets({d: np.asarray(y)[rows] for d, y in ratings.items()}, len(rows))
+    predicted = nested_cv_predict(X, Y, fold, np.asarray(groups)[rows], n_inner=n_inner, rng=rng)
+    scores = [{"arm": arm, "dimension": name, **_row(score(Y[:, d], predicted[:, d], fold, rng, n_bootstrap), np.nan, 0, (ceilings or {}).get(name))} for d, name in enumerate(ratings)]
+    predictions = {a: np.asarray(p)[rows] for a, p in beside.items()} | {arm: predicted}
+    return pd.DataFrame(scores), _differences(Y, list(ratings), predictions, fold, [(a, arm) for a in beside], margin, n_bootstrap, rng)
+
+
 def _predict_matched(codes, Y, names, fold, inner, alphas, draws) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
     """Predictions of the draw nearest to the median r, for each dimension, and the medians of all scores."""
     logs = np.log1p(codes.astype(float))

@@ -16,7 +16,7 @@ from shared_affect.features import select_emotion_features
 
 
 def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *, wanted: Sequence[str] | None = None,
-           words: Collection[str] | None = None) -> pd.DataFrame:
+           words: Collection[str] | None = None, controls: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
     """Features of the wanted emotions.
 
     Parameters
@@ -30,6 +30,8 @@ def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *
         Emotions to return; all of `codes` by default.
     words : collection of str, optional
         Concept words to use; all by default. Steering vectors use half.
+    controls : mapping of emotion -> rated words, optional
+        Control words matched to the emotion's, for `auroc_neutral`.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *
     """
     wanted = list(codes.emotions if wanted is None else wanted)
     live = np.union1d(codes.concepts.live(), codes.rated.live())
-    x, other = codes.concepts.columns(live), codes.rated.columns(live)
+    x = codes.concepts.columns(live)
+    beside = {e: codes.rated.rows(w).columns(live) for e, w in (controls or {}).items()}
     use = np.array([words is None or w in words for w in codes.concepts.words])
     groups = [[e for e in wanted if e in contrast]] + [[e] for e in wanted if e not in contrast]
     parts = []
@@ -48,7 +51,7 @@ def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *
         among = [e for e in codes.emotions if e in contrast or e in group]
         membership = codes.membership[:, [codes.emotions.index(e) for e in among]]
         rows = use & membership.any(1)
-        frame = select_emotion_features(x[rows], membership[rows], among, other_codes=other, density=codes.density[live],
+        frame = select_emotion_features(x[rows], membership[rows], among, control_codes=beside, density=codes.density[live],
                                         max_density=settings["max_density"], n_features=settings["per_emotion"], fdr=settings["fdr"])
         parts.append(frame[frame["emotion"].isin(group)])
     frame = pd.concat(parts, ignore_index=True)

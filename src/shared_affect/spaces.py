@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from shared_affect.runtime import LOG, read_arrays, write_arrays
 PRIMARY = "sae-space"
 
 
-def representations(codes: LanguageCodes, selected: np.ndarray) -> dict[str, RDM]:
+def representations(codes: LanguageCodes, selected: np.ndarray, associations: tuple[Sequence[str], np.ndarray] | None = None,
+                    controls: Mapping[str, Sequence[str]] | None = None) -> dict[str, RDM]:
     """RDMs of the space and of what stands beside it.
 
     Parameters
@@ -25,17 +26,41 @@ def representations(codes: LanguageCodes, selected: np.ndarray) -> dict[str, RDM
     codes : LanguageCodes
     selected : ndarray of int
         Union of the emotions' features.
+    associations : (words, vectors), optional
+    controls : mapping of emotion -> rated words, optional
+        Words without affect, matched to the emotion's.
 
     Returns
     -------
     dict of name -> RDM
         ``sae-space`` (selected features), ``sae-all`` (features active on any concept word), ``dense`` (residual at the
         hook point), ``static`` (input embeddings); all centred on the mean over concept words, averaged over each
-        emotion's words, cosine distance (METHODS 4).
+        emotion's words, cosine distance (METHODS 4). ``association`` where vectors are given: the same of the concept
+        words they know, two or more of each emotion. ``non-emotion`` where controls are given: the selected features on sets of
+        control words in place of the concept words.
     """
     c = codes.concepts
     points = {"sae-space": c.columns(selected), "sae-all": c.columns(c.live()), "dense": c.dense, "static": c.static}
-    return {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
+    rdms = {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
+    if controls and set(codes.emotions) <= set(controls):
+        words = sorted({w for e in codes.emotions for w in controls[e]})
+        sets = [set(controls[e]) for e in codes.emotions]
+        membership = np.array([[w in s for s in sets] for w in words])
+        points = emotion_space(codes.rated.rows(words).columns(selected), membership, codes.emotions)
+        if np.linalg.norm(points, axis=1).all():
+            rdms["non-emotion"] = cosine_rdm(points, codes.emotions)
+        else:
+            LOG.info("non-emotion: no emotion feature fires on some set of control words, so this rung is left out")
+    if associations is not None:
+        place = {w: i for i, w in enumerate(associations[0])}
+        known = np.array([w.lower() in place for w in c.words])
+        if (counts := codes.membership[known].sum(0)).min() < 2:
+            LOG.info("association: %s has %d concept words with associations; needed: 2 for each emotion, so this rung is left out", codes.emotions[int(counts.argmin())], counts.min())
+        else:
+            vectors = associations[1][[place[w.lower()] for w in np.array(c.words)[known]]]
+            rdms["association"] = cosine_rdm(emotion_space(vectors, codes.membership[known], codes.emotions), codes.emotions)
+            LOG.info("association: %d of %d concept words", known.sum(), len(known))
+    return rdms
 
 
 NEAREST = 10
@@ -116,7 +141,7 @@ def load_spaces(path: str | Path) -> tuple[dict[str, RDM], dict[str, list[RDM]]]
     return rdms, {k[6:]: [RDM(labels, v) for v in values] for k, values in a.items() if k.startswith("draws_")}
 
 
-DIFFERENCES = (("sae-space", "static"), ("sae-space", "dense"), ("sae-space", "valence-sign"), ("sae-all", "static"), ("sae-all", "dense"))
+DIFFERENCES = (("sae-space", "static"), ("sae-space", "dense"), ("sae-space", "association"), ("sae-space", "valence-sign"), ("sae-all", "static"), ("sae-all", "dense"))
 TESTED = ("sae-space", "sae-all")
 
 
@@ -166,5 +191,5 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
     drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=rng) for name, values in random.items()]
     narrow = {k: v.subset(fewer) for k, v in models.items()} | partly
     differences = [compare_differences(narrow if within else models, raters.subset(fewer) if within else raters, reference_pairs=found, **common, n_bootstrap=n_bootstrap, rng=rng)
-                   for within in (False, True) if (found := [d for d in DIFFERENCES if bool(set(d) & set(partly)) == within])]
+                   for within in (False, True) if (found := [d for d in DIFFERENCES if set(d) <= set(models) | set(partly) and bool(set(d) & set(partly)) == within])]
     return pd.concat([*whole, *drawn], ignore_index=True), pd.concat(differences, ignore_index=True)

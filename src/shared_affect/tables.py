@@ -58,7 +58,10 @@ CONTRACTS = {
                                {"pairs": (*PAIR_SETS, "words")}),
     "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "p", "p_adjusted", "family", "n_permutations", "n_emotions")),
     "features": Contract((*IDENTITY, "language", "emotion", "rank"),
-                         ("feature", "weight", "prevalence", "auroc_emotion", "auroc_ordinary", "p", "q", "passed_fdr", "density")),
+                         ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density")),
+    "concept_words": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "word"),
+                              ("source", "strength", "n_sets", "n_tokens", "broken_share", "in_norms", "log10_count", "concreteness")),
+    "control_balance": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "property"), ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown")),
     "reproducibility": Contract((*IDENTITY, "language", "quantity", "arm"), ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles")),
     "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
     "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_adjusted", "family", "n_permutations")),
@@ -124,6 +127,11 @@ def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(tmp, sep="\t", index=False)
 
 
+def read_tsv(path: str | Path) -> pd.DataFrame:
+    """Read a tab-separated UTF-8 file in which only an empty cell means that a value is missing."""
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+
+
 def read_lines(path: str | Path) -> list[str]:
     """Lines of a text file that are not empty."""
     return [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
@@ -138,6 +146,11 @@ def read_templates(path: str | Path) -> dict[str, str]:
 def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[str]]:
     """Words of each emotion from a frame ``emotion, word``."""
     return {e: frame["word"][frame["emotion"] == e].tolist() for e in emotions}
+
+
+def group_controls(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Control words of each emotion from a frame ``emotion, control``."""
+    return {e: g["control"].tolist() for e, g in frame.groupby("emotion", sort=False)}
 
 
 def group_features(frame: pd.DataFrame) -> dict[str, set[int]]:

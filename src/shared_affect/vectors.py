@@ -13,18 +13,20 @@ from shared_affect.selection import select
 from shared_affect.steering import concept_vector, difference_of_means, random_directions, split_words
 
 
-def halve(codes: LanguageCodes, emotions: Iterable[str], language: str, root_seed: int) -> dict[str, tuple[list[str], list[str]]]:
-    """Words a vector is built from and words held out, for each emotion.
+def halve(codes: LanguageCodes, emotions: Iterable[str], language: str, root_seed: int,
+          parts_of_speech: Mapping[tuple[str, str], str] | None = None) -> dict[str, tuple[list[str], list[str]]]:
+    """Words a vector is built from and words held out, for each emotion, with the same parts of speech in both where they are known.
 
     The halves depend on root seed, language and emotion alone: every model is steered from the same words, and an added
     emotion leaves the others' halves alone.
     """
     sets = {e: [w for w, m in zip(codes.concepts.words, codes.membership[:, codes.emotions.index(e)], strict=True) if m] for e in emotions}
-    return {e: split_words(words, rng(root_seed, "split_words", language, e)) for e, words in sets.items()}
+    known = parts_of_speech or {}
+    return {e: split_words(words, rng(root_seed, "split_words", language, e), [known.get((e, w), "") for w in words]) for e, words in sets.items()}
 
 
 def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, settings: Mapping, *, n_random: int, root_seed: int,
-                  names: tuple[str, str, str]) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
+                  names: tuple[str, str, str], parts_of_speech: Mapping[tuple[str, str], str] | None = None) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
     """Vectors of all emotions from half of the concept words.
 
     Parameters
@@ -40,6 +42,7 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
     root_seed : int
     names : tuple of str
         Model, SAE, language.
+    parts_of_speech : mapping of (emotion, word) -> str, optional
 
     Returns
     -------
@@ -47,7 +50,7 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
         ``concept [d]``, ``diff-means [d]``, ``random [n_random, d]``, unit norm; ``words_used``, ``words_held_out``,
         ``features``, ``weights``.
     """
-    halves = halve(codes, codes.emotions, names[2], root_seed)
+    halves = halve(codes, codes.emotions, names[2], root_seed, parts_of_speech)
     chosen = select(codes, contrast, settings, words={w for used, _ in halves.values() for w in used})
     directions = decoder_directions(sae_folder)
     where = {w: i for i, w in enumerate(codes.concepts.words)}

@@ -35,7 +35,7 @@ def world(seed=0, n_each=8, n_features=30, signal=2.0, emotions=EMOTIONS):
 def select(codes, membership, **changes):
     rng = np.random.default_rng(9)
     settings = {
-        "other_codes": np.maximum(rng.normal(size=(40, codes.shape[1])), 0),
+        "control_codes": {e: np.maximum(rng.normal(size=(40, codes.shape[1])), 0) for e in EMOTIONS},
         "density": np.full(codes.shape[1], 0.1),
         "max_density": 0.5,
         "n_features": 5,
@@ -46,11 +46,11 @@ def select(codes, membership, **changes):
 def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
     codes, membership, rng = world()
     membership[0, 1] = True  # a word of joy and fear: out of the tests of both, a negative once for the others
-    other = np.maximum(rng.normal(size=(50, codes.shape[1])), 0)
+    controls = {e: np.maximum(rng.normal(size=(50 - k, codes.shape[1])), 0) for k, e in enumerate(EMOTIONS[:-1])}
     density = rng.uniform(0, 1, codes.shape[1])
-    frame = select(codes, membership, other_codes=other, density=density, max_density=0.8)
+    frame = select(codes, membership, control_codes=controls, density=density, max_density=0.8)
     assert list(frame.columns) == [
-        "emotion", "rank", "feature", "weight", "prevalence", "auroc_emotion", "auroc_ordinary", "p", "q", "passed_fdr", "density",
+        "emotion", "rank", "feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density",
     ]  # fmt: skip
     assert list(dict.fromkeys(frame.emotion)) == list(EMOTIONS)
     for e, emotion in enumerate(EMOTIONS):
@@ -78,8 +78,11 @@ def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
         words = np.flatnonzero(membership[:, e])
         for row in got.itertuples():
             assert row.prevalence == pytest.approx((codes[words, row.feature] > 0).mean())
-            truth = [1] * len(words) + [0] * len(other)
-            assert row.auroc_ordinary == pytest.approx(roc_auc_score(truth, np.r_[codes[words, row.feature], other[:, row.feature]]))
+            if emotion not in controls:
+                assert np.isnan(row.auroc_neutral)
+                continue
+            truth = [1] * len(words) + [0] * len(controls[emotion])
+            assert row.auroc_neutral == pytest.approx(roc_auc_score(truth, np.r_[codes[words, row.feature], controls[emotion][:, row.feature]]))
             assert row.density == density[row.feature]
 
 
@@ -98,7 +101,7 @@ def test_ties_go_to_larger_difference_then_smaller_id():
     codes[:4, 5] = 1.0
     codes[:4, 3] = 1.0
     codes[:4, 4] = 2.0
-    assert select(codes, membership, n_features=3, other_codes=codes).feature[:3].tolist() == [4, 3, 5]
+    assert select(codes, membership, n_features=3).feature[:3].tolist() == [4, 3, 5]
 
 
 def test_equal_weights_without_any_positive_difference_are_logged(caplog):

@@ -156,6 +156,21 @@ def test_halves_are_disjoint_complete_and_seeded():
         split_words(["a"], np.random.default_rng(1))
 
 
+def test_halves_share_the_parts_of_speech():
+    words, kinds = list("abcdefgh"), list("nnnjjjvv")
+    share = dict.fromkeys(words, 0)
+    for seed in range(400):
+        used, held = split_words(words, np.random.default_rng(seed), kinds)
+        assert len(used) == len(held) == 4 and sorted(used + held) == words
+        for kind in "njv":
+            counts = [sum(kinds[words.index(w)] == kind for w in half) for half in (used, held)]
+            assert abs(counts[0] - counts[1]) <= 1
+        for w in used:
+            share[w] += 1 / 400
+    assert all(abs(v - 0.5) < 0.1 for v in share.values())
+    assert len(split_words(words[:7], np.random.default_rng(0), kinds[:7])[0]) == 4
+
+
 def test_unknown_position_policy_is_named(model_folder, sae_folder, tmp_path):
     with pytest.raises(ValueError, match="allowed: all, generated, prompt"):
         generator(model_folder, sae_folder, tmp_path, positions="everywhere")

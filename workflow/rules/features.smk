@@ -7,7 +7,7 @@
 RUNNING_TEXTS = {"planted": f"{R}/world/affect", "authored": "resources/texts"}[config["running_texts"]]
 # A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first.
 STIMULI = {
-    "concepts": f"{R}/concepts/{{language}}.tsv",
+    "concepts": list(CONCEPT_FILES.values()),
     "norms": f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
     "templates": "resources/templates/{language}.tsv",
 }
@@ -23,6 +23,7 @@ for MODEL in MODELS:
         },
         "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
         "emotions": EMOTIONS,
+        "folders": [concept_folder(c) for c in CONCEPT_FILES],
         "journal": JOURNAL,
     }
 
@@ -36,7 +37,7 @@ for MODEL in MODELS:
             neutral=f"{RUNNING_TEXTS}/neutral_{{language}}.txt",
             shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
-            concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/concepts/{e}.npz" for s in saes_of(MODEL) for e in EMOTIONS],
+            concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/{concept_folder(c)}/{e}.npz" for s in saes_of(MODEL) for c in CONCEPT_FILES for e in EMOTIONS],
             norms=[f"{R}/features/{MODEL}/{s}/{{language}}/norms/{config['norms']}.npz" for s in saes_of(MODEL)],
             running=[f"{R}/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in saes_of(MODEL)],
         log:
@@ -85,7 +86,7 @@ for MODEL in MODELS:
 
 rule gather_codes:
     input:
-        concepts=expand(f"{R}/features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/concepts/{{emotion}}.npz", emotion=EMOTIONS),
+        concepts=lambda w: expand(f"{R}/features/{w.model}/{w.sae}/{w.language}/{concept_folder(read_settings(w.variant)['concepts'])}/{{emotion}}.npz", emotion=EMOTIONS),
         norms=f"{R}/features/{{model}}/{{sae}}/{{language}}/norms/{config['norms']}.npz",
         running=f"{R}/features/{{model}}/{{sae}}/{{language}}/running_text.npz",
         sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
@@ -96,7 +97,7 @@ rule gather_codes:
     benchmark:
         f"{BENCH}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
     params:
-        settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k != "shuffle"},
+        settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k in ("templates", "readout")},
         distinct_tokens=lambda w: row("models", model=w.model)["control"] == "untrained",
         model=lambda w: model_path(w.model),
         code=code("codes"),
@@ -104,10 +105,33 @@ rule gather_codes:
         "../scripts/gather_codes.py"
 
 
+rule match_controls:
+    input:
+        sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
+        norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
+        properties=lambda w: [f"{R}/human/{d}/{kind_of(d, w.language, 'frequency', 'concreteness')}_{w.language}.tsv" for d in config["word_properties"].get(w.language, [])],
+        model=lambda w: f"{model_path(w.model)}/config.json",
+    output:
+        words=f"{R}/{{variant}}controls/{{model}}/{{language}}/words.tsv",
+        matches=f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv",
+        balance=f"{R}/{{variant}}controls/{{model}}/{{language}}/balance.tsv",
+    log:
+        f"{LOGS}/match_controls/{{variant}}{{model}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/match_controls/{{variant}}{{model}}/{{language}}.tsv"
+    params:
+        model=lambda w: model_path(w.model),
+        settings=config["controls"],
+        code=code("concepts", "matching"),
+    script:
+        "../scripts/match_controls.py"
+
+
 rule select_features:
     input:
         codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
         emotions="resources/emotions.tsv",
+        controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
     output:
         features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
         reproducibility=f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv",

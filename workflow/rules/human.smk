@@ -66,9 +66,19 @@ rule prepare_data:
         "../scripts/prepare_data.py"
 
 
+def concept_source(w):
+    """Where a variant's concept words come from, and what else its builder reads."""
+    source = read_settings(w.variant)["concepts"]
+    if source in OWN_CONCEPTS:
+        return "table", {"words": f"resources/concepts/{w.language}.tsv"}
+    kind = kind_of(source, w.language, "association", "lexicon")
+    names = f"resources/cues/{w.language}.tsv" if kind == "association" else f"resources/categories/{source}.tsv"
+    return kind, {"words": f"{R}/human/{source}/{kind}_{w.language}.tsv", "names": names}
+
+
 rule build_concepts:
     input:
-        "resources/concepts/{language}.tsv",
+        unpack(lambda w: concept_source(w)[1]),
     output:
         f"{R}/{{variant}}concepts/{{language}}.tsv",
     log:
@@ -77,12 +87,30 @@ rule build_concepts:
         f"{BENCH}/build_concepts/{{variant}}{{language}}.tsv"
     params:
         emotions=EMOTIONS,
-        rows=config["concepts"],
+        kind=lambda w: concept_source(w)[0],
+        source=lambda w: read_settings(w.variant)["concepts"],
+        settings=config["concept_sets"],
+        script=lambda w: row("languages", language=w.language)["script"],
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
-        code=code("checks", "features"),
+        code=code("checks", "concepts", "features"),
     script:
         "../scripts/build_concepts.py"
+
+
+rule embed_associations:
+    input:
+        f"{R}/human/{{dataset}}/association_{{language}}.tsv",
+    output:
+        f"{R}/human/{{dataset}}/vectors_{{language}}.npz",
+    log:
+        f"{LOGS}/embed_associations/{{dataset}}/{{language}}.log",
+    benchmark:
+        f"{BENCH}/embed_associations/{{dataset}}/{{language}}.tsv"
+    params:
+        code=code("associations"),
+    script:
+        "../scripts/embed_associations.py"
 
 
 rule find_human_ceilings:

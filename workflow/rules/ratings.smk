@@ -10,6 +10,7 @@ rule predict_ratings:
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
         translations="resources/translations.tsv",
+        associations=association_vectors,
     output:
         scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
         differences=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/differences.tsv",

@@ -7,6 +7,8 @@ rule build_space:
     input:
         codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
         features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
+        associations=association_vectors,
+        controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
     output:
         f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
     log:
@@ -16,7 +18,7 @@ rule build_space:
     params:
         n_draws=config["rsa"]["n_draws"],
         root_seed=config["root_seed"],
-        code=code("features", "rdm", "codes", "spaces"),
+        code=code("associations", "features", "rdm", "codes", "spaces"),
     script:
         "../scripts/build_space.py"
 

@@ -10,6 +10,7 @@ STEERING = f"{R}/steering/{{model}}/{{sae}}/{{language}}"
 rule make_vectors:
     input:
         codes=f"{R}/codes/{{model}}/{{sae}}/{{language}}.npz",
+        concepts=f"{R}/concepts/{{language}}.tsv",
         sae=lambda w: f"{sae_path(w.model, w.sae)}/cfg.json",
         emotions="resources/emotions.tsv",
     output:

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect.checks import ConfigError, check_study, read_table, read_concepts
+from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_table, read_concepts
 from shared_affect.retrieval import find_file
 
 
@@ -85,6 +85,16 @@ def human_files(kind, dataset, language):
     ]
 
 
+def kind_of(dataset, language, *kinds):
+    """Which of some kinds a dataset is in a language."""
+    return next(r["kind"] for r in TABLES["human"] if r["dataset"] == dataset and r["language"] == language and r["kind"] in kinds)
+
+
+def association_vectors(w):
+    """Vectors of the association dataset that stands beside the models as a baseline in a language, if one does."""
+    return [f"{R}/human/{config['associations'][w.language]}/vectors_{w.language}.npz"] if w.language in config["associations"] else []
+
+
 def digests(kind, dataset, language):
     """The published sha256 of each of these files, None where none is known."""
     known = {f"{{data}}/{r['folder']}/{r['file']}": r["sha256"] for r in TABLES["sources"]}
@@ -110,11 +120,12 @@ def affect_of(dataset, language):
 
 
 def read_settings(variant):
-    """Templates, read-out and shuffle of a variant ("" = the primary configuration)."""
+    """Templates, read-out, concept-sets and shuffle of a variant ("" = the primary configuration)."""
     own = row("variants", variant=variant.split("/")[1]) if variant else {}
     return {
         "templates": own["templates"].split() if own.get("templates") else config["templates"],
         "readout": own.get("readout") or config["readout"],
+        "concepts": own.get("concepts") or config["concepts"],
         "shuffle": own.get("shuffle") or "none",
     }
 
@@ -123,15 +134,33 @@ def read_settings(variant):
 TOUCHED_BY = {"concepts": ["concepts"], "human": ["norms"], "model": ["none", "concepts"]}
 
 
+def touches(variant, side):
+    """Whether a variant has files of its own on a side; one that shuffles nothing reads the model or its words otherwise."""
+    settings = read_settings(variant)
+    return settings["shuffle"] in TOUCHED_BY[side] or (side == "concepts" and settings["concepts"] != config["concepts"])
+
+
 def own(side, pattern, **axes):
     """Input function: files of the variant where it touches that side (concepts, human, model), else the primary ones."""
 
     def files(w):
-        touched = read_settings(w.variant)["shuffle"] in TOUCHED_BY[side]
+        touched = touches(w.variant, side)
         values = {k: v for k, v in w.items() if k != "variant"} | {"variant": w.variant if touched else ""}
         return [f.format(**values) for f in expand(pattern, **axes, allow_missing=True)]
 
     return files
+
+
+# Where the concept-sets of each source stand: a spec may read other words than the primary configuration.
+CONCEPT_FILES = {config["concepts"]: f"{R}/concepts/{{language}}.tsv"}
+CONCEPT_FILES |= {
+    r["concepts"]: f"{R}/spec/{r['variant']}/concepts/{{language}}.tsv" for r in TABLES["variants"] if r["variant"] in config["specs"] and r["concepts"] not in (None, config["concepts"])
+}
+
+
+def concept_folder(source):
+    """Folder of the codes of a source's words, beside those of the rated words."""
+    return "concepts" if source == config["concepts"] else f"concepts-{source}"
 
 
 def code(*rooms):
@@ -154,8 +183,8 @@ def gpu(model):
 
 VARIANTS = [f"spec/{v}/" for v in config["specs"]] + [f"control/{v}/" for v in config["control_variants"]]
 UNITS = {
-    side: [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"] if read_settings(v)["shuffle"] in touched + ["none"]]
-    for side, touched in (TOUCHED_BY | {"both": ["norms", "concepts"]}).items()
+    side: [("", m) for m in MODELS] + [(v, m) for v in VARIANTS for m in config["models"] if any(touches(v, s) for s in sides)]
+    for side, sides in {"concepts": ["concepts"], "human": ["human"], "model": ["model"], "both": ["human", "model"]}.items()
 }
 for LANGUAGE in LANGUAGES:
     human_files("judgements", config["human"], LANGUAGE)

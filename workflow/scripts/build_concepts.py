@@ -1,21 +1,33 @@
-"""Concept-sets of one language: emotion, word; words permuted over the sets in the control."""
+"""Concept-sets of one language: emotion, word, strength, pos, source; words permuted over the sets in the control."""
 
 import numpy as np
 import pandas as pd
 
 from shared_affect.checks import read_concepts
+from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets
 from shared_affect.features import shuffle_membership
 from shared_affect.runtime import rng, start_log
-from shared_affect.tables import write_tsv
+from shared_affect.tables import group_words, read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
-    p = snakemake.params
-    sets = read_concepts(snakemake.input[0], p.emotions, p.rows)
-    words = list(dict.fromkeys(w for s in sets.values() for w in s))
-    membership = np.array([[w in s for s in sets.values()] for w in words])
-    log.info("%d words in %d sets, %d in more than one", len(words), len(sets), int((membership.sum(1) > 1).sum()))
+    p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
+    if p.kind == "table":
+        frame = pd.DataFrame([(e, w, np.nan) for e, words in read_concepts(i.words, p.emotions, p.source).items() for w in words], columns=["emotion", "word", "strength"])
+        table = read_tsv(i.words)
+        frame = frame.merge(table[["emotion", "word", "pos"]], how="left") if "pos" in table else frame
+    elif p.kind == "association":
+        frame = from_associations(read_tsv(i.words), group_words(read_tsv(i.names), p.emotions), p.script, **p.settings)
+    else:
+        names = read_tsv(i.names)
+        frame = from_lexicon(read_tsv(i.words), {c: [e for e in g["emotion"] if e in p.emotions] for c, g in names.groupby("category")}, p.script, max_words=p.settings["max_words"])
+    check_sets(frame, p.emotions, p.source, language)
+    frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)
+    log_sets(frame)
     if p.shuffle == "concepts":
-        membership = shuffle_membership(membership, rng(p.root_seed, "shuffle_concepts", snakemake.wildcards.language))
+        words = list(dict.fromkeys(frame["word"]))
+        sets = group_words(frame, p.emotions)
+        membership = shuffle_membership(np.array([[w in s for s in sets.values()] for w in words]), rng(p.root_seed, "shuffle_concepts", language))
+        frame = pd.DataFrame([(e, w, np.nan, "", p.source) for j, e in enumerate(sets) for k, w in enumerate(words) if membership[k, j]], columns=frame.columns)
         log.info("control: words permuted over the sets")
-    write_tsv(snakemake.output[0], pd.DataFrame([(e, w) for j, e in enumerate(sets) for i, w in enumerate(words) if membership[i, j]], columns=["emotion", "word"]))
+    write_tsv(snakemake.output[0], frame)

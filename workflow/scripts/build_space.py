@@ -1,9 +1,11 @@
 """Dissimilarity matrices of the emotion space and of the representations beside it."""
 
+from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import read_selected
 from shared_affect.spaces import draws, representations, write_spaces
+from shared_affect.tables import group_controls, read_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -11,4 +13,5 @@ if __name__ == "__main__":
     codes = load_codes(snakemake.input.codes)
     selected = read_selected(snakemake.input.features)["feature"].unique()
     log.info("space of %d features", len(selected))
-    write_spaces(snakemake.output[0], representations(codes, selected), draws(codes, selected, p.n_draws, rng(p.root_seed, "build_space", *snakemake.wildcards)))
+    controls = group_controls(read_tsv(snakemake.input.controls[0]))
+    write_spaces(snakemake.output[0], representations(codes, selected, read_vectors(snakemake.input.associations), controls), draws(codes, selected, p.n_draws, rng(p.root_seed, "build_space", *snakemake.wildcards)))

@@ -12,21 +12,21 @@ from shared_affect.tokens import check_script
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    sets = group_words(pd.read_csv(i.concepts, sep="\t", keep_default_na=False), p.emotions)
+    sets = {folder: group_words(pd.read_csv(f, sep="\t", keep_default_na=False), p.emotions) for folder, f in zip(p.folders, i.concepts, strict=True)}
     lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
-    check_script(extractor.tokenizer, [w for ws in sets.values() for w in ws], p.max_broken_share, p.name, language)
+    check_script(extractor.tokenizer, [w for own in sets.values() for ws in own.values() for w in ws], p.max_broken_share, p.name, language)
     running = extractor.running_text(read_lines(i.fidelity), read_lines(i.neutral))
     for sae, facts in running.items():
         log.info("fidelity %s %s: %s", sae, language, describe(facts))
         check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {p.name}, sae {sae}, language {language}")
     templates = read_templates(i.templates)
     words = extractor.words(lists, templates)
-    precision = extractor.deviation(sorted({w for ws in sets.values() for w in ws[:2]}), next(iter(templates.values())))
+    precision = extractor.deviation(sorted({w for ws in sets[p.folders[0]].values() for w in ws[:2]}), next(iter(templates.values())))
     for sae, found in words.items():
         folder = f"{p.folder}/{sae}/{language}"
-        for e in sets:
-            write_arrays(f"{folder}/concepts/{e}.npz", found[f"concepts/{e}"])
+        for name in (f"{kind}/{e}" for kind, own in sets.items() for e in own):
+            write_arrays(f"{folder}/{name}.npz", found[name])
         write_arrays(f"{folder}/norms/{p.norms}.npz", join_blocks([a for name, a in found.items() if name.startswith("norms/")]))
         write_arrays(f"{folder}/running_text.npz", running[sae] | precision[sae])
     log.info("model loads: %d", extractor.model_loads)

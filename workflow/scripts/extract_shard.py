@@ -10,7 +10,7 @@ from shared_affect.tables import group_words, read_templates
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    sets = group_words(pd.read_csv(i.concepts, sep="\t", keep_default_na=False), p.emotions)
+    sets = {folder: group_words(pd.read_csv(f, sep="\t", keep_default_na=False), p.emotions) for folder, f in zip(p.folders, i.concepts, strict=True)}
     lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
                           part=f"shard{w.shard}of{p.shards}")

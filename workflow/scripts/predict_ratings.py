@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
 from shared_affect.human import read_prepared
 from shared_affect.lemmas import read_translations
@@ -16,7 +17,7 @@ if __name__ == "__main__":
     norms = {k: read_prepared(f) for k, f in zip(p.languages, i.norms, strict=True)}
     shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
     result = predict_language(load_codes(i.codes[0]), w.language, norms, read_translations(i.translations, p.languages), read_selected(i.features)["feature"].unique(), shared,
-                              lemma_rules=p.lemma_rules, dimensions=p.dimensions, settings=p.settings,
+                              read_vectors(i.associations), lemma_rules=p.lemma_rules, dimensions=p.dimensions, settings=p.settings,
                               fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
     for dimension, path in zip(p.dimensions, o.scores, strict=True):
