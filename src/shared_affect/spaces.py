@@ -42,15 +42,8 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
     c = codes.concepts
     points = {"sae-space": c.columns(selected), "sae-all": c.columns(c.live()), "dense": c.dense, "static": c.static}
     rdms = {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
-    if controls and set(codes.emotions) <= set(controls):
-        words = sorted({w for e in codes.emotions for w in controls[e]})
-        sets = [set(controls[e]) for e in codes.emotions]
-        membership = np.array([[w in s for s in sets] for w in words])
-        points = emotion_space(codes.rated.rows(words).columns(selected), membership, codes.emotions)
-        if np.linalg.norm(points, axis=1).all():
-            rdms["non-emotion"] = cosine_rdm(points, codes.emotions)
-        else:
-            LOG.info("non-emotion: no emotion feature fires on some set of control words, so this rung is left out")
+    if controls and (points := _non_emotion_points(codes, selected, controls)) is not None:
+        rdms["non-emotion"] = cosine_rdm(points, codes.emotions)
     if associations is not None:
         place = {w: i for i, w in enumerate(associations[0])}
         known = np.array([w.lower() in place for w in c.words])
@@ -61,6 +54,22 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
             rdms["association"] = cosine_rdm(emotion_space(vectors, codes.membership[known], codes.emotions), codes.emotions)
             LOG.info("association: %d of %d concept words", known.sum(), len(known))
     return rdms
+
+
+def _non_emotion_points(codes: LanguageCodes, selected: np.ndarray, controls: Mapping[str, Sequence[str]]) -> np.ndarray | None:
+    """Points of the emotions' control words in the space; None where they cannot stand for as many different things."""
+    sets = [set(controls.get(e, ())) for e in codes.emotions]
+    words = sorted(set().union(*sets))
+    membership = np.array([[w in s for s in sets] for w in words])
+    own = membership[membership.sum(1) == 1].sum(0) if words else np.zeros(len(sets))
+    if (own < 2).any():
+        LOG.info("non-emotion: %s has %d control words in no other emotion's set; needed: 2, so this rung is left out", codes.emotions[int(own.argmin())], own.min())
+        return None
+    points = emotion_space(codes.rated.rows(words).columns(selected), membership, codes.emotions)
+    if not np.linalg.norm(points, axis=1).all():
+        LOG.info("non-emotion: no emotion feature fires on some set of control words, so this rung is left out")
+        return None
+    return points
 
 
 NEAREST = 10

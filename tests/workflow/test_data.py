@@ -125,7 +125,7 @@ def made_up_language(folder: Path, emotions, words_each=6, n_rated=60):
     pd.DataFrame(concepts).to_csv(folder / "resources/concepts/qx.tsv", sep="\t", index=False)
     templates = pd.read_csv(folder / "resources/templates/en.tsv", sep="\t")
     templates.assign(text=templates["text"].str.replace("the word is", "mo lu")).to_csv(folder / "resources/templates/qx.tsv", sep="\t", index=False)
-    edit_table(folder / "config/languages.tsv", lambda rows: [*rows, {"language": "qx", "name": "Made-up", "script": "latin"}])
+    edit_table(folder / "config/languages.tsv", lambda rows: [*rows, {"language": "qx", "name": "Made-up", "script": "latin", "lemma_rule": "none", "max_broken_share": "0.5"}])
     blank = dict.fromkeys(("valence_norm", "valence_split", "coordinates", "citation"), "") | {"dataset": "made-up", "language": "qx", "human_language": "qx", "loader": "standard", "raters": "nobody",
                                                                                             "licence": "made up in a test", "note": "numbers mean nothing"}
     edit_table(folder / "config/human.tsv", lambda rows: [*rows, blank | {"kind": "norms", "path": "made-up/norms.tsv"},

@@ -11,7 +11,7 @@ from shared_affect.tokens import broken_share, load_tokenizer, word_pieces
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o = snakemake.params, snakemake.input, snakemake.output
-    sets, norms = read_tsv(i.sets), read_tsv(i.norms)
+    sets, norms = read_tsv(i.sets[0]), read_tsv(i.norms)
     tokenizer = load_tokenizer(p.model)
     words = list(dict.fromkeys([*sets["word"], *norms["word"]]))
     pieces = word_pieces(tokenizer, words)
