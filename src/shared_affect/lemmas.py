@@ -113,13 +113,12 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
             frame[k] = ""
         if (spaced := frame[k] != frame[k].str.strip()).any():
             raise ValueError(f"{path}, line {int(spaced.idxmax()) + 2}: {k} is {frame[k][spaced.idxmax()]!r}; allowed: a word without spaces around it")
-    frame = frame[["pair", *languages]]
-    for columns in (["pair"], list(languages)):
+    for columns in (["pair"], [k for k in frame if k != "pair"]):
         some = frame[columns].ne("").sum(axis=1) > (len(columns) > 1)  # a row with one word only is no pair
         if (doubled := frame[columns][some].duplicated()).any():
             line = int(doubled[doubled].index[0])
             raise ValueError(f"{path}, line {line + 2}: {', '.join(columns)} = {' '.join(frame.loc[line, columns])} stands twice; allowed: once")
-    return frame
+    return frame[["pair", *languages]]
 
 
 def word_groups(words: Mapping[str, Sequence[str]], rules: Mapping[str, str], translations: pd.DataFrame) -> dict[str, np.ndarray]:

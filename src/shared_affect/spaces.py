@@ -36,7 +36,7 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
         ``sae-space`` (selected features), ``sae-all`` (features active on any concept word), ``dense`` (residual at the
         hook point), ``static`` (input embeddings); all centred on the mean over concept words, averaged over each
         emotion's words, cosine distance (METHODS 4). ``association`` where vectors are given: the same of the concept
-        words they know, two or more of each emotion. ``non-emotion`` where controls are given: the selected features on sets of
+        words they know, if two or more of each emotion stand in its set alone. ``non-emotion`` where controls are given: the selected features on sets of
         control words in place of the concept words.
     """
     c = codes.concepts
@@ -47,13 +47,19 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
     if associations is not None:
         place = {w: i for i, w in enumerate(associations[0])}
         known = np.array([w.lower() in place for w in c.words])
-        if (counts := codes.membership[known].sum(0)).min() < 2:
-            LOG.info("association: %s has %d concept words with associations; needed: 2 for each emotion, so this rung is left out", codes.emotions[int(counts.argmin())], counts.min())
-        else:
+        if _enough_own(codes.membership[known], codes.emotions, "association"):
             vectors = associations[1][[place[w.lower()] for w in np.array(c.words)[known]]]
             rdms["association"] = cosine_rdm(emotion_space(vectors, codes.membership[known], codes.emotions), codes.emotions)
             LOG.info("association: %d of %d concept words", known.sum(), len(known))
     return rdms
+
+
+def _enough_own(membership: np.ndarray, emotions: Sequence[str], rung: str) -> bool:
+    """Whether each emotion has two words that stand in no other's set; the log names the one that has fewest."""
+    own = membership[membership.sum(1) == 1].sum(0)
+    if (own < 2).any():
+        LOG.info("%s: %s has %d words in no other emotion's set; needed: 2, so this rung is left out", rung, emotions[int(own.argmin())], own.min())
+    return bool((own >= 2).all())
 
 
 def _non_emotion_points(codes: LanguageCodes, selected: np.ndarray, controls: Mapping[str, Sequence[str]]) -> np.ndarray | None:
@@ -61,9 +67,7 @@ def _non_emotion_points(codes: LanguageCodes, selected: np.ndarray, controls: Ma
     sets = [set(controls.get(e, ())) for e in codes.emotions]
     words = sorted(set().union(*sets))
     membership = np.array([[w in s for s in sets] for w in words])
-    own = membership[membership.sum(1) == 1].sum(0) if words else np.zeros(len(sets))
-    if (own < 2).any():
-        LOG.info("non-emotion: %s has %d control words in no other emotion's set; needed: 2, so this rung is left out", codes.emotions[int(own.argmin())], own.min())
+    if not words or not _enough_own(membership, codes.emotions, "non-emotion"):
         return None
     points = emotion_space(codes.rated.rows(words).columns(selected), membership, codes.emotions)
     if not np.linalg.norm(points, axis=1).all():

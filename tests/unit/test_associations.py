@@ -1,6 +1,7 @@
 """Free associations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shared_affect import associations
@@ -56,3 +57,25 @@ def test_real_usf(published_files):
     both = frame.merge(frame, left_on=["cue", "target"], right_on=["target", "cue"])
     assert (both["backward_strength_x"] - both["strength_y"]).abs().median() < 0.001 and len(both) > 5000
     assert (frame["strength"] - frame["count"] / frame["n"]).abs().quantile(0.99) < 0.002
+
+
+def test_vectors_are_the_decomposition_of_who_names_what(tmp_path):
+    rng = np.random.default_rng(0)
+    pairs = pd.DataFrame([(f"c{i}", f"t{j}", rng.random()) for i in range(8) for j in range(6) if rng.random() < 0.7], columns=["cue", "target", "strength"])
+    names = sorted(set(pairs["cue"]) | set(pairs["target"]))
+    full = np.zeros((len(names), len(names)))
+    for cue, target, strength in pairs.itertuples(index=False):
+        full[names.index(cue), names.index(target)] += np.sqrt(strength)
+    full += full.T
+    left, size, _ = np.linalg.svd(full)
+    # the graph has two sides, so singular values come in equal pairs: only what the dimensions span is determined for an even number
+    words, vectors = associations.association_vectors(pairs, 4)
+    assert words == sorted(set(pairs["cue"])) and np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    expected = (left * size)[[names.index(w) for w in words], :4]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors @ vectors.T, expected @ expected.T, atol=1e-6)
+    associations.write_vectors(tmp_path / "v.npz", words, vectors)
+    again = associations.read_vectors([tmp_path / "v.npz"])
+    assert again[0] == words and np.allclose(again[1], vectors, atol=1e-6) and associations.read_vectors([]) is None
+    with pytest.raises(ValueError, match="14 words; needed: more than 300"):
+        associations.association_vectors(pairs)

@@ -158,3 +158,8 @@ def test_every_rule_stands_in_the_schema_and_works(root):
     assert schema["properties"]["lemma_rule"]["enum"] == list(RULES)
     for rule in RULES:
         assert family_links(["aaaa", "bbbb"], rule) == []
+
+
+def test_one_language_of_the_committed_pairs_is_read_though_its_words_repeat(root):
+    table = read_translations(root / "resources/translations.tsv", ["en"])
+    assert list(table) == ["pair", "en"] and table["en"].duplicated().any()

@@ -22,6 +22,7 @@ from shared_affect.ratings import (
     permutation_test,
     permuted_indices,
     predict_arms,
+    predict_partial_arm,
     predict_transfer,
     reliability_ceiling,
     score,
@@ -512,3 +513,18 @@ def test_culture_difference_goes_by_label():
         culture_difference_r(zh, en.iloc[1:], true, rng=rng)
     with pytest.raises(ValueError, match="does not vary"):
         culture_difference_r(zh, en, true * 0, rng=rng)
+
+
+def test_an_arm_that_knows_some_words_is_the_same_fit_on_those_words_alone():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 4)), rng.normal(size=120)
+    y[::2] += 2 * X[::2, 0]
+    rows, fold, groups = np.arange(0, 120, 2), np.arange(120) // 2 % 5, np.arange(120).astype(str)
+    other = rng.normal(size=(120, 1))
+    scores, differences = predict_partial_arm("association", X[rows], rows, {"valence": y}, groups, fold, {"all": other}, n_bootstrap=200, n_inner=3, rng=np.random.default_rng(1))
+    predicted = nested_cv_predict(X[rows], y[rows, None], fold[rows], groups[rows], n_inner=3, rng=np.random.default_rng(1))[:, 0]
+    assert scores["r"].item() == pytest.approx(within_fold_r(y[rows], predicted, fold[rows])) and scores["r"].item() > 0.8
+    assert scores["n_words"].item() == 60 and np.isnan(scores["p"].item()) and np.isnan(scores["ceiling"].item())
+    row = differences.iloc[0]
+    assert (row["arm_a"], row["arm_b"]) == ("all", "association")
+    assert row["difference"] == pytest.approx(within_fold_r(y[rows], other[rows, 0], fold[rows]) - scores["r"].item()) and row["ci_high"] < 0

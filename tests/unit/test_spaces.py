@@ -135,3 +135,29 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=np.random.default_rng(5))
     for k in ("valence-sign", "valence-arousal"):
         assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"])
+
+
+def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(caplog):
+    codes = make_codes()
+    rng = np.random.default_rng(3)
+    known = list(codes.concepts.words)[:-1]
+    vectors = known, rng.normal(size=(len(known), 3))
+    controls = {e: list(codes.rated.words[3 * i : 3 * i + 3]) for i, e in enumerate(codes.emotions)}
+    selected = codes.rated.live()
+    rdms = representations(codes, selected, vectors, controls)
+    assert set(rdms) == {"sae-space", "sae-all", "dense", "static", "association", "non-emotion"}
+
+    def naive(points, sets):
+        mean = np.mean([points[w] for w in sorted({w for s in sets for w in s})], axis=0)
+        centred = [np.mean([points[w] for w in s], axis=0) - mean for s in sets]
+        return [[0 if i == j else 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b) for j, b in enumerate(centred)] for i, a in enumerate(centred)]
+
+    sets = [[w for w, m in zip(codes.concepts.words, codes.membership[:, j], strict=True) if m and w in vectors[0]] for j in range(len(codes.emotions))]
+    np.testing.assert_allclose(rdms["association"].values, naive(dict(zip(*vectors)), sets), atol=1e-9)
+    rated = dict(zip(codes.rated.words, codes.rated.columns(selected).astype(float)))
+    np.testing.assert_allclose(rdms["non-emotion"].values, naive(rated, list(controls.values())), atol=1e-6)
+    same = dict.fromkeys(codes.emotions, list(codes.rated.words[:3]))
+    with caplog.at_level(logging.INFO, logger="shared_affect"):
+        logging.getLogger("shared_affect").propagate = True
+        few = representations(codes, selected, (vectors[0][:2], vectors[1][:2]), same)
+    assert set(few) == {"sae-space", "sae-all", "dense", "static"} and "needed: 2, so this rung is left out" in caplog.text
