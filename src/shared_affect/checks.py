@@ -241,7 +241,7 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
                 read_concepts(concept_paths[language], emotions, source)
             else:
                 _check_dataset(source, ("association", "lexicon"), language, tables["human"], where, OWN_CONCEPTS)
-    for key, kinds in (("word_properties", ("frequency", "concreteness")), ("associations", ("association",))):
+    for key, kinds in (("word_properties", ("frequency", "concreteness")), ("associations", ("association",)), ("dictionaries", ("dictionary",))):
         _check_names(list(config[key]), config["languages"], key, "config.yaml, key languages")
         for language, found in config[key].items():
             for dataset in [found] if isinstance(found, str) else found:

@@ -157,6 +157,7 @@ LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
     "attributes": {"li2024-attributes": judgements.read_li2024_attributes},
     "association": {"usf": associations.read_usf, "swow-en": associations.read_swow_en, "swow-zh": associations.read_swow_zh},
     "lexicon": {"wordnet-affect": lexicons.read_wordnet_affect, "dutir": lexicons.read_dutir},
+    "dictionary": {"cedict": lexicons.read_cedict},
     "frequency": {"subtlex-us": frequencies.read_subtlex_us, "subtlex-ch": frequencies.read_subtlex_ch},
     "concreteness": {"brysbaert": frequencies.read_concreteness},
     "labelled-text": {"goemotions": labelled.read_goemotions, "clue-emotion": labelled.read_clue_emotion},

@@ -85,7 +85,7 @@ def family_links(words: Sequence[str], rule: str) -> list[tuple[int, int]]:
     return headword_links(words) if rule == "shared-headword" else stem_links(words, rule.removeprefix(SNOWBALL))
 
 
-def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFrame:
+def read_translations(path: str | Path, languages: Sequence[str], dictionaries: Mapping[str, str | Path] | None = None) -> pd.DataFrame:
     """Translation pairs of the given languages.
 
     Parameters
@@ -93,6 +93,8 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
     path : path
         Tab-separated, ``pair`` and a column a language. A cell may be empty; a word may stand in several pairs.
     languages : sequence of str
+    dictionaries : mapping of language -> path, optional
+        Prepared dictionaries (``word, translation``) from that language into the first of the others; pairs that the table lacks are added.
 
     Returns
     -------
@@ -118,7 +120,15 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
         if (doubled := frame[columns][some].duplicated()).any():
             line = int(doubled[doubled].index[0])
             raise ValueError(f"{path}, line {line + 2}: {', '.join(columns)} = {' '.join(frame.loc[line, columns])} stands twice; allowed: once")
-    return frame[["pair", *languages]]
+    frame = frame[["pair", *languages]]
+    for k, dictionary in (dictionaries or {}).items():
+        other = next((o for o in languages if o != k), None)
+        if k not in languages or other is None:
+            continue
+        entries = pd.read_csv(dictionary, sep="\t", dtype=str, keep_default_na=False)[["word", "translation"]].drop_duplicates()
+        more = pd.DataFrame({"pair": "dictionary " + entries["word"] + " " + entries["translation"], k: entries["word"], other: entries["translation"]})
+        frame = pd.concat([frame, more]).fillna("").drop_duplicates([k, other], ignore_index=True)
+    return frame
 
 
 def word_groups(words: Mapping[str, Sequence[str]], rules: Mapping[str, str], translations: pd.DataFrame) -> dict[str, np.ndarray]:

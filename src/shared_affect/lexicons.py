@@ -1,7 +1,8 @@
-"""Emotion lexicons: words under named emotions."""
+"""Lexicons: words under named emotions, and a dictionary."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -140,3 +141,42 @@ def read_dutir(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame({"word": table[word], "pos": table[pos], "sense": published.numbers(path, table, sense, 1, np.inf, label=word, whole=True, missing=True),
                          "code": table[code], "category": table[code].map(DUTIR_CATEGORIES), "intensity": published.numbers(path, table, intensity, 0, 9, label=word, whole=True),
                          "polarity": table[polarity].map(DUTIR_POLARITY).fillna(""), "second_code": table[second]})
+
+
+_ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.+)/")
+
+
+def read_cedict(path: str | Path) -> pd.DataFrame:
+    """Chinese-English dictionary CC-CEDICT.
+
+    Parameters
+    ----------
+    path : path
+        ``cedict_ts.u8``: lines ``traditional simplified [pinyin] /gloss/gloss/``, comments begin with ``#``.
+
+    Returns
+    -------
+    DataFrame
+        ``word`` (simplified, Chinese characters only), ``traditional``, ``pinyin``, ``translation``: the first gloss if it is one English word, an article or "to"
+        before it and remarks in brackets taken off; other entries are left out. A word has a row for each entry.
+
+    Raises
+    ------
+    ValueError
+        Anything that `published` refuses, or a line of another form.
+    """
+    rows = []
+    for line, text in enumerate(published.read_text(path).split("\n"), start=1):
+        text = text.strip()
+        if not text or text.startswith("#"):
+            continue
+        if (found := _ENTRY.fullmatch(text)) is None:
+            raise ValueError(f"{path}, line {line}: {text[:60]!r}; expected: traditional simplified [pinyin] /gloss/gloss/")
+        traditional, word, pinyin, glosses = found.groups()
+        gloss = re.sub(r"\([^)]*\)", "", glosses.split("/")[0]).strip()
+        gloss = re.sub(r"^(?:to|a|an|the) ", "", gloss)
+        if re.fullmatch(r"[A-Za-z]+(?:-[A-Za-z]+)*", gloss) and re.fullmatch(r"[\u3400-\u9fff]+", word):
+            rows.append((word, traditional, pinyin, gloss))
+    if not rows:
+        raise ValueError(f"{path}: no entry has one English word as its first gloss; expected the dictionary CC-CEDICT")
+    return pd.DataFrame(rows, columns=["word", "traditional", "pinyin", "translation"])

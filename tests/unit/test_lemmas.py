@@ -163,3 +163,15 @@ def test_every_rule_stands_in_the_schema_and_works(root):
 def test_one_language_of_the_committed_pairs_is_read_though_its_words_repeat(root):
     table = read_translations(root / "resources/translations.tsv", ["en"])
     assert list(table) == ["pair", "en"] and table["en"].duplicated().any()
+
+
+def test_pairs_of_a_dictionary_are_added_once(root, tmp_path):
+    path, dictionary = tmp_path / "t.tsv", tmp_path / "d.tsv"
+    path.write_text("pair\ten\tzh\na\tjoy\t快乐\n", encoding="utf-8")
+    dictionary.write_text("word\ttraditional\tpinyin\ttranslation\n快乐\t快樂\tx\tjoy\n快乐\t快樂\tx\thappy\n害怕\t害怕\tx\tfear\n", encoding="utf-8")
+    table = read_translations(path, ["en", "zh"], {"zh": dictionary})
+    assert table[["en", "zh"]].values.tolist() == [["joy", "快乐"], ["happy", "快乐"], ["fear", "害怕"]] and table["pair"].is_unique
+    words = {"en": ["joy", "happy", "fear"], "zh": ["快乐", "害怕"]}
+    groups = word_groups(words, {"en": "none", "zh": "none"}, table)
+    assert len({*groups["en"][:2], groups["zh"][0]}) == 1 and groups["en"][2] == groups["zh"][1] != groups["en"][0]
+    assert read_translations(path, ["en"], {"zh": dictionary})["en"].tolist() == ["joy"]

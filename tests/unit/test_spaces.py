@@ -156,7 +156,7 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     np.testing.assert_allclose(rdms["association"].values, naive(dict(zip(*vectors)), sets), atol=1e-9)
     rated = dict(zip(codes.rated.words, codes.rated.columns(selected).astype(float)))
     np.testing.assert_allclose(rdms["non-emotion"].values, naive(rated, list(controls.values())), atol=1e-6)
-    same = dict.fromkeys(codes.emotions, list(codes.rated.words[:3]))
+    same = {e: list(codes.rated.words[:3]) for e in codes.emotions}
     with caplog.at_level(logging.INFO, logger="shared_affect"):
         logging.getLogger("shared_affect").propagate = True
         few = representations(codes, selected, (vectors[0][:2], vectors[1][:2]), same)

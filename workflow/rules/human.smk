@@ -57,7 +57,7 @@ rule prepare_data:
         f"{BENCH}/prepare_data/{{dataset}}/{{kind}}_{{language}}.tsv"
     wildcard_constraints:
         dataset=r"[a-z0-9][a-z0-9.-]*",
-        kind="association|attributes|concreteness|frequency|labelled-text|lexicon",
+        kind="association|attributes|concreteness|dictionary|frequency|labelled-text|lexicon",
     params:
         row=lambda w: {k: human_row(w.kind, w.dataset, w.language)[k] for k in ("loader",)},
         digests=lambda w: digests(w.kind, w.dataset, w.language),

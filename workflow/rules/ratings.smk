@@ -10,6 +10,7 @@ rule predict_ratings:
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
         translations="resources/translations.tsv",
+        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
         associations=association_vectors,
     output:
         scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
@@ -23,6 +24,7 @@ rule predict_ratings:
     wildcard_constraints:
         language="|".join(LANGUAGES),
     params:
+        dictionaries=list(config["dictionaries"]),
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=LANGUAGES,
@@ -39,6 +41,7 @@ rule transfer_ratings:
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv"),
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=PAIR),
         translations="resources/translations.tsv",
+        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
     output:
         scores=expand(
             f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{direction}}/{{{{norms}}}}/{{dimension}}.tsv",
@@ -50,6 +53,7 @@ rule transfer_ratings:
     benchmark:
         f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
+        dictionaries=list(config["dictionaries"]),
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=PAIR,
@@ -66,6 +70,7 @@ rule compare_cultures:
         predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
         values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR],
         translations="resources/translations.tsv",
+        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
     output:
         f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
     log:
@@ -73,6 +78,7 @@ rule compare_cultures:
     benchmark:
         f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
+        dictionaries=list(config["dictionaries"]),
         languages=PAIR,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],

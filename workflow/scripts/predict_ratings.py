@@ -16,7 +16,7 @@ if __name__ == "__main__":
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
     norms = {k: read_prepared(f) for k, f in zip(p.languages, i.norms, strict=True)}
     shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
-    result = predict_language(load_codes(i.codes[0]), w.language, norms, read_translations(i.translations, p.languages), read_selected(i.features)["feature"].unique(), shared,
+    result = predict_language(load_codes(i.codes[0]), w.language, norms, read_translations(i.translations, p.languages, dict(zip(p.dictionaries, i.dictionaries, strict=True))), read_selected(i.features)["feature"].unique(), shared,
                               read_vectors(i.associations), lemma_rules=p.lemma_rules, dimensions=p.dimensions, settings=p.settings,
                               fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
