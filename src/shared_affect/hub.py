@@ -169,6 +169,8 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
     ------
     ValueError
         If sae-lens knows no such release or id.
+    ConnectionError
+        If it cannot be fetched, or what came is no SAE.
     """
     from sae_lens import SAE
     from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
@@ -178,8 +180,12 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
         raise ValueError(f"SAE release {release!r} is unknown to this version of sae-lens (config/saes.tsv, column release)")
     if sae_id not in known[release].saes_map:
         raise ValueError(f"SAE release {release} has no {sae_id!r}; allowed: {', '.join(list(known[release].saes_map)[:8])} ... (config/saes.tsv, column id)")
-    sae = SAE.from_pretrained(release, sae_id, device="cpu")
-    sae.save_inference_model(str(folder))
+    try:
+        sae = SAE.from_pretrained(release, sae_id, device="cpu")
+    except Exception as error:  # whatever sae-lens, the hub's client or safetensors raise
+        raise ConnectionError(f"SAE release {release}, {sae_id} ({known[release].repo_id}) could not be fetched or read: {type(error).__name__}: {str(error).splitlines()[0]} "
+                              "(config/saes.tsv; a spoilt download is removed with `hf cache rm`, the cache is where HF_HOME says)") from error
+    sae.save_model(str(folder))
     cfg = json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
     return {"release": release, "id": sae_id, "architecture": cfg["architecture"], "hook_name": (cfg.get("metadata") or {}).get("hook_name")}
 

@@ -5,9 +5,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 from conftest import ROOT, make_model
 from fake_hub import Hub
+from safetensors.numpy import load_file, save
+
+from shared_affect.saes import DiskSAE
 
 COMMIT = "a" * 40
 
@@ -127,3 +132,48 @@ def test_unknown_sae_release_is_named(tmp_path):
     assert code and "SAE release 'no-such' is unknown" in text
     code, text = python(f"from shared_affect.hub import fetch_sae; fetch_sae('gpt2-small-res-jb', 'x', {str(tmp_path / 's')!r})", tmp_path)
     assert code and "has no 'x'; allowed: blocks.0.hook_resid_pre" in text
+
+
+RELEASE, SAE_ID, SAE_REPOSITORY, SAE_FOLDER = "pythia-70m-deduped-res-sm", "blocks.0.hook_resid_post", "ctigges/pythia-70m-deduped__res-sm_processed", "0-res-sm"
+
+
+@pytest.fixture
+def sae_hub():
+    """The repository of a release that sae-lens knows, with a very small SAE in it."""
+    rng = np.random.default_rng(0)
+    shapes = {"W_enc": (8, 24), "b_enc": (24,), "W_dec": (24, 8), "b_dec": (8,)}
+    weights = {k: rng.normal(size=s).astype(np.float32) for k, s in shapes.items()}
+    cfg = {"architecture": "standard", "d_in": 8, "d_sae": 24, "dtype": "torch.float32", "device": "cpu", "model_name": "pythia-70m-deduped", "hook_name": SAE_ID, "hook_layer": 0,
+           "hook_head_index": None, "prepend_bos": True, "context_size": 128, "dataset_path": "x", "apply_b_dec_to_input": True, "normalize_activations": "none",
+           "activation_fn_str": "relu", "finetuning_scaling_factor": False}
+    made = Hub({f"{SAE_FOLDER}/cfg.json": json.dumps(cfg).encode(), f"{SAE_FOLDER}/sae_weights.safetensors": save(weights)}, repository=SAE_REPOSITORY)
+    yield made, weights
+    made.close()
+
+
+def test_a_published_sae_is_fetched_in_its_disk_format_and_from_a_warm_cache(sae_hub, tmp_path):
+    hub, weights = sae_hub
+
+    def get(folder, hub, **more):
+        return python(f"from shared_affect.hub import fetch_sae; print(fetch_sae({RELEASE!r}, {SAE_ID!r}, {str(folder)!r}))", tmp_path / "home", hub, **more)
+
+    code, text = get(tmp_path / "s", hub)
+    assert code == 0 and f"'hook_name': '{SAE_ID}'" in text, text[-2000:]
+    stored = load_file(tmp_path / "s/sae_weights.safetensors")
+    assert set(stored) == set(weights) and all(np.array_equal(stored[k], weights[k]) for k in weights)
+    sae, x = DiskSAE(tmp_path / "s", "cpu"), torch.tensor(np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32))
+    expected = np.maximum((x.numpy() - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"], 0)
+    np.testing.assert_allclose(sae.encode(x).numpy(), expected, atol=1e-5)
+    hub.close()
+    code, text = get(tmp_path / "again", None, HF_HUB_OFFLINE="1")
+    assert code == 0 and load_file(tmp_path / "again/sae_weights.safetensors").keys() == stored.keys(), text[-2000:]
+    code, text = python(f"from shared_affect.hub import fetch_sae; print(fetch_sae({RELEASE!r}, {SAE_ID!r}, {str(tmp_path / 'third')!r}))", tmp_path / "empty")
+    assert code and f"SAE release {RELEASE}, {SAE_ID}" in text and "config/saes.tsv" in text and not (tmp_path / "third/cfg.json").exists(), text[-2000:]
+
+
+def test_a_spoilt_sae_is_refused(sae_hub, tmp_path):
+    hub, _ = sae_hub
+    name = f"{SAE_FOLDER}/sae_weights.safetensors"
+    hub.files[name] = hub.files[name][:-100]
+    code, text = python(f"from shared_affect.hub import fetch_sae; print(fetch_sae({RELEASE!r}, {SAE_ID!r}, {str(tmp_path / 's')!r}))", tmp_path / "home", hub)
+    assert code and f"SAE release {RELEASE}, {SAE_ID}" in text and not (tmp_path / "s/cfg.json").exists(), text[-2000:]
