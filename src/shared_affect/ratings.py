@@ -1,16 +1,17 @@
 """Do features predict how people rate words? Nested cross-validated ridge, its tests, and transfer between languages.
 
-One ridge path serves every arm: one eigendecomposition of the smaller Gram matrix gives all penalties and any number of
+One ridge path serves every arm: one decomposition of the smaller Gram matrix gives all penalties and any number of
 targets, so that permuted ratings are refitted as columns of one regression.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import lapack
 
 from .runtime import LOG
 from .stats import midranks, percentile_interval
@@ -94,7 +95,7 @@ def permuted_indices(groups: Sequence | np.ndarray, n_permutations: int, rng: np
 
 
 @dataclass(frozen=True)
-class _Path:
+class _ManyTargets:
     """Ridge of one training set for all penalties: prediction = (X_test @ basis) / (eigen + alpha) @ loads + mean."""
 
     basis: np.ndarray
@@ -102,14 +103,67 @@ class _Path:
     loads: np.ndarray
     target_mean: np.ndarray
 
-    def predict(self, X: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-        """Predictions [alphas, n, T] for standardised X [n, F]."""
+    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
+        """Predictions [n, T] for standardised X [n, F], one penalty after the other."""
         left = X @ self.basis
-        return np.stack([(left / (self.eigen + a)) @ self.loads + self.target_mean for a in alphas])
+        for a in alphas:
+            predicted = (left / (self.eigen + a)) @ self.loads
+            predicted += self.target_mean
+            yield predicted
 
     def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Predictions [n, T], target t with penalty alphas[chosen[t]]."""
         return (X @ self.basis) @ (self.loads / (self.eigen[:, None] + alphas[chosen])) + self.target_mean
+
+
+@dataclass(frozen=True)
+class _FewTargets:
+    """The same from a tridiagonal form of the Gram matrix, a quarter of the work of an eigendecomposition.
+
+    Gram matrix = Q T Q'; each penalty is one solve with T + alpha I (Elden 1977, BIT 17, 134-145).
+    """
+
+    left: np.ndarray | None  # X_train of the dual form
+    reflectors: np.ndarray
+    tau: np.ndarray
+    diagonal: np.ndarray
+    off: np.ndarray
+    loads: np.ndarray  # Q' b [m, T]
+    target_mean: np.ndarray
+
+    def _weights(self, solved: np.ndarray) -> np.ndarray:
+        """Ridge weights [F, K] of solutions [m, K] in the basis Q."""
+        weights = _times_q(self.reflectors, self.tau, solved, "N")
+        return weights if self.left is None else self.left.T @ weights
+
+    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
+        n_targets = self.loads.shape[1]
+        weights = self._weights(np.hstack([_solve(self.diagonal + a, self.off, self.loads) for a in alphas]))
+        predicted = (X @ weights).reshape(len(X), len(alphas), n_targets) + self.target_mean
+        yield from predicted.transpose(1, 0, 2)
+
+    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        solved = np.hstack([_solve(self.diagonal + alphas[k], self.off, self.loads[:, [t]]) for t, k in enumerate(chosen)])
+        return X @ self._weights(solved) + self.target_mean
+
+
+FEW_TARGETS = 8  # from here on the eigendecomposition pays
+
+
+def _times_q(reflectors: np.ndarray, tau: np.ndarray, columns: np.ndarray, trans: str) -> np.ndarray:
+    """Q (`trans` N) or Q' (T) times columns; Q leaves the first row alone (LAPACK's lower dsytrd)."""
+    out = np.array(columns, order="F")
+    out[1:], _, info = lapack.dormqr("L", trans, reflectors, tau, out[1:], lwork=64 * max(1, out.shape[1]))
+    if info:
+        raise np.linalg.LinAlgError(f"dormqr: info {info}")
+    return out
+
+
+def _solve(diagonal: np.ndarray, off: np.ndarray, right: np.ndarray) -> np.ndarray:
+    *_, solved, info = lapack.dptsv(diagonal, off, right)
+    if info:
+        raise np.linalg.LinAlgError(f"dptsv: info {info}, the penalised Gram matrix is not positive definite")
+    return solved
 
 
 def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
@@ -119,14 +173,17 @@ def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
     return mean, scale if scale > CONSTANT * max(1.0, float(np.abs(X).max(initial=0))) else 1.0
 
 
-def _fit_path(X: np.ndarray, Y: np.ndarray) -> _Path:
+def _fit_path(X: np.ndarray, Y: np.ndarray) -> _ManyTargets | _FewTargets:
     mean = Y.mean(0)
     centred = Y - mean
-    if X.shape[1] <= len(X):
-        eigen, vectors = np.linalg.eigh(X.T @ X)
-        return _Path(vectors, np.clip(eigen, 0, None), vectors.T @ (X.T @ centred), mean)
-    eigen, vectors = np.linalg.eigh(X @ X.T)
-    return _Path(X.T @ vectors, np.clip(eigen, 0, None), vectors.T @ centred, mean)
+    dual = X.shape[1] > len(X)
+    gram, right = (X @ X.T, centred) if dual else (X.T @ X, X.T @ centred)
+    if Y.shape[1] < FEW_TARGETS and len(gram) > 2:
+        form, diagonal, off, tau, _ = lapack.dsytrd(gram, lower=1, lwork=64 * len(gram))
+        reflectors = np.asfortranarray(form[1:, :-1])
+        return _FewTargets(X if dual else None, reflectors, tau, diagonal, off, _times_q(reflectors, tau, right, "T"), mean)
+    eigen, vectors = np.linalg.eigh(gram)
+    return _ManyTargets(X.T @ vectors if dual else vectors, np.clip(eigen, 0, None), vectors.T @ right, mean)
 
 
 def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
@@ -136,11 +193,8 @@ def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.
         train, test = inner != f, inner == f
         mean, scale = _centre_and_scale(X[train])
         path = _fit_path((X[train] - mean) / scale, Y[train])
-        left = ((X[test] - mean) / scale) @ path.basis
-        truth = Y[test] - path.target_mean
-        for k, a in enumerate(alphas):
-            miss = (left / (path.eigen + a)) @ path.loads
-            miss -= truth
+        for k, miss in enumerate(path.along((X[test] - mean) / scale, alphas)):
+            miss -= Y[test]
             error[k] += np.einsum("ij,ij->j", miss, miss)
     return error.argmin(0)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from shared_affect.activations import block_outputs
 from shared_affect.corpora import pack
 from shared_affect.runtime import LOG
+from shared_affect.saes import DiskSAE
 
 ARCHITECTURES = ("batchtopk", "topk")
 
@@ -113,8 +114,6 @@ def train_sae(
     ValueError
         If the architecture is unknown or the texts hold fewer tokens than one batch.
     """
-    from sae_lens import SAE
-
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)} (config/saes.tsv, column architecture)")
     s, started = settings or SaeSettings(), time.perf_counter()
@@ -128,7 +127,7 @@ def train_sae(
         torch.manual_seed(seed)
         sae = _fit(training, _untrained(architecture, training.shape[1], k, d_sae, layer, model_name), n_tokens, seed, s)
     sae.save_inference_model(str(out_dir))
-    facts = _fidelity(SAE.load_from_disk(str(out_dir)), training, held_out)
+    facts = _fidelity(DiskSAE(out_dir), training, held_out)
     facts |= {"n_tokens": n_tokens, "n_distinct_tokens": len(training), "seconds": round(time.perf_counter() - started, 1)}
     LOG.info("SAE on block %d: explained variance %.3f, L0 %.1f, dead %.3f, %.0f s", layer, facts["explained_variance"], facts["l0"], facts["dead_share"], facts["seconds"])
     return facts
@@ -166,13 +165,15 @@ def _fit(activations: Tensor, sae, n_tokens: int, seed: int, s: SaeSettings):
 
 
 @torch.inference_mode()
-def _fidelity(sae, training: Tensor, held_out: Tensor) -> dict:
-    codes = sae.encode(held_out)
-    residual = held_out - sae.decode(codes)
-    fired = sum((sae.encode(b) > 0).sum(0) for b in [*training.split(8192), held_out])
+def _fidelity(sae: DiskSAE, training: Tensor, held_out: Tensor) -> dict:
+    active = sae.encode(held_out) > 0
+    fired = active.any(0)
+    for batch in training.split(512):
+        fired |= sae.encode(batch).any(0)  # codes are never negative
+    residual = held_out - sae.reconstruct(held_out)
     return {
         "explained_variance": round(1 - float((residual**2).sum() / ((held_out - held_out.mean(0)) ** 2).sum()), 4),
-        "l0": round(float((codes > 0).sum(1).float().mean()), 2),
-        "dead_share": round(float((fired == 0).float().mean()), 4),
+        "l0": round(float(active.sum(1).float().mean()), 2),
+        "dead_share": round(float((~fired).float().mean()), 4),
         "mean_residual_norm": round(float(training.norm(dim=1).mean()), 4),
     }

@@ -36,6 +36,18 @@ def texts(world):
     return world.documents(900, "train")
 
 
+@pytest.mark.parametrize("family", list(TINY))
+def test_loss_in_parts_is_the_loss_of_transformers(family, tokenizer, texts):
+    rows = pack(tokenizer, texts, 64, 8)
+    model = lm.build_language_model(family, tokenizer, seed=1, settings=TINY[family])
+    found = []
+    for loss in (lm._loss(model, rows), model(input_ids=rows, labels=rows).loss):
+        model.zero_grad()
+        loss.backward()
+        found.append((loss.detach(), [p.grad.clone() for p in model.parameters()]))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
+
+
 @pytest.fixture(scope="module")
 def trained(tokenizer, texts):
     return {f: lm.train_language_model(f, tokenizer, texts[:800], texts[800:], n_tokens=25_000, seed=3, settings=s, show_progress=False) for f, s in TINY.items()}

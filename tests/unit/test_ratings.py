@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import binom, pearsonr, spearmanr
 from sklearn.linear_model import Ridge
 
+from shared_affect import ratings
 from shared_affect.ratings import (
     ALPHAS,
     _bootstrap_r,
@@ -125,6 +126,18 @@ def test_nested_predictions_equal_a_loop_of_scikit_learn_ridges(n_features):
             want[test, t] = Ridge(best, solver="svd").fit(A, Y[train, t]).predict(B)
     np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8)
     assert len(chosen) > 1  # otherwise the choice of penalty was not put to the test
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 40, 90])
+def test_few_and_many_targets_take_two_ways_to_one_result(n_features, monkeypatch):
+    X, Y, groups, rng = data(2, n=60, n_features=90)
+    X = X[:, :n_features]
+    outer = folds(groups, 5, rng)
+    found = []
+    for limit in (0, 100):
+        monkeypatch.setattr(ratings, "FEW_TARGETS", limit)
+        found.append(nested_cv_predict(X, Y, outer, groups, rng=np.random.default_rng(3)))
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-10)
 
 
 def test_targets_do_not_influence_each_other():
