@@ -373,7 +373,8 @@ def _dose(ax: Axes, rows: pd.DataFrame, arms: Sequence[str], value: str, bars: b
             ax.vlines(x, r["q25"], r["q75"], color=ARM_COLOURS[arm], lw=0.8, alpha=0.7)
         ax.plot(x, r[value], "o-", ms=2.6, lw=1.0, color=ARM_COLOURS[arm])
     steered = strengths[strengths != 0]
-    ax.set_xticks(steered, [f"{s:g}" for s in steered])
+    close = len(steered) > 5  # then every other number is written
+    ax.set_xticks(steered, ["" if close and i % 2 else f"{s:g}" for i, s in enumerate(steered)])
     ax.margins(x=0.08)
 
 
