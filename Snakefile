@@ -43,3 +43,14 @@ include: "workflow/rules/ratings.smk"
 include: "workflow/rules/steering.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/figures.smk"
+
+
+onstart:
+    from shared_affect.hub import has_token, licence_message
+
+    for model in HUB_MODELS:
+        asked = row("models", model=model)
+        if asked["gated"] and not Path(model_path(model), "revision.json").exists() and not has_token():
+            raise WorkflowError(licence_message(asked["id"], model))
+    if LACKING:
+        raise WorkflowError("\n".join(LACKING.values()))

@@ -72,8 +72,11 @@ def test_bad_files_stop_before_anything_is_made(study, tmp_path):
 
 def test_what_may_not_be_downloaded_says_where_to_get_it(study):
     study.set(languages=["zh"], norms="xu2022")
-    code, text = study.snakemake("-n", check=False)
+    code, text = study.snakemake(check=False)
     assert code != 0 and "Xu2022/13428_2021_1607_MOESM1_ESM.csv is needed and is not downloaded" in text and "set data_dir" in text
+    assert not (study.folder / "results").exists()  # before any job
+    planned = study.snakemake("-n")[1]  # a dry run says it and plans on
+    assert "Lacking: Xu2022/13428_2021_1607_MOESM1_ESM.csv" in planned and "prepare_norms" in planned
     study.set(languages=["en"], norms="warriner")
     planned = study.snakemake("-n")[1]
     assert "retrieve_data" in planned and "resources/retrieved/data/Warriner2013/Ratings_Warriner_et_al.csv" in planned

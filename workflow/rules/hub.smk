@@ -12,15 +12,6 @@ localrules:
     collect_revisions,
 
 
-onstart:
-    from shared_affect.hub import has_token, licence_message
-
-    for model in HUB_MODELS:
-        asked = row("models", model=model)
-        if asked["gated"] and not Path(model_path(model), "revision.json").exists() and not has_token():
-            raise WorkflowError(licence_message(asked["id"], model))
-
-
 if HUB_MODELS:
 
     rule retrieve_model:

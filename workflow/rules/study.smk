@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
@@ -76,13 +77,20 @@ def human_row(kind, dataset, language):
     return row("human", kind=kind, dataset=dataset, language=language)
 
 
+LACKING = {}  # file of the user's own -> where to get it; stops a run before its first job (Snakefile), a dry run plans without
+
+
 def human_files(kind, dataset, language):
     """Files of a dataset: {data}/folder/file stands in data_dir, or where a download puts it."""
-    paths = human_row(kind, dataset, language)["path"].split()
-    return [
-        checked(find_file, *p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p)
-        for p in paths
-    ]
+    found = []
+    for p in human_row(kind, dataset, language)["path"].split():
+        try:
+            found.append(find_file(*p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p))
+        except ConfigError as error:
+            if p not in LACKING:
+                logger.warning(f"Lacking: {error}")
+            LACKING[p] = str(error)
+    return found
 
 
 def kind_of(dataset, language, *kinds):
