@@ -41,7 +41,10 @@ class Names:
 
     def control(self, control: str, model: str) -> str:
         """Row of a control: a model that is one has it in its label, a shuffle does not."""
-        return self.model(model) if control in ("none", "untrained", "no-affect") else f"{NAMES[control]}: {self.model(model)}"
+        if control in ("none", "untrained", "no-affect"):
+            return self.model(model)
+        label = f"{NAMES[control]}: {self.model(model)}"
+        return label if len(label) <= 44 else label.replace(": ", ":\n")
 
     def language(self, language: str) -> str:
         return " → ".join(self.languages.get(part, part) for part in language.split("-"))
