@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.stats import holm
-from shared_affect.tables import CONTRACTS
+from shared_affect.tables import CONTRACTS, read_tsv
 
 PRIMARY_SPEC = "primary"
 
@@ -59,7 +59,7 @@ def _read(path: str | Path) -> pd.DataFrame:
     if str(path).endswith(".json"):
         facts = json.loads(Path(path).read_text(encoding="utf-8"))
         return pd.DataFrame([(k, float(v)) for k, v in facts.items() if isinstance(v, (int, float)) and not isinstance(v, bool)], columns=["quantity", "value"])
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    return read_tsv(path)
 
 
 def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:

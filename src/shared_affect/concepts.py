@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from shared_affect.features import shuffle_membership
 from shared_affect.runtime import LOG
 
 COLUMNS = ["emotion", "word", "strength"]
@@ -163,6 +164,23 @@ def log_sets(frame: pd.DataFrame) -> None:
     sizes = frame["emotion"].value_counts()
     shared = frame["word"].value_counts()
     LOG.info("%d words in %d sets of %d to %d; %d in more than one", len(shared), len(sizes), sizes.min(), sizes.max(), int((shared > 1).sum()))
+
+
+def permute_words(frame: pd.DataFrame, emotions: Sequence[str], rng: np.random.Generator) -> pd.DataFrame:
+    """The negative control: every word gets the membership of another one (`features.shuffle_membership`).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``emotion, word, source`` and what is known of a word in its set; that is unknown afterwards.
+    emotions : sequence of str
+    rng : Generator
+    """
+    words = frame["word"].drop_duplicates().tolist()
+    sets = [set(frame["word"][frame["emotion"] == e]) for e in emotions]
+    membership = shuffle_membership(np.array([[w in s for s in sets] for w in words]), rng)
+    rows = [(e, w) for j, e in enumerate(emotions) for w, own in zip(words, membership, strict=True) if own[j]]
+    return pd.DataFrame(rows, columns=["emotion", "word"]).assign(source=frame["source"].iloc[0]).reindex(columns=frame.columns)
 
 
 def describe_words(sets: pd.DataFrame, pieces: Mapping[str, Sequence[str]], broken: Mapping[str, float], properties: pd.DataFrame, rated: Sequence[str]) -> pd.DataFrame:

@@ -82,11 +82,6 @@ def studied_pairs(frame: pd.DataFrame, emotions: Sequence[str], where: str) -> p
     return found[["rater", "emotion_a", "emotion_b", "dissimilarity"]].reset_index(drop=True)
 
 
-def read_prepared(path: str | Path) -> pd.DataFrame:
-    """Norms as the workflow wrote them: words like "null" are words, an empty cell is an unknown number."""
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
-
-
 def read_affect(path: str | Path, emotions: Sequence[str], split: float, labels: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Valence and arousal of the emotions and the valence class they fall in (above `split` = positive).
 

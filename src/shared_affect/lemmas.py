@@ -85,7 +85,7 @@ def family_links(words: Sequence[str], rule: str) -> list[tuple[int, int]]:
     return headword_links(words) if rule == "shared-headword" else stem_links(words, rule.removeprefix(SNOWBALL))
 
 
-def read_translations(path: str | Path, languages: Sequence[str], dictionaries: Mapping[str, str | Path] | None = None) -> pd.DataFrame:
+def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFrame:
     """Translation pairs of the given languages.
 
     Parameters
@@ -93,8 +93,6 @@ def read_translations(path: str | Path, languages: Sequence[str], dictionaries: 
     path : path
         Tab-separated, ``pair`` and a column a language. A cell may be empty; a word may stand in several pairs.
     languages : sequence of str
-    dictionaries : mapping of language -> path, optional
-        Prepared dictionaries (``word, translation``) from that language into the first of the others; pairs that the table lacks are added.
 
     Returns
     -------
@@ -120,15 +118,30 @@ def read_translations(path: str | Path, languages: Sequence[str], dictionaries: 
         if (doubled := frame[columns][some].duplicated()).any():
             line = int(doubled[doubled].index[0])
             raise ValueError(f"{path}, line {line + 2}: {', '.join(columns)} = {' '.join(frame.loc[line, columns])} stands twice; allowed: once")
-    frame = frame[["pair", *languages]]
-    for k, dictionary in (dictionaries or {}).items():
-        other = next((o for o in languages if o != k), None)
-        if k not in languages or other is None:
-            continue
-        entries = pd.read_csv(dictionary, sep="\t", dtype=str, keep_default_na=False)[["word", "translation"]].drop_duplicates()
-        more = pd.DataFrame({"pair": "dictionary " + entries["word"] + " " + entries["translation"], k: entries["word"], other: entries["translation"]})
-        frame = pd.concat([frame, more]).fillna("").drop_duplicates([k, other], ignore_index=True)
-    return frame
+    return frame[["pair", *languages]]
+
+
+def add_dictionaries(translations: pd.DataFrame, dictionaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Translation pairs with those of dictionaries behind them.
+
+    Parameters
+    ----------
+    translations : DataFrame as of `read_translations`
+    dictionaries : mapping of language -> DataFrame
+        ``word`` and ``translation_{language}``; pairs that are not there yet are added, languages that are no column are left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns as before.
+    """
+    for k, entries in dictionaries.items():
+        for other in (o for o in translations if k in translations and o not in ("pair", k) and f"translation_{o}" in entries):
+            known = pd.MultiIndex.from_frame(translations[[k, other]])
+            more = entries[["word", f"translation_{other}"]].set_axis([k, other], axis=1).drop_duplicates()
+            more = more[~pd.MultiIndex.from_frame(more).isin(known)]
+            translations = pd.concat([translations, more.assign(pair="dictionary " + more[k] + " " + more[other])], ignore_index=True).fillna("")
+    return translations
 
 
 def word_groups(words: Mapping[str, Sequence[str]], rules: Mapping[str, str], translations: pd.DataFrame) -> dict[str, np.ndarray]:

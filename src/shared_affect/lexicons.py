@@ -157,7 +157,7 @@ def read_cedict(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``word`` (simplified, Chinese characters only), ``traditional``, ``pinyin``, ``translation``: the first gloss if it is one English word, an article or "to"
+        ``word`` (simplified, Chinese characters only), ``traditional``, ``pinyin``, ``translation_en``: the first gloss if it is one English word, an article or "to"
         before it and remarks in brackets taken off; other entries are left out. A word has a row for each entry.
 
     Raises
@@ -179,4 +179,4 @@ def read_cedict(path: str | Path) -> pd.DataFrame:
             rows.append((word, traditional, pinyin, gloss))
     if not rows:
         raise ValueError(f"{path}: no entry has one English word as its first gloss; expected the dictionary CC-CEDICT")
-    return pd.DataFrame(rows, columns=["word", "traditional", "pinyin", "translation"])
+    return pd.DataFrame(rows, columns=["word", "traditional", "pinyin", "translation_en"])

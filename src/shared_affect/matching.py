@@ -13,8 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from shared_affect.runtime import LOG
 
-def match(targets: pd.DataFrame, candidates: pd.DataFrame, per_target: int = 1, caliper: float | None = None) -> pd.DataFrame:
+MATCHED = ("target", "control", "distance")
+BALANCE = ("property", "smd_before", "smd_after", "n_targets", "n_controls", "n_unknown")
+
+
+def match(targets: pd.DataFrame, candidates: pd.DataFrame, per_target: int = 1) -> pd.DataFrame:
     """Controls for each target, without replacement, least sum of squared standardised differences.
 
     Parameters
@@ -24,13 +29,11 @@ def match(targets: pd.DataFrame, candidates: pd.DataFrame, per_target: int = 1, 
         in its distances; candidates must have all.
     per_target : int
         Controls for each target.
-    caliper : float, optional
-        Largest distance of a pair, root of the mean squared difference in standard deviations; pairs above it are dropped after the assignment.
 
     Returns
     -------
     DataFrame
-        ``target, control, distance``, targets in order, nearest first.
+        ``target, control, distance`` (root of the mean squared difference in standard deviations), targets in order, nearest first.
 
     Raises
     ------
@@ -55,10 +58,43 @@ def match(targets: pd.DataFrame, candidates: pd.DataFrame, per_target: int = 1, 
     rows, columns = linear_sum_assignment(np.repeat(squared, per_target, axis=0))
     owner = rows // per_target
     frame = pd.DataFrame({"target": targets.index[owner], "control": candidates.index[columns], "distance": np.sqrt(squared[owner, columns])})
-    if caliper is not None:
-        frame = frame[frame["distance"] <= caliper]
     place = pd.Series(np.arange(len(targets)), targets.index)
     return frame.assign(place=frame["target"].map(place)).sort_values(["place", "distance", "control"]).drop(columns="place").reset_index(drop=True)
+
+
+def match_sets(sets: pd.DataFrame, properties: pd.DataFrame, candidates: Sequence[str], per_word: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Controls for the words of each set, and their balance; sets may share controls.
+
+    Parameters
+    ----------
+    sets : DataFrame
+        ``emotion, word``.
+    properties : DataFrame
+        Of `word_properties`, for all words; candidates that lack one are left out.
+    candidates : sequence of str
+        Words of no set.
+    per_word : int
+        Controls for each word; fewer where the candidates do not suffice, and a set with more words than candidates has none (logged).
+
+    Returns
+    -------
+    matches : DataFrame
+        ``emotion, target, control, distance``.
+    balances : DataFrame
+        ``emotion`` and the columns of `balance`.
+    """
+    table = properties.loc[list(candidates)].dropna()
+    LOG.info("%d of %d candidates have all properties", len(table), len(candidates))
+    matches, balances = [pd.DataFrame(columns=["emotion", *MATCHED])], [pd.DataFrame(columns=["emotion", *BALANCE])]
+    for emotion, words in sets.groupby("emotion", sort=False)["word"]:
+        targets = properties.loc[words]
+        if (each := min(per_word, len(table) // len(targets))) == 0:
+            LOG.warning("%s: %d words, %d candidates; needed: one control each, so it has none (config.yaml, key controls)", emotion, len(targets), len(table))
+            continue
+        found = match(targets, table, each)
+        matches.append(found.assign(emotion=emotion))
+        balances.append(balance(targets, table, found).assign(emotion=emotion))
+    return tuple(pd.concat(rows[1:] or rows, ignore_index=True)[rows[0].columns] for rows in (matches, balances))
 
 
 def balance(targets: pd.DataFrame, candidates: pd.DataFrame, matched: pd.DataFrame) -> pd.DataFrame:

@@ -40,6 +40,9 @@ def folds(groups: Sequence | np.ndarray, n_folds: int, rng: np.random.Generator)
     if n_folds < 2 or len(names) < n_folds:
         raise ValueError(f"{n_folds} folds for {len(names)} groups; allowed: 2 <= folds <= groups (config.yaml, or more rated words)")
     size = np.bincount(of_word)
+    if size.max() > 2 * len(of_word) / n_folds:
+        LOG.warning("the group of %r holds %d of %d words, twice a fold or more: folds are uneven (resources/translations.tsv; config.yaml, key dictionaries)",
+                    str(names[size.argmax()]), size.max(), len(of_word))
     order = rng.permutation(len(names))
     order = order[np.argsort(-size[order], kind="stable")]
     load = np.zeros(n_folds, int)

@@ -148,6 +148,11 @@ def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[
     return {e: frame["word"][frame["emotion"] == e].tolist() for e in emotions}
 
 
+def read_sets(folders: Sequence[str], paths: Sequence[str | Path], emotions: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Concept-sets of several sources: folder of a source's codes -> emotion -> words."""
+    return {folder: group_words(read_tsv(p), emotions) for folder, p in zip(folders, paths, strict=True)}
+
+
 def group_controls(frame: pd.DataFrame) -> dict[str, list[str]]:
     """Control words of each emotion from a frame ``emotion, control``."""
     return {e: g["control"].tolist() for e, g in frame.groupby("emotion", sort=False)}

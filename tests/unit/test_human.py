@@ -12,11 +12,11 @@ from shared_affect.human import (
     read_affect,
     read_judgements,
     read_norms,
-    read_prepared,
     shuffle_emotions,
     shuffle_norms,
     studied_pairs,
 )
+from shared_affect.tables import read_tsv
 
 NORMS = pd.DataFrame({"word": ["null", "b", "NA"], "valence": [0.1, -0.5, 1.0], "arousal": [0.2, 0.3, -1.0], "valence_sd": 0.2, "valence_n": 20, "arousal_sd": 0.3, "arousal_n": 20, "more": 1})
 NAMES = ["joy", "fear", "anger", "calm"]
@@ -89,7 +89,7 @@ def test_affect_by_the_label_in_the_language_of_the_norms(tmp_path, caplog):
 
 def test_prepared_norms_keep_words_like_null_and_unknown_numbers(tmp_path):
     frame = NORMS.assign(valence_n=np.nan)
-    found = read_prepared(written(tmp_path, frame))
+    found = read_tsv(written(tmp_path, frame))
     assert found["word"].tolist() == ["null", "b", "NA"] and found["valence_n"].isna().all()
 
 

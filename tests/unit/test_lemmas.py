@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from shared_affect.lemmas import RULES, family_links, headword_links, read_translations, undouble, word_groups
+from shared_affect.lemmas import (
+    RULES,
+    add_dictionaries,
+    family_links,
+    headword_links,
+    read_translations,
+    undouble,
+    word_groups,
+)
 from shared_affect.ratings import paired_folds
 
 BOTH = {"en": "snowball-english", "zh": "shared-headword"}
@@ -166,12 +174,14 @@ def test_one_language_of_the_committed_pairs_is_read_though_its_words_repeat(roo
 
 
 def test_pairs_of_a_dictionary_are_added_once(root, tmp_path):
-    path, dictionary = tmp_path / "t.tsv", tmp_path / "d.tsv"
+    path = tmp_path / "t.tsv"
     path.write_text("pair\ten\tzh\na\tjoy\t快乐\n", encoding="utf-8")
-    dictionary.write_text("word\ttraditional\tpinyin\ttranslation\n快乐\t快樂\tx\tjoy\n快乐\t快樂\tx\thappy\n害怕\t害怕\tx\tfear\n", encoding="utf-8")
-    table = read_translations(path, ["en", "zh"], {"zh": dictionary})
+    dictionary = pd.DataFrame({"word": ["快乐", "快乐", "害怕", "害怕"], "traditional": "x", "translation_en": ["joy", "happy", "fear", "fear"]})
+    table = add_dictionaries(read_translations(path, ["de", "en", "zh"]), {"zh": dictionary})
+    assert list(table) == ["pair", "de", "en", "zh"] and (table["de"] == "").all()  # English glosses are no German
     assert table[["en", "zh"]].values.tolist() == [["joy", "快乐"], ["happy", "快乐"], ["fear", "害怕"]] and table["pair"].is_unique
     words = {"en": ["joy", "happy", "fear"], "zh": ["快乐", "害怕"]}
     groups = word_groups(words, {"en": "none", "zh": "none"}, table)
     assert len({*groups["en"][:2], groups["zh"][0]}) == 1 and groups["en"][2] == groups["zh"][1] != groups["en"][0]
-    assert read_translations(path, ["en"], {"zh": dictionary})["en"].tolist() == ["joy"]
+    alone = read_translations(path, ["en"])
+    assert add_dictionaries(alone, {"zh": dictionary}).equals(alone)

@@ -79,7 +79,7 @@ def test_cedict(tmp_path):
     path.write_text("# CC-CEDICT\n快樂 快乐 [kuai4 le4] /happy/joyful/\n害怕 害怕 [hai4 pa4] /to fear/\n茶杯 茶杯 [cha2 bei1] /teacup/tea-cup/\nT恤 T恤 [T xu4] /T-shirt/\n"
                     "愛 爱 [ai4] /to love (sb)/\n生氣 生气 [sheng1 qi4] /to get angry/to take offense/\n", encoding="utf-8")
     frame = lexicons.read_cedict(path)
-    assert frame[["word", "translation"]].values.tolist() == [["快乐", "happy"], ["害怕", "fear"], ["茶杯", "teacup"], ["爱", "love"]] and frame["traditional"][0] == "快樂"
+    assert frame[["word", "translation_en"]].values.tolist() == [["快乐", "happy"], ["害怕", "fear"], ["茶杯", "teacup"], ["爱", "love"]] and frame["traditional"][0] == "快樂"
     for text, says in (("快乐\thappy\n", "line 1: '快乐.*expected: traditional simplified"), ("生氣 生气 [q] /to get angry/\n", "no entry has one English word"), ("<html></html>", "HTML|html")):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=says):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared_affect.matching import balance, match, word_properties
+from shared_affect.matching import balance, match, match_sets, word_properties
 
 
 def table(n, start, seed, shift=0.0):
@@ -37,8 +37,6 @@ def test_several_controls_a_target_stay_without_replacement():
     assert (found.groupby("target")["distance"].diff().dropna() >= 0).all()
     before_after = balance(targets, candidates, found)
     assert (before_after["smd_after"].abs() < before_after["smd_before"].abs() / 2).all()
-    near = match(targets, candidates, per_target=5, caliper=0.2)
-    assert 0 < len(near) < len(found) and (near["distance"] <= 0.2).all()
 
 
 def test_balance_is_its_formula():
@@ -77,3 +75,24 @@ def test_words_a_frequency_table_lacks_were_never_seen_and_unknown_concreteness_
     frame = word_properties(["Joy", "zyx"], [1, 3], [counts, concrete])
     assert frame.loc["Joy"].tolist() == [3, 1, pytest.approx(1.0), -0.4]
     assert frame.loc["zyx", "log10_count"] == 0 and np.isnan(frame.loc["zyx", "concreteness"])
+
+
+def test_each_set_has_its_own_controls_and_one_too_large_has_none(caplog):
+    properties = pd.concat([table(6, "t", 6), table(12, "c", 7), table(1, "unknown", 8) * np.nan])
+    sets = pd.DataFrame({"emotion": ["joy"] * 2 + ["fear"] * 4 + ["grief"] * 13, "word": [f"t{i}" for i in (0, 1, 2, 3, 4, 5)] + ["t0"] * 13})
+    candidates = [w for w in properties.index if not w.startswith("t")]
+    matches, balances = match_sets(sets, properties, candidates, 5)
+    assert matches.groupby("emotion", sort=False).size().to_dict() == {"joy": 10, "fear": 12}  # 5 each, and 3 each of twelve
+    for emotion, own in sets[sets["emotion"] != "grief"].groupby("emotion"):
+        targets = properties.loc[own["word"]]
+        alone = match(targets, properties.loc[candidates].dropna(), 12 // len(own) if emotion == "fear" else 5)
+        pd.testing.assert_frame_equal(matches.loc[matches["emotion"] == emotion, ["target", "control", "distance"]].reset_index(drop=True), alone, check_dtype=False)
+        want = balance(targets, properties.loc[candidates].dropna(), alone)
+        pd.testing.assert_frame_equal(balances[balances["emotion"] == emotion].drop(columns="emotion").reset_index(drop=True), want, check_dtype=False)
+    assert "grief: 13 words, 12 candidates" in caplog.text
+
+
+def test_sets_without_candidates_give_empty_tables():
+    properties = table(2, "t", 9)
+    matches, balances = match_sets(pd.DataFrame({"emotion": "joy", "word": ["t0", "t1"]}), properties, [], 5)
+    assert matches.empty and list(matches) == ["emotion", "target", "control", "distance"] and balances.empty and "smd_after" in balances

@@ -3,14 +3,31 @@
 # Outputs: {R}/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need beside them.
 
 
+rule prepare_translations:
+    input:
+        table="resources/translations.tsv",
+        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
+    output:
+        f"{R}/human/translations.tsv",
+    log:
+        f"{LOGS}/prepare_translations/pairs.log",
+    benchmark:
+        f"{BENCH}/prepare_translations/pairs.tsv"
+    params:
+        languages=[r["language"] for r in TABLES["languages"]],
+        dictionaries=list(config["dictionaries"]),
+        code=code("lemmas"),
+    script:
+        "../scripts/prepare_translations.py"
+
+
 rule predict_ratings:
     input:
         codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz"),
         features=own("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", emotion=EMOTIONS),
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
-        translations="resources/translations.tsv",
-        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
+        translations=f"{R}/human/translations.tsv",
         associations=association_vectors,
     output:
         scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
@@ -24,7 +41,6 @@ rule predict_ratings:
     wildcard_constraints:
         language="|".join(LANGUAGES),
     params:
-        dictionaries=list(config["dictionaries"]),
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=LANGUAGES,
@@ -40,8 +56,7 @@ rule transfer_ratings:
         codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz", language=PAIR),
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv"),
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=PAIR),
-        translations="resources/translations.tsv",
-        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
+        translations=f"{R}/human/translations.tsv",
     output:
         scores=expand(
             f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{direction}}/{{{{norms}}}}/{{dimension}}.tsv",
@@ -53,7 +68,6 @@ rule transfer_ratings:
     benchmark:
         f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
-        dictionaries=list(config["dictionaries"]),
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=PAIR,
@@ -69,8 +83,7 @@ rule compare_cultures:
     input:
         predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
         values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR],
-        translations="resources/translations.tsv",
-        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
+        translations=f"{R}/human/translations.tsv",
     output:
         f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
     log:
@@ -78,7 +91,6 @@ rule compare_cultures:
     benchmark:
         f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
-        dictionaries=list(config["dictionaries"]),
         languages=PAIR,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],

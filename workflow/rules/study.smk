@@ -162,7 +162,9 @@ def own(side, pattern, **axes):
 # Where the concept-sets of each source stand: a spec may read other words than the primary configuration.
 CONCEPT_FILES = {config["concepts"]: f"{R}/concepts/{{language}}.tsv"}
 CONCEPT_FILES |= {
-    r["concepts"]: f"{R}/spec/{r['variant']}/concepts/{{language}}.tsv" for r in TABLES["variants"] if r["variant"] in config["specs"] and r["concepts"] not in (None, config["concepts"])
+    r["concepts"]: f"{R}/spec/{r['variant']}/concepts/{{language}}.tsv"
+    for r in TABLES["variants"]
+    if r["variant"] in config["specs"] and r["concepts"] not in (None, config["concepts"])
 }
 
 

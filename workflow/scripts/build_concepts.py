@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.checks import read_concepts
-from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets
-from shared_affect.features import shuffle_membership
+from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import group_words, read_tsv, write_tsv
 
@@ -25,9 +24,6 @@ if __name__ == "__main__":
     frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)
     log_sets(frame)
     if p.shuffle == "concepts":
-        words = list(dict.fromkeys(frame["word"]))
-        sets = group_words(frame, p.emotions)
-        membership = shuffle_membership(np.array([[w in s for s in sets.values()] for w in words]), rng(p.root_seed, "shuffle_concepts", language))
-        frame = pd.DataFrame([(e, w, np.nan, "", p.source) for j, e in enumerate(sets) for k, w in enumerate(words) if membership[k, j]], columns=frame.columns)
+        frame = permute_words(frame, p.emotions, rng(p.root_seed, "shuffle_concepts", language))
         log.info("control: words permuted over the sets")
     write_tsv(snakemake.output[0], frame)

@@ -12,7 +12,7 @@ if __name__ == "__main__":
     p, i = snakemake.params, snakemake.input
     predictions = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.predictions, strict=True)}
     values = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in zip(p.languages, i.values, strict=True)}
-    frame = culture_differences(predictions, values, read_translations(i.translations, p.languages, dict(zip(p.dictionaries, i.dictionaries, strict=True))), n_bootstrap=p.n_bootstrap,
+    frame = culture_differences(predictions, values, read_translations(i.translations, p.languages), n_bootstrap=p.n_bootstrap,
                                 rng=rng(p.root_seed, "compare_cultures", *snakemake.wildcards))
     log.info("\n%s", frame.to_string())
     write_tsv(snakemake.output[0], frame)

@@ -1,19 +1,17 @@
 """Residuals and SAE codes of all words of one model and language, all its SAEs in one pass, through the journal."""
 
-import pandas as pd
-
 from shared_affect.extraction import Extractor, Numerics, SaeSource, describe
 from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_arrays
 from shared_affect.saes import check_fidelity
-from shared_affect.tables import group_words, join_blocks, read_lines, read_templates
+from shared_affect.tables import join_blocks, read_lines, read_sets, read_templates, read_tsv
 from shared_affect.tokens import check_script
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    sets = {folder: group_words(pd.read_csv(f, sep="\t", keep_default_na=False), p.emotions) for folder, f in zip(p.folders, i.concepts, strict=True)}
-    lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
+    sets = read_sets(p.folders, i.concepts, p.emotions)
+    lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
     check_script(extractor.tokenizer, [w for own in sets.values() for ws in own.values() for w in ws], p.max_broken_share, p.name, language)
     running = extractor.running_text(read_lines(i.fidelity), read_lines(i.neutral))

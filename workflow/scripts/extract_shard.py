@@ -1,17 +1,15 @@
 """One share of a model's words in one language, into the journal; `extract_features` then finds them there."""
 
-import pandas as pd
-
 from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_json
-from shared_affect.tables import group_words, read_templates
+from shared_affect.tables import read_sets, read_templates, read_tsv
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    sets = {folder: group_words(pd.read_csv(f, sep="\t", keep_default_na=False), p.emotions) for folder, f in zip(p.folders, i.concepts, strict=True)}
-    lists = extraction_lists(sets, pd.read_csv(i.norms, sep="\t", keep_default_na=False)["word"].tolist())
+    sets = read_sets(p.folders, i.concepts, p.emotions)
+    lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
                           part=f"shard{w.shard}of{p.shards}")
     computed = extractor.shard(lists, read_templates(i.templates), int(w.shard), p.shards)

@@ -5,18 +5,17 @@ import itertools
 import pandas as pd
 
 from shared_affect.codes import load_codes
-from shared_affect.human import read_prepared
 from shared_affect.lemmas import read_translations
 from shared_affect.prediction import predict_across
 from shared_affect.runtime import rng, start_log
-from shared_affect.tables import write_tsv
+from shared_affect.tables import read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     codes = {k: load_codes(f) for k, f in zip(p.languages, i.codes, strict=True)}
-    norms = {k: read_prepared(f) for k, f in zip(p.languages, i.norms, strict=True)}
-    scores = predict_across(codes, norms, read_translations(i.translations, p.languages, dict(zip(p.dictionaries, i.dictionaries, strict=True))), pd.read_csv(i.shared[0], sep="\t"), lemma_rules=p.lemma_rules,
+    norms = {k: read_tsv(f) for k, f in zip(p.languages, i.norms, strict=True)}
+    scores = predict_across(codes, norms, read_translations(i.translations, p.languages), pd.read_csv(i.shared[0], sep="\t"), lemma_rules=p.lemma_rules,
                             dimensions=p.dimensions, settings=p.settings, fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "transfer_ratings", *w))
     log.info("\n%s", scores.to_string())
     for (direction, dimension), path in zip(itertools.product(p.directions, p.dimensions), snakemake.output.scores, strict=True):
