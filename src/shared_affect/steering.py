@@ -92,7 +92,7 @@ def unit(v: np.ndarray) -> np.ndarray:
     """
     norm = np.linalg.norm(v, axis=-1, keepdims=True)
     if not np.all(norm > 0):
-        raise ValueError("a steering vector is zero: none of the emotion's features has a positive weight")
+        raise ValueError("a steering vector is zero: no feature of the emotion space tells the emotion's words from the others'")
     return (v / norm).astype(np.float32)
 
 
@@ -103,6 +103,7 @@ def concept_vector(feature_ids: np.ndarray, weights: np.ndarray, directions: np.
     ----------
     feature_ids : ndarray of int, ``[k]``
     weights : ndarray, ``[k]``
+        Of either sign.
     directions : ndarray, ``[d_sae, d]``
         Decoder rows.
     """

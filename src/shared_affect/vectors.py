@@ -29,6 +29,10 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
                   names: tuple[str, str, str], parts_of_speech: Mapping[tuple[str, str], str] | None = None) -> dict[str, tuple[dict[str, np.ndarray], dict]]:
     """Vectors of all emotions from half of the concept words.
 
+    The concept vector is the emotion's point in its emotion space, decoded: the features selected for all contrast emotions (and its own),
+    each weighted by its mean code over the emotion's words minus that over the others' words. Weights of either sign: what all emotions share
+    cancels, and the vector lowers what the others have and this one lacks.
+
     Parameters
     ----------
     codes : LanguageCodes
@@ -48,20 +52,24 @@ def build_vectors(codes: LanguageCodes, contrast: Collection[str], sae_folder, s
     -------
     dict of emotion -> (vectors, facts)
         ``concept [d]``, ``diff-means [d]``, ``random [n_random, d]``, unit norm; ``words_used``, ``words_held_out``,
-        ``features``, ``weights``.
+        ``features [k]``, ``weights [k]`` (differences of mean codes).
     """
     halves = halve(codes, codes.emotions, names[2], root_seed, parts_of_speech)
     chosen = select(codes, contrast, settings, words={w for used, _ in halves.values() for w in used})
     directions = decoder_directions(sae_folder)
     where = {w: i for i, w in enumerate(codes.concepts.words)}
+    space = chosen["feature"][chosen["emotion"].isin(contrast)].to_numpy()
     out = {}
     for emotion, (used, held) in halves.items():
-        own = chosen[chosen["emotion"] == emotion]
+        features = np.union1d(space, chosen["feature"][chosen["emotion"] == emotion])
         outside = {w for e, (a, _) in halves.items() if e in contrast and e != emotion for w in a} - set(used) - set(held)
+        inside, beside = [where[w] for w in used], sorted(where[w] for w in outside)
+        x = codes.concepts.columns(features)
+        weights = x[inside].mean(0, dtype=float) - x[beside].mean(0, dtype=float)
         vectors = {
-            "concept": concept_vector(own["feature"].to_numpy(), own["weight"].to_numpy(), directions),
-            "diff-means": difference_of_means(codes.concepts.dense[[where[w] for w in used]], codes.concepts.dense[sorted(where[w] for w in outside)]),
+            "concept": concept_vector(features, weights, directions),
+            "diff-means": difference_of_means(codes.concepts.dense[inside], codes.concepts.dense[beside]),
             "random": random_directions(n_random, directions.shape[1], rng(root_seed, "random_directions", *names)),
         }
-        out[emotion] = vectors, {"words_used": used, "words_held_out": held, "features": own["feature"].tolist(), "weights": own["weight"].tolist()}
+        out[emotion] = vectors, {"words_used": used, "words_held_out": held, "features": features.tolist(), "weights": weights.tolist()}
     return out

@@ -14,7 +14,7 @@ from shared_affect.corpora import pack
 from shared_affect.planted import language_model as lm
 from shared_affect.planted.tokenizer import BOS, EOS, PAD, make_tokenizer
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
-from shared_affect.sae_training import SaeSettings, record_tokens, train_sae
+from shared_affect.sae_training import SaeSettings, SelectingBatchTopK, record_tokens, train_sae
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 TINY = {family: dataclasses.replace(s, width=32, layers=2, feed_forward=64, batch=8, warm_up=5, learning_rate=1e-2) for family, s in lm.SETTINGS.items()}
@@ -197,6 +197,23 @@ def test_sae_is_trained_saved_and_described(trained, tokenizer, texts, tmp_path,
     explained = 1 - rest.pow(2).sum() / (held_out - held_out.mean(0)).pow(2).sum()
     assert float(explained) == pytest.approx(facts["explained_variance"], abs=2e-3)
     assert float((codes > 0).sum(1).float().mean()) == pytest.approx(facts["l0"], abs=0.05)
+
+
+@pytest.mark.parametrize("digits", [6, 1])  # one digit: many values lie on the border
+@pytest.mark.parametrize("shift", [0.0, -2.0])
+def test_activation_and_gradient_are_those_of_sae_lens(shift, digits):
+    from sae_lens.saes.batchtopk_sae import BatchTopK
+
+    x, g = (torch.randn(64, 40, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    x = (x + shift).round(decimals=digits)  # at -2 fewer are positive than may stay
+    found = []
+    for activation in (SelectingBatchTopK(BatchTopK(5)), BatchTopK(5)):
+        inputs = x.clone().requires_grad_()
+        out = activation(inputs)
+        out.backward(g)
+        found.append((out.detach(), inputs.grad))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    assert int((found[0][0] > 0).sum()) == min(5 * 64, int((x > 0).sum()))
 
 
 def test_wrong_sae_settings_are_refused(trained, tokenizer, texts, tmp_path):

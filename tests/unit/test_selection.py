@@ -8,6 +8,7 @@ from conftest import make_sae
 from scipy.sparse import csr_matrix, hstack
 from test_codes import EMOTIONS, SETTINGS, make_codes
 
+from shared_affect.saes import decoder_directions
 from shared_affect.selection import read_selected, select
 from shared_affect.vectors import build_vectors
 
@@ -54,3 +55,21 @@ def test_a_word_of_two_emotions_stands_against_neither_even_when_held_out(tmp_pa
     outside = set().union(*(used[e] for e in EMOTIONS if e != "joy")) - used["joy"] - held["joy"]
     expected = codes.concepts.dense[[where[w] for w in used["joy"]]].mean(0) - codes.concepts.dense[[where[w] for w in outside]].mean(0)
     np.testing.assert_allclose(vectors["joy"][0]["diff-means"], expected / np.linalg.norm(expected), atol=1e-6)
+
+
+def test_a_concept_vector_is_the_emotions_point_in_the_emotion_space_decoded(tmp_path):
+    codes = make_codes()
+    sae = make_sae(tmp_path / "sae", d_in=8)
+    contrast = set(EMOTIONS[:-1])
+    vectors = build_vectors(codes, contrast, sae, SETTINGS, n_random=2, root_seed=2, names=("m", "s", "en"))
+    used = {e: facts["words_used"] for e, (_, facts) in vectors.items()}
+    chosen = select(codes, contrast, SETTINGS, words={w for own in used.values() for w in own})
+    code = dict(zip(codes.concepts.words, codes.concepts.sparse.toarray(), strict=True))
+    for emotion, (arrays, facts) in vectors.items():
+        others = sorted({w for e in contrast - {emotion} for w in used[e]} - set(used[emotion]) - set(facts["words_held_out"]))
+        features = sorted(set(chosen["feature"][chosen["emotion"].isin(contrast | {emotion})]))
+        direction = np.zeros(8)
+        for f in features:
+            direction += (np.mean([code[w][f] for w in used[emotion]]) - np.mean([code[w][f] for w in others])) * decoder_directions(sae)[f]
+        np.testing.assert_allclose(arrays["concept"], direction / np.linalg.norm(direction), atol=1e-6)
+        assert facts["features"] == features and min(facts["weights"]) < 0 < max(facts["weights"])

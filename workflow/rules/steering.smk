@@ -21,7 +21,7 @@ rule make_vectors:
         f"{BENCH}/make_vectors/{{model}}/{{sae}}/{{language}}.tsv"
     params:
         sae=lambda w: sae_path(w.model, w.sae),
-        features={k: config["features"][k] for k in ("fdr", "max_density")} | {"per_emotion": config["steering"]["features"]},
+        features={k: config["features"][k] for k in ("per_emotion", "fdr", "max_density")},
         n_random=config["steering"]["random_directions"],
         root_seed=config["root_seed"],
         code=code("vectors", "steering", "selection", "features", "codes"),
