@@ -322,7 +322,7 @@ def draw_steering(tables: Mapping[str, pd.DataFrame], names: Names, *, max_nll_r
     axes = block(fig, len(judges), len(units), top, dose, left=0.62, row_gap=0.12)
     below = block(fig, 1, len(units), top + dose + 0.2, fluent, left=0.62)[0]
     scatter = block(fig, 1, len(units), top + dose + 0.2 + fluent + 0.65, trade, left=0.62)[0]
-    last = block(fig, 1, len(units), top + dose + 0.2 + fluent + 0.65 + trade + 0.6, rows, left=1.05)[0]
+    last = block(fig, 1, len(units), top + dose + 0.2 + fluent + 0.65 + trade + 0.6, rows, left=1.05, gap=0.78)[0]
     highest, ratio = 1.04 * curves["q75"].max(), 1.04 * curves["nll_ratio"].max()
     for j, (model, language) in enumerate(units):
         here = curves[(curves["model"] == model) & (curves["language"] == language)]
@@ -391,7 +391,7 @@ def _by_emotion(ax: Axes, tables: Mapping[str, pd.DataFrame], emotions: Sequence
     """Rates at the chosen strengths: all emotions with intervals by arm on top, then every emotion."""
     steering, chosen, pooled = (tables[t] for t in ("steering", "steering_chosen", "steering_pooled"))
     pooled = pooled[pooled["judge"] == judge].set_index("arm") if len(pooled) else pooled
-    labels = [*(STEERING_NAMES.get(a, a) for a in arms), "", *(names.emotion(e, language) for e in emotions)]
+    labels = [*("" if column else STEERING_NAMES.get(a, a) for a in arms), "", *(names.emotion(e, language) for e in emotions)]
     name_rows(ax, labels)
     ax.tick_params(axis="y", labelsize=5, pad=1)
     ax.axhline(len(arms), color="white", lw=1.5, zorder=0.5)
