@@ -1,7 +1,7 @@
 """Judging of generated texts, and the statistics of steering.
 
 A judge says for every text and every emotion whether the text shows it: `lexicon` (any concept word), `lexicon-held-out`
-(only concept words the vector was not built from) and `embedded` (a linear classifier on word n-grams, trained here).
+(only concept words the vector was not built from) and `embedded` (the classifier of `judges`).
 Every text is judged for every emotion once; an arm then picks what it needs: texts steered to the target, to all other
 emotions (`wrong-emotion`), in random directions, or not at all. The unit of inference is the prompt.
 """
@@ -9,18 +9,16 @@ emotions (`wrong-emotion`), in random directions, or not at all. The unit of inf
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from shared_affect.runtime import LOG, read_arrays, write_arrays, write_json
+from shared_affect.judges import Judge
+from shared_affect.runtime import LOG
+from shared_affect.segmentation import Segmenter, drop_words, find_words, normal, script_share, tokens_of
 from shared_affect.stats import percentile_interval
 
 JUDGES = ("lexicon", "lexicon-held-out", "embedded")
@@ -31,9 +29,6 @@ NO_EMOTION = "-"
 MAX_FLUENT_NLL_RATIO = 2.0
 """Where the fluency map reaches 0; see `fluency`."""
 
-_CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+")
-_IS_CJK = {"en": False, "zh": True}
 _KEY = ["emotion", "arm", "strength", "prompt", "sample"]
 _COLUMNS = [*_KEY, "split", "direction", "text", "nll", "n_tokens"]
 _QUALITIES = ("nll", "distinct_2", "repetition", "valence", "arousal", "language_kept")
@@ -92,169 +87,6 @@ def check_generations(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-# ---- words
-
-
-@lru_cache(maxsize=1)
-def _jieba_frequencies() -> tuple[dict[str, int], int]:
-    """jieba's own dictionary, read directly: its cache file in the shared temporary folder is neither read nor written."""
-    import jieba
-
-    fresh = jieba.Tokenizer()
-    return fresh.gen_pfdict(fresh.get_dict_file())
-
-
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-class Segmenter:
-    """Words of a text, case-folded, without punctuation.
-
-    English: runs of letters (an apostrophe inside a word belongs to it). Chinese: a private jieba tokenizer without its
-    hidden Markov model; a run of Latin letters in a Chinese text is a word.
-
-    Parameters
-    ----------
-    language : {"en", "zh"}
-    words : iterable of str
-        Chinese words of two or more characters that are never cut up themselves. Give the whole vocabulary known,
-        so that the longer of two words wins. One-character words stay at their usual frequency, so that they are not
-        cut out of longer words.
-
-    Raises
-    ------
-    ValueError
-        If the language is unknown.
-    """
-
-    def __init__(self, language: str, words: Iterable[str] = ()):
-        if language not in _IS_CJK:
-            raise ValueError(f"language is {language!r}; words are known to be found in: {', '.join(_IS_CJK)} (shared_affect/evaluation.py)")
-        self.language = language
-        self.words = tuple(sorted({_normal(w) for w in words}))
-        self._jieba = self._make_jieba() if language == "zh" else None
-
-    def _make_jieba(self):
-        import jieba
-
-        tokenizer = jieba.Tokenizer()
-        frequencies, total = _jieba_frequencies()
-        tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
-        # With f at least every other frequency, log f + log total exceeds the sum for any two parts: never cut up. They
-        # may be cut out of longer words that are not given (面包 out of 面包师); less would lose 伤心 to 伤心地.
-        top = max(frequencies.values())
-        for word in self.words:
-            if len(word) > 1 and re.fullmatch(f"[{_CJK}]+", word):
-                tokenizer.add_word(word, top)
-        return tokenizer
-
-    def __call__(self, text: str) -> list[str]:
-        runs = _RUN.findall(_normal(text))
-        if self._jieba is None:
-            return runs
-        out = []
-        for run in runs:
-            if _is_cjk(run):
-                out += self._jieba.cut(run, HMM=False)
-            else:
-                out.append(run)
-        return out
-
-
-def _is_cjk(token: str) -> bool:
-    return token[0] >= "\u3400" and re.match(f"[{_CJK}]", token) is not None
-
-
-def _tokens_of(words: Iterable[str], segment: Segmenter) -> list[tuple[str, ...]]:
-    """Words as token sequences; more than one token where a "word" is a phrase."""
-    out = [tuple(segment(w)) for w in words]
-    if () in out:
-        raise ValueError("a lexicon holds a word without a letter; allowed: words (resources/concepts/<language>.tsv)")
-    return out
-
-
-def _check_lexicon(lexicon: Mapping[str, Sequence[str]]) -> None:
-    if empty := [e for e, words in lexicon.items() if not len(words)]:
-        raise ValueError(f"the lexicon has no word for {empty[0]!r}; allowed: one or more (resources/concepts/<language>.tsv)")
-
-
-def _hits(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[str]], segment: Segmenter) -> np.ndarray:
-    _check_lexicon(lexicon)
-    single: dict[str, list[int]] = {}
-    phrases: list[tuple[str, int]] = []
-    for k, words in enumerate(lexicon.values()):
-        for w in _tokens_of(words, segment):
-            if len(w) == 1:
-                single.setdefault(w[0], []).append(k)
-            else:
-                phrases.append((f" {' '.join(w)} ", k))
-    out = np.zeros((len(tokens), len(lexicon)), bool)
-    for i, text in enumerate(tokens):
-        for token in text:
-            if token in single:
-                out[i, single[token]] = True
-        if phrases:
-            line = f" {' '.join(text)} "
-            for phrase, k in phrases:
-                out[i, k] |= phrase in line
-    return out
-
-
-def lexicon_hits(texts: Sequence[str], lexicon: Mapping[str, Sequence[str]], language: str, extra_words: Iterable[str] = ()) -> np.ndarray:
-    """Which emotions' words occur in which text.
-
-    Whole words only, case-folded; in Chinese after segmentation, so that 爱 is not found in 爱情.
-
-    Parameters
-    ----------
-    texts : sequence of str, length n_texts
-    lexicon : mapping of emotion -> words, length n_emotions
-    language : {"en", "zh"}
-    extra_words : iterable of str
-        Other words the Chinese segmentation has to know, e.g. all rated words.
-
-    Returns
-    -------
-    ndarray of bool, ``[n_texts, n_emotions]``
-
-    Raises
-    ------
-    ValueError
-        If an emotion has no word, a word has no letter, or the language is unknown.
-    """
-    segment = Segmenter(language, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
-    return _hits([segment(t) for t in texts], lexicon, segment)
-
-
-def _mask(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: Segmenter) -> list[str]:
-    sequences = set(_tokens_of(words, segment))
-    single = {w[0] for w in sequences if len(w) == 1}
-    phrases = sorted((w for w in sequences if len(w) > 1), key=lambda w: (-len(w), w))
-    out = []
-    for text in tokens:
-        line = f" {' '.join(text)} "
-        for w in phrases:
-            phrase = f" {' '.join(w)} "
-            while phrase in line:
-                line = line.replace(phrase, " ")
-        out.append(" ".join(t for t in line.split() if t not in single))
-    return out
-
-
-def mask_words(texts: Sequence[str], words: Iterable[str], language: str) -> list[str]:
-    """Texts without the given words (and without punctuation), the remaining words between spaces.
-
-    Raises
-    ------
-    ValueError
-        If a word has no letter or the language is unknown.
-    """
-    words = list(words)
-    segment = Segmenter(language, words)
-    return _mask([segment(t) for t in texts], words, segment)
-
-
 def distinct_share(tokens: Sequence[str], n: int) -> float:
     """Distinct n-grams over n-grams of a text; NaN where it has fewer than `n` words (nothing to repeat)."""
     grams = list(zip(*(tokens[i:] for i in range(n))))
@@ -264,173 +96,6 @@ def distinct_share(tokens: Sequence[str], n: int) -> float:
 def fluency(nll_ratio: np.ndarray | float, worst: float = MAX_FLUENT_NLL_RATIO) -> np.ndarray:
     """Fluency in [0, 1] from the ratio of NLL to that of unsteered text: 1 up to 1, straight down to 0 at `worst`."""
     return np.clip((worst - np.asarray(nll_ratio, float)) / (worst - 1), 0, 1)
-
-
-# ---- the embedded judge
-
-
-@dataclass
-class Judge:
-    """A linear text classifier: tf-idf of word 1-2-grams (1 + log tf, unit norm) and multinomial logistic regression.
-
-    Attributes
-    ----------
-    language : str
-    vocabulary : ndarray of str, ``[n_features]``
-        n-grams, the words of a pair separated by a space.
-    idf : ndarray, ``[n_features]``
-    coefficients : ndarray, ``[n_labels, n_features]``
-    intercepts : ndarray, ``[n_labels]``
-    labels : tuple of str
-    words : tuple of str
-        What the Chinese segmentation was told to know.
-    facts : dict
-        Held-out accuracy and how it was found, see `train_judge`.
-    """
-
-    language: str
-    vocabulary: np.ndarray
-    idf: np.ndarray
-    coefficients: np.ndarray
-    intercepts: np.ndarray
-    labels: tuple[str, ...]
-    words: tuple[str, ...] = ()
-    facts: dict = field(default_factory=dict)
-
-    def __post_init__(self):
-        self._segment = Segmenter(self.language, self.words)
-        self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
-
-    def _tfidf(self, texts: Sequence[str]):
-        from scipy.sparse import csr_matrix
-
-        data, columns, starts = [], [], [0]
-        for text in texts:
-            counts: dict[int, int] = {}
-            tokens = self._segment(text)
-            for gram in (*tokens, *map(" ".join, pairwise(tokens))):
-                if (i := self._index.get(gram)) is not None:
-                    counts[i] = counts.get(i, 0) + 1
-            columns += counts
-            data += counts.values()
-            starts.append(len(columns))
-        columns, starts = np.array(columns, int), np.array(starts)
-        values = (1 + np.log(np.array(data, float))) * self.idf[columns]
-        rows = np.repeat(np.arange(len(texts)), np.diff(starts))
-        norms = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
-        return csr_matrix((values / norms[rows], columns, starts), shape=(len(texts), len(self.idf)))
-
-    def _probabilities(self, X) -> np.ndarray:
-        z = X @ self.coefficients.T + self.intercepts
-        p = np.exp(z - z.max(1, keepdims=True))
-        return p / p.sum(1, keepdims=True)
-
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of every label, ``[n_texts, n_labels]``; a text without a known word gets the intercepts' alone."""
-        return self._probabilities(self._tfidf(texts))
-
-    def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Top label of every text and the probabilities.
-
-        Returns
-        -------
-        top : ndarray of int, ``[n_texts]``
-            Index into `labels`; -1 where a text has no known word and so no label.
-        probability : ndarray, ``[n_texts, n_labels]``
-        """
-        X = self._tfidf(texts)
-        p = self._probabilities(X)
-        return np.where(np.diff(X.indptr) > 0, p.argmax(1), -1), p
-
-    def save(self, arrays: str | Path, facts: str | Path) -> None:
-        """Write numbers and n-grams as ``.npz`` and labels, words and facts as JSON; no pickles."""
-        write_arrays(arrays, {"vocabulary": self.vocabulary, "idf": self.idf, "coefficients": self.coefficients, "intercepts": self.intercepts})
-        write_json(facts, {**self.facts, "language": self.language, "labels": list(self.labels), "words": list(self.words)})
-
-    @classmethod
-    def load(cls, arrays: str | Path, facts: str | Path) -> Judge:
-        """Read what `save` wrote."""
-        told = json.loads(Path(facts).read_text(encoding="utf-8"))
-        language, labels, words = told.pop("language"), tuple(told.pop("labels")), tuple(told.pop("words"))
-        return cls(language=language, labels=labels, words=words, facts=told, **read_arrays(arrays))
-
-
-NGRAMS = (1, 2)
-MIN_DOCUMENTS = 2
-INVERSE_PENALTY = 2.0
-
-
-def _fit(texts: Sequence[str], labels: np.ndarray, segment: Segmenter, facts: dict) -> Judge:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    vectorizer = TfidfVectorizer(tokenizer=segment, token_pattern=None, lowercase=False, ngram_range=NGRAMS, min_df=MIN_DOCUMENTS, sublinear_tf=True)
-    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=300, tol=1e-3).fit(vectorizer.fit_transform(texts), labels)
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
-        coefficients, intercepts = np.vstack([np.zeros_like(coefficients), coefficients]), np.r_[0.0, intercepts]
-    return Judge(language=segment.language, vocabulary=vectorizer.get_feature_names_out().astype(str), idf=vectorizer.idf_, coefficients=coefficients,
-                 intercepts=intercepts, labels=tuple(map(str, model.classes_)), words=segment.words, facts=facts)
-
-
-def train_judge(texts: Sequence[str], labels: Sequence[str], language: str, rng: np.random.Generator, words: Iterable[str] = (), held_out: float = 0.2) -> Judge:
-    """Train the embedded judge and say how good it is on texts it has not seen.
-
-    Accuracy comes from a model trained on the rest of a stratified split; the judge returned is trained again on all texts.
-
-    Parameters
-    ----------
-    texts, labels : sequences of equal length
-    language : {"en", "zh"}
-    rng : numpy Generator
-        Draws the split.
-    words : iterable of str
-        Words the Chinese segmentation has to know, e.g. all concept and rated words.
-    held_out : float
-        Share of the texts held out.
-
-    Returns
-    -------
-    Judge
-        `facts`: ``accuracy macro_f1 chance_majority chance_uniform n_held_out n_trained n_all n_labels n_features trained_on``.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, there are fewer than two labels, or a label has fewer than two texts on either side of the split.
-    """
-    texts, labels = list(texts), np.asarray([str(x) for x in labels])
-    if len(texts) != len(labels):
-        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many of one as of the other")
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out is {held_out}; allowed: between 0 and 1")
-    names, counts = np.unique(labels, return_counts=True)
-    if len(names) < 2 or counts.min() < 4:
-        raise ValueError(f"judge texts have {len(names)} label(s), the rarest with {counts.min() if len(counts) else 0} texts; "
-                         "needed: two labels or more with at least 4 texts each (more judge texts)")
-    test = np.zeros(len(texts), bool)
-    for name, n in zip(names, counts):
-        test[rng.permutation(np.flatnonzero(labels == name))[: max(1, round(held_out * n))]] = True
-    segment = Segmenter(language, words)
-    trial = _fit([t for t, x in zip(texts, test) if not x], labels[~test], segment, {})
-    top, _ = trial.judge([t for t, x in zip(texts, test) if x])
-    predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
-    facts = accuracy_of(labels[test], predicted) | {
-        "chance_majority": float(counts.max() / counts.sum()), "chance_uniform": 1 / len(names), "n_held_out": int(test.sum()), "n_trained": int((~test).sum()),
-        "n_all": len(texts), "n_labels": len(names), "trained_on": "all texts; accuracy from a model of the n_trained others"}
-    judge = _fit(texts, labels, segment, facts)
-    judge.facts["n_features"] = len(judge.idf)
-    LOG.info("judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)", language, facts["accuracy"], facts["macro_f1"], facts["n_held_out"], facts["chance_majority"])
-    return judge
-
-
-def accuracy_of(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Accuracy, and the unweighted mean over the true labels of F1 = 2 TP / (2 TP + FP + FN)."""
-    f1 = [2 * np.sum((true == x) & (predicted == x)) / (np.sum(true == x) + np.sum(predicted == x)) for x in np.unique(true)]
-    return {"accuracy": float(np.mean(true == predicted)), "macro_f1": float(np.mean(f1))}
-
-
-# ---- scores of texts
 
 
 @dataclass
@@ -507,9 +172,9 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
     segment = Segmenter(language, [*concept_words, *norms["word"]])
     texts = generations["text"].tolist()
     tokens = [segment(t) for t in texts]
-    hits = {name: _hits(tokens, lexicons[name], segment) for name in JUDGES[:2]}
+    hits = {name: find_words(tokens, lexicons[name], segment) for name in JUDGES[:2]}
     top, probability = judge.judge(texts)
-    masked_top, _ = judge.judge(_mask(tokens, concept_words, segment))
+    masked_top, _ = judge.judge(drop_words(tokens, concept_words, segment))
     known = np.isin(emotions, judge.labels)
     if not known.all():
         LOG.warning("judge embedded has no label %s: not tested for them (its labels: %s)", ", ".join(np.array(emotions)[~known]), ", ".join(judge.labels))
@@ -520,7 +185,7 @@ def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, S
 
     hits["embedded"] = for_known(top[:, None] == columns)
     frame = generations.drop(columns="text").reset_index(drop=True)
-    qualities = [(distinct_share(t, 2), 1 - distinct_share(t, 3), _script_share(t, language)) for t in tokens]
+    qualities = [(distinct_share(t, 2), 1 - distinct_share(t, 3), script_share(t, language)) for t in tokens]
     frame[["distinct_2", "repetition", "language_share"]] = np.array(qualities, float).reshape(-1, 3)
     frame["language_kept"] = frame["language_share"] >= 0.5
     frame[["valence", "arousal", "n_rated"]] = _mean_ratings(tokens, norms, concept_words, segment)
@@ -547,16 +212,11 @@ def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, 
     return emotions
 
 
-def _script_share(tokens: Sequence[str], language: str) -> float:
-    words = [t for t in tokens if not t[0].isdigit()]
-    return sum(_is_cjk(t) == _IS_CJK[language] for t in words) / len(words) if words else 0.0
-
-
 def _mean_ratings(tokens, norms: pd.DataFrame, concept_words: Iterable[str], segment: Segmenter) -> np.ndarray:
     """Mean valence, mean arousal and number of rated words of every text, ``[n_texts, 3]``."""
-    concept = {w[0] for w in _tokens_of(concept_words, segment) if len(w) == 1}
+    concept = {w[0] for w in tokens_of(concept_words, segment) if len(w) == 1}
     # words that differ in case alone ("polish", "Polish") are one word in a text: their mean
-    pooled = norms.groupby(norms["word"].map(_normal))[["valence", "arousal"]].mean()
+    pooled = norms.groupby(norms["word"].map(normal))[["valence", "arousal"]].mean()
     ratings = {w: r for w, r in zip(pooled.index, pooled.to_numpy(float)) if w not in concept}
     out = np.full((len(tokens), 3), np.nan)
     for i, text in enumerate(tokens):

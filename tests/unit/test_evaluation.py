@@ -1,37 +1,23 @@
-"""Judges and steering statistics against naive loops, closed forms and scikit-learn."""
+"""Scores of texts and steering statistics against naive loops and closed forms."""
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
 from shared_affect import evaluation as ev
 
-EMOTIONS = ("joy", "fear", "anger")
-WORDS = {"joy": ["joy", "happy"], "fear": ["fear", "afraid"], "anger": ["anger", "mad"]}
 HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
-FILLER = ["Anna", "the", "clerk", "sat", "near", "table", "report", "walked", "train", "engine"]
-HINTS = {"joy": ["party", "song"], "fear": ["snake", "storm"], "anger": ["riot", "insult"]}
 NORMS = pd.DataFrame({"word": ["party", "song", "snake", "storm", "riot", "insult", "happy", "table"], "valence": [0.7, 0.6, -0.6, -0.5, -0.6, -0.7, 0.9, 0.0],
                       "arousal": [0.5, 0.2, 0.6, 0.7, 0.8, 0.5, 0.6, -0.5]})
-PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
-
-
-def sentence(rng, emotion=None):
-    words = list(rng.choice(FILLER, 6))
-    if emotion:
-        words += [*rng.choice(HINTS[emotion], 2), *([rng.choice(WORDS[emotion])] if rng.random() < 0.6 else [])]
-    return " ".join(rng.permutation(words)) + "."
 
 
 @pytest.fixture(scope="module")
 def judge():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(EMOTIONS, 60)
-    return ev.train_judge([sentence(rng, e) for e in labels], labels, "en", np.random.default_rng(1))
+    return make_judge()
 
 
 def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
@@ -105,63 +91,6 @@ def test_an_empty_file_is_refused(tmp_path):
 # ---- words
 
 
-def test_english_hits_are_whole_words_case_folded():
-    lexicon = {"joy": ["happy", "over the moon"], "anger": ["mad"]}
-    texts = ["HAPPY days", "unhappy madness", "He's Mad, happy!", "", "over the moon.", "over the moonlight", "over, the moon"]
-    want = [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0], [0, 0], [1, 0]]
-    assert np.array_equal(ev.lexicon_hits(texts, lexicon, "en"), np.array(want, bool))
-
-
-def test_chinese_hits_respect_longer_words():
-    lexicon = {"love": ["爱"], "nervousness": ["不安"], "relief": ["安心"], "annoyance": ["不耐烦"]}
-    texts = ["他爱她", "爱情和恋爱", "小明感到不安。", "小明很安心", "他很不耐烦", "耐烦", "", "Anna爱 the dog"]
-    want = [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
-    assert np.array_equal(ev.lexicon_hits(texts, lexicon, "zh"), np.array(want, bool))
-
-
-def test_chinese_words_given_stay_whole_whatever_their_parts():
-    words = ["想知道", "松口气", "火大", "心灰", "的是的", "爱爱情情"]
-    segment = ev.Segmenter("zh", words)
-    for w in words:
-        assert segment(w) == [w]
-        assert w in segment(f"小明{w}。")
-    assert ev.Segmenter("zh")("的是的") != ["的是的"]
-
-
-def test_the_longer_of_two_known_words_wins():
-    assert "面包" in ev.Segmenter("zh", ["面包"])("面包师带着报告")
-    assert "面包师" in ev.Segmenter("zh", ["面包", "面包师"])("面包师带着报告")
-    texts, lexicon = ["面包师带着报告"], {"food": ["面包"]}
-    assert ev.lexicon_hits(texts, lexicon, "zh").all() and not ev.lexicon_hits(texts, lexicon, "zh", extra_words=["面包师"]).any()
-
-
-def test_segmenters_share_nothing():
-    import jieba
-
-    before = jieba.dt.FREQ.copy()
-    ev.Segmenter("zh", ["的是的"])
-    assert jieba.dt.FREQ == before
-    assert "的是的" not in ev.Segmenter("zh")("的是的")
-
-
-@pytest.mark.parametrize(("language", "words"), [("en", {"joy": []}), ("en", {"joy": ["!"]}), ("fr", {"joy": ["joie"]})])
-def test_bad_lexicons_are_refused(language, words):
-    with pytest.raises(ValueError, match=r"joy|letter|language"):
-        ev.lexicon_hits(["a"], words, language)
-
-
-def test_masking_takes_words_and_phrases_out():
-    assert ev.mask_words(["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "en") == ["anna sat", "", "now"]
-    assert ev.mask_words(["小明很不安。他有爱情"], ["不安", "爱"], "zh") == ["小 明 很 他 有 爱情"]
-
-
-def test_masked_texts_never_hit():
-    rng = np.random.default_rng(5)
-    texts = [sentence(rng, rng.choice(EMOTIONS)) for _ in range(100)]
-    assert ev.lexicon_hits(texts, WORDS, "en").any()
-    assert not ev.lexicon_hits(ev.mask_words(texts, [w for ws in WORDS.values() for w in ws], "en"), WORDS, "en").any()
-
-
 def test_distinct_share_against_a_loop():
     rng = np.random.default_rng(6)
     for n in (2, 3):
@@ -178,63 +107,6 @@ def test_distinct_share_against_a_loop():
 
 def test_fluency_closed_form():
     assert ev.fluency(np.array([0.8, 1.0, 1.5, 2.0, 3.0])).tolist() == [1, 1, 0.5, 0, 0]
-
-
-# ---- the embedded judge
-
-
-@pytest.mark.parametrize("n_labels", [2, 3])
-def test_judge_equals_scikit_learn(n_labels, tmp_path):
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    rng = np.random.default_rng(7)
-    labels = np.repeat(EMOTIONS[:n_labels], 30)
-    texts = [sentence(rng, e) for e in labels]
-    ours = ev.train_judge(texts, labels, "en", np.random.default_rng(8))
-    other = make_pipeline(TfidfVectorizer(token_pattern=r"[a-zA-Z]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegression(C=2.0, max_iter=300, tol=1e-3)).fit(texts, labels)
-    new = [*(sentence(rng, e) for e in labels), "", "unheard unseen", "party party party song"]
-    assert np.abs(ours.predict_proba(new) - other.predict_proba(new)).max() < 1e-10
-    ours.save(tmp_path / "j.npz", tmp_path / "j.json")
-    again = ev.Judge.load(tmp_path / "j.npz", tmp_path / "j.json")
-    assert np.array_equal(again.predict_proba(new), ours.predict_proba(new))
-    assert (again.labels, again.words, again.facts) == (ours.labels, ours.words, ours.facts)
-    assert ours.judge(new)[0][-3:].tolist() == [-1, -1, ours.labels.index("joy")]
-
-
-def test_judge_accuracy_is_held_out(judge):
-    assert judge.facts["accuracy"] > 0.9 and judge.facts["n_held_out"] == 36 and judge.facts["chance_majority"] == pytest.approx(1 / 3)
-    rng = np.random.default_rng(9)
-    noise = ev.train_judge([sentence(rng) for _ in range(300)], rng.permutation(np.repeat(EMOTIONS, 100)), "en", rng)
-    assert noise.facts["accuracy"] < 0.55  # would be near 1 on the texts it was trained on
-
-
-def test_accuracy_and_macro_f1_equal_scikit_learn():
-    from sklearn.metrics import accuracy_score, f1_score
-
-    rng = np.random.default_rng(10)
-    true, predicted = rng.choice(EMOTIONS, 80), rng.choice(EMOTIONS, 80)
-    got = ev.accuracy_of(true, predicted)
-    assert got["accuracy"] == pytest.approx(accuracy_score(true, predicted))
-    assert got["macro_f1"] == pytest.approx(f1_score(true, predicted, average="macro"))
-
-
-def test_chinese_judge(tmp_path):
-    rng = np.random.default_rng(11)
-    labels = np.repeat(["joy", "fear"], 20)
-    texts = [f"{rng.choice(['小明', '小红'])}看到{rng.choice(['聚会', '唱歌'] if x == 'joy' else ['毒蛇', '风暴'])}。" for x in labels]
-    j = ev.train_judge(texts, labels, "zh", rng, words=["毒蛇"])
-    assert j.facts["accuracy"] == 1 and "毒蛇" in j.vocabulary
-    j.save(tmp_path / "j.npz", tmp_path / "j.json")
-    assert np.array_equal(ev.Judge.load(tmp_path / "j.npz", tmp_path / "j.json").predict_proba(texts), j.predict_proba(texts))
-
-
-@pytest.mark.parametrize(("texts", "labels", "held_out", "message"), [
-    (["a"], ["x", "y"], 0.2, "1 texts and 2"), (["a"] * 8, ["x"] * 8, 0.2, "1 label"), (["a"] * 5, ["x"] * 4 + ["y"], 0.2, "rarest with 1"), (["a"] * 8, ["x", "y"] * 4, 1.0, "held_out")])
-def test_bad_judge_texts_are_refused(texts, labels, held_out, message):
-    with pytest.raises(ValueError, match=message):
-        ev.train_judge(texts, labels, "en", np.random.default_rng(0), held_out=held_out)
 
 
 # ---- scores of texts
@@ -481,19 +353,3 @@ def test_missing_cells_are_refused(judge, scored, chosen):
         ev.choose_strength(scored, judge="oracle")
     with pytest.raises(ValueError, match="max_nll_ratio"):
         ev.choose_strength(scored, max_nll_ratio=0)
-
-
-# ---- the committed prompts
-
-
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_prompts_are_neutral_and_balanced(language):
-    prompts = pd.read_csv(PROMPTS / f"{language}.tsv", sep="\t", keep_default_na=False)
-    concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
-    ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
-    assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
-    assert prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 25)] and prompts["split"].tolist() == ["choose", "score"] * 12
-    coloured = ordinary.loc[ordinary["class_valence"] != 0, language].tolist()
-    words = concepts["word"].tolist() + coloured
-    assert not ev.lexicon_hits(prompts["text"].tolist(), {"any": words}, language, extra_words=ordinary[language]).any()
-    assert ev.lexicon_hits([words[0]], {"any": words}, language).all()

@@ -105,7 +105,7 @@ rule train_judge:
         f"{BENCH}/train_judge/{{language}}.tsv"
     params:
         root_seed=config["root_seed"],
-        code=code("evaluation"),
+        code=code("judges", "segmentation"),
     script:
         "../scripts/train_judge.py"
 
@@ -136,6 +136,6 @@ rule score_texts:
         languages=LANGUAGES,
         settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "n_bootstrap")},
         root_seed=config["root_seed"],
-        code=code("evaluation"),
+        code=code("evaluation", "judges", "segmentation"),
     script:
         "../scripts/score_texts.py"

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from shared_affect.evaluation import (
-    Judge,
     choose_strength,
     claim_rows,
     claim_summary,
@@ -13,6 +12,7 @@ from shared_affect.evaluation import (
     score_texts,
     summarise,
 )
+from shared_affect.judges import Judge
 from shared_affect.runtime import rng, start_log
 from shared_affect.steering import read_vectors
 from shared_affect.tables import group_words, write_tsv

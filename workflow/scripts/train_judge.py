@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from shared_affect.evaluation import train_judge
+from shared_affect.judges import train_judge
 from shared_affect.runtime import rng, start_log
 
 if __name__ == "__main__":
