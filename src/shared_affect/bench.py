@@ -142,7 +142,8 @@ def bench_ratings() -> Iterator[list[dict]]:
         def work():
             from sklearn.linear_model import Ridge
 
-            from shared_affect.ratings import folds, inner_folds, nested_cv_predict
+            from shared_affect.folds import folds, inner_folds
+            from shared_affect.ridge import nested_cv_predict
 
             groups = np.arange(354)
             outer = folds(groups, 10, np.random.default_rng(1))

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.codes import LanguageCodes, WordCodes
+from shared_affect.folds import paired_folds
 from shared_affect.lemmas import word_groups
 from shared_affect.ratings import (
     culture_difference_r,
     matched_draws,
-    paired_folds,
     predict_arms,
     predict_partial_arm,
     predict_transfer,

@@ -1,274 +1,31 @@
-"""Do features predict how people rate words? Nested cross-validated ridge, its tests, and transfer between languages.
-
-One ridge path serves every arm: one decomposition of the smaller Gram matrix gives all penalties and any number of
-targets, so that permuted ratings are refitted as columns of one regression.
-"""
+"""Do features predict how people rate words? Nested cross-validated ridge, its tests, and transfer between languages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import lapack
 
-from .runtime import LOG
-from .stats import midranks, percentile_interval
+from shared_affect.folds import inner_folds, permuted_indices
+from shared_affect.ridge import (
+    ALPHAS,
+    CONSTANT,
+    N_INNER,
+    check_regression,
+    check_transfer,
+    nested,
+    nested_cv_predict,
+    train_folds,
+    transfer,
+    transfer_inner,
+)
+from shared_affect.runtime import LOG
+from shared_affect.stats import midranks, percentile_interval
 
-ALPHAS = np.logspace(-2, 5, 15)
-N_OUTER, N_INNER = 10, 5
 CLAIM_ARM, CLAIM_TRANSFER_ARM, MATCHED_ARM = "emotion-space", "shared", "outside-matched"
 DIFFERENCES = (("shared", "all"), (CLAIM_ARM, MATCHED_ARM), (CLAIM_ARM, "all"), (CLAIM_ARM, "static"), ("shared", MATCHED_ARM))
-CONSTANT = 1e-10  # a spread below this share of the values' size is rounding, not variation
-
-
-# --- folds and permutations -------------------------------------------------------------------------------------------
-
-
-def folds(groups: Sequence | np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of every word, 0..n_folds-1, such that no group is split and folds are about equally large.
-
-    Groups in random order, large ones first, each to the smallest fold so far.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer groups than folds or fewer than 2 folds.
-    """
-    names, of_word = np.unique(np.asarray(groups), return_inverse=True)
-    if n_folds < 2 or len(names) < n_folds:
-        raise ValueError(f"{n_folds} folds for {len(names)} groups; allowed: 2 <= folds <= groups (config.yaml, or more rated words)")
-    size = np.bincount(of_word)
-    if size.max() > 2 * len(of_word) / n_folds:
-        LOG.warning("the group of %r holds %d of %d words, twice a fold or more: folds are uneven (resources/translations.tsv; config.yaml, key dictionaries)",
-                    str(names[size.argmax()]), size.max(), len(of_word))
-    order = rng.permutation(len(names))
-    order = order[np.argsort(-size[order], kind="stable")]
-    load = np.zeros(n_folds, int)
-    fold = np.empty(len(names), int)
-    for g in order:
-        fold[g] = load.argmin()
-        load[fold[g]] += size[g]
-    return fold[of_word]
-
-
-def paired_folds(groups: Mapping[str, np.ndarray], n_folds: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Folds of several languages at once: a group (translation pair) falls in the same fold in each of them."""
-    languages = sorted(groups)
-    joined = folds(np.concatenate([np.asarray(groups[k]) for k in languages]), n_folds, rng)
-    ends = np.cumsum([len(groups[k]) for k in languages])
-    return dict(zip(languages, np.split(joined, ends[:-1])))
-
-
-def inner_folds(outer: np.ndarray, groups: np.ndarray, n_inner: int, rng: np.random.Generator) -> np.ndarray:
-    """Inner fold of each word in each outer training set, [n_outer, n]; -1 for the words held out there."""
-    groups = np.asarray(groups)
-    out = np.full((len(np.unique(outer)), len(outer)), -1)
-    for k, f in enumerate(np.unique(outer)):
-        out[k, outer != f] = folds(groups[outer != f], n_inner, rng)
-    return out
-
-
-def permuted_indices(groups: Sequence | np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices [n_permutations, n] that exchange words among groups of equal size, members in their order.
-
-    Raises
-    ------
-    ValueError
-        If no two groups have the same size: nothing could be exchanged.
-    """
-    groups = np.asarray(groups)
-    of_word = np.unique(groups, return_inverse=True)[1]
-    size = np.bincount(of_word)
-    by_group = np.split(np.argsort(of_word, kind="stable"), np.cumsum(size)[:-1])
-    out = np.tile(np.arange(len(groups)), (n_permutations, 1))
-    movable = False
-    for s in np.unique(size):
-        members = np.array([by_group[g] for g in np.flatnonzero(size == s)])
-        movable |= len(members) > 1
-        order = rng.permuted(np.tile(np.arange(len(members)), (n_permutations, 1)), axis=1)
-        out[:, members.ravel()] = members[order].reshape(n_permutations, -1)
-    if not movable:
-        raise ValueError(f"{len(by_group)} groups, no two of equal size; allowed: at least two that can be exchanged")
-    return out
-
-
-# --- ridge ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _ManyTargets:
-    """Ridge of one training set for all penalties: prediction = (X_test @ basis) / (eigen + alpha) @ loads + mean."""
-
-    basis: np.ndarray
-    eigen: np.ndarray
-    loads: np.ndarray
-    target_mean: np.ndarray
-
-    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
-        """Predictions [n, T] for standardised X [n, F], one penalty after the other."""
-        left = X @ self.basis
-        for a in alphas:
-            predicted = (left / (self.eigen + a)) @ self.loads
-            predicted += self.target_mean
-            yield predicted
-
-    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """Predictions [n, T], target t with penalty alphas[chosen[t]]."""
-        return (X @ self.basis) @ (self.loads / (self.eigen[:, None] + alphas[chosen])) + self.target_mean
-
-
-@dataclass(frozen=True)
-class _FewTargets:
-    """The same from a tridiagonal form of the Gram matrix, a quarter of the work of an eigendecomposition.
-
-    Gram matrix = Q T Q'; each penalty is one solve with T + alpha I (Elden 1977, BIT 17, 134-145).
-    """
-
-    left: np.ndarray | None  # X_train of the dual form
-    reflectors: np.ndarray
-    tau: np.ndarray
-    diagonal: np.ndarray
-    off: np.ndarray
-    loads: np.ndarray  # Q' b [m, T]
-    target_mean: np.ndarray
-
-    def _weights(self, solved: np.ndarray) -> np.ndarray:
-        """Ridge weights [F, K] of solutions [m, K] in the basis Q."""
-        weights = _times_q(self.reflectors, self.tau, solved, "N")
-        return weights if self.left is None else self.left.T @ weights
-
-    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
-        n_targets = self.loads.shape[1]
-        weights = self._weights(np.hstack([_solve(self.diagonal + a, self.off, self.loads) for a in alphas]))
-        predicted = (X @ weights).reshape(len(X), len(alphas), n_targets) + self.target_mean
-        yield from predicted.transpose(1, 0, 2)
-
-    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        solved = np.hstack([_solve(self.diagonal + alphas[k], self.off, self.loads[:, [t]]) for t, k in enumerate(chosen)])
-        return X @ self._weights(solved) + self.target_mean
-
-
-FEW_TARGETS = 8  # from here on the eigendecomposition pays
-
-
-def _times_q(reflectors: np.ndarray, tau: np.ndarray, columns: np.ndarray, trans: str) -> np.ndarray:
-    """Q (`trans` N) or Q' (T) times columns; Q leaves the first row alone (LAPACK's lower dsytrd)."""
-    out = np.array(columns, order="F")
-    out[1:], _, info = lapack.dormqr("L", trans, reflectors, tau, out[1:], lwork=64 * max(1, out.shape[1]))
-    if info:
-        raise np.linalg.LinAlgError(f"dormqr: info {info}")
-    return out
-
-
-def _solve(diagonal: np.ndarray, off: np.ndarray, right: np.ndarray) -> np.ndarray:
-    *_, solved, info = lapack.dptsv(diagonal, off, right)
-    if info:
-        raise np.linalg.LinAlgError(f"dptsv: info {info}, the penalised Gram matrix is not positive definite")
-    return solved
-
-
-def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mean of each feature and ONE scale for all: the root of the mean feature variance (1 if nothing varies)."""
-    mean = X.mean(0)
-    scale = float(np.sqrt(X.var(0).mean()))
-    return mean, scale if scale > CONSTANT * max(1.0, float(np.abs(X).max(initial=0))) else 1.0
-
-
-def _fit_path(X: np.ndarray, Y: np.ndarray) -> _ManyTargets | _FewTargets:
-    mean = Y.mean(0)
-    centred = Y - mean
-    dual = X.shape[1] > len(X)
-    gram, right = (X @ X.T, centred) if dual else (X.T @ X, X.T @ centred)
-    if Y.shape[1] < FEW_TARGETS and len(gram) > 2:
-        form, diagonal, off, tau, _ = lapack.dsytrd(gram, lower=1, lwork=64 * len(gram))
-        reflectors = np.asfortranarray(form[1:, :-1])
-        return _FewTargets(X if dual else None, reflectors, tau, diagonal, off, _times_q(reflectors, tau, right, "T"), mean)
-    eigen, vectors = np.linalg.eigh(gram)
-    return _ManyTargets(X.T @ vectors if dual else vectors, np.clip(eigen, 0, None), vectors.T @ right, mean)
-
-
-def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """Index of the penalty with the smallest summed squared inner-fold error, for each target."""
-    error = np.zeros((len(alphas), Y.shape[1]))
-    for f in np.unique(inner):
-        train, test = inner != f, inner == f
-        mean, scale = _centre_and_scale(X[train])
-        path = _fit_path((X[train] - mean) / scale, Y[train])
-        for k, miss in enumerate(path.along((X[test] - mean) / scale, alphas)):
-            miss -= Y[test]
-            error[k] += np.einsum("ij,ij->j", miss, miss)
-    return error.argmin(0)
-
-
-def _nested(X: np.ndarray, Y: np.ndarray, outer: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    out = np.empty(Y.shape)
-    for k, f in enumerate(np.unique(outer)):
-        train, test = outer != f, outer == f
-        chosen = _choose_penalty(X[train], Y[train], inner[k, train], alphas)
-        mean, scale = _centre_and_scale(X[train])
-        path = _fit_path((X[train] - mean) / scale, Y[train])
-        out[test] = path.predict_chosen((X[test] - mean) / scale, alphas, chosen)
-    return out
-
-
-def _check_regression(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
-    if np.ndim(X) != 2 or np.ndim(Y) != 2 or not len(X) == len(Y) == len(groups) == len(fold) or not X.shape[1]:
-        raise ValueError(
-            f"X {np.shape(X)}, Y {np.shape(Y)}, {len(groups)} groups, {len(fold)} folds; allowed: [n, F >= 1], [n, T], n, n"
-        )
-    if not (np.isfinite(X).all() and np.isfinite(Y).all()):
-        raise ValueError("X or Y holds values that are not finite; allowed: finite numbers (drop words without a rating)")
-    _check_groups_whole(groups, fold)
-
-
-def _check_groups_whole(groups: np.ndarray, fold: np.ndarray) -> None:
-    pairs = pd.DataFrame({"group": np.asarray(groups), "fold": np.asarray(fold)}).drop_duplicates()
-    split = pairs.group[pairs.group.duplicated()]
-    if len(split):
-        raise ValueError(f"group {split.iloc[0]!r} stands in several folds; allowed: each group in one (use folds)")
-
-
-def nested_cv_predict(
-    X: np.ndarray,
-    Y: np.ndarray,
-    outer: np.ndarray,
-    groups: np.ndarray,
-    *,
-    alphas: np.ndarray = ALPHAS,
-    n_inner: int = N_INNER,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Out-of-fold ridge predictions, the penalty chosen for each target in inner folds.
-
-    Parameters
-    ----------
-    X : array [n, F]
-        Predictors as they are (take log1p of codes first). Each training set is centred and divided by the root of
-        its mean feature variance: one scale for all features, no z-scoring.
-    Y : array [n, T]
-        Targets; permuted ratings may be columns.
-    outer : int array [n]
-        Outer fold of each word.
-    groups : array [n]
-        Lemma families or translation pairs: never split, by inner folds neither.
-    alphas : array
-        Penalties on the standardised scale (scikit-learn's `alpha`). The smallest summed squared error wins; the
-        smaller penalty if equal.
-
-    Returns
-    -------
-    array [n, T]
-
-    Raises
-    ------
-    ValueError
-        For misfitting shapes, values that are not finite, or a group in several folds.
-    """
-    X, Y, outer = np.asarray(X, float), np.asarray(Y, float), np.asarray(outer)
-    _check_regression(X, Y, groups, outer)
-    return _nested(X, Y, outer, inner_folds(outer, groups, n_inner, rng), np.asarray(alphas, float))
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------
@@ -457,7 +214,7 @@ def permutation_test(
         r, p = (1 + #{permuted r >= r}) / (n_permutations + 1), null_mean, null_high (95 % point), n_permutations.
     """
     X, y, outer = np.asarray(X, float), np.asarray(y, float), np.asarray(outer)
-    _check_regression(X, y[:, None], groups, outer)
+    check_regression(X, y[:, None], groups, outer)
     inner = inner_folds(outer, groups, n_inner, rng)
     r, null = _permutation_r(X, y, outer, inner, permuted_indices(groups, n_permutations, rng), np.asarray(alphas, float))
     return {
@@ -472,7 +229,7 @@ def permutation_test(
 def _permutation_r(X, y, outer, inner, indices, alphas) -> tuple[float, np.ndarray]:
     """Within-fold r of the ratings and of their permutations [n_permutations], in one multi-target regression."""
     targets = np.column_stack([y, y[indices].T])
-    r = within_fold_r(targets, _nested(X, targets, outer, inner, alphas), outer)
+    r = within_fold_r(targets, nested(X, targets, outer, inner, alphas), outer)
     return float(r[0]), r[1:]
 
 
@@ -587,94 +344,6 @@ def matched_draws(
     return MatchedDraws(draws, balance, beyond / n_draws, caliper, len(target_ids), len(pool_ids), None)
 
 
-# --- transfer between languages ---------------------------------------------------------------------------------------
-
-
-def _transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, alphas) -> np.ndarray:
-    out = np.empty((len(X_test), Y_train.shape[1]))
-    for k, f in enumerate(np.unique(fold_test)):
-        train, test = train_fold != f, fold_test == f
-        chosen = _choose_penalty(X_train[train], Y_train[train], inner[k, train], alphas)
-        mean, scale = _centre_and_scale(X_train[train])
-        path = _fit_path((X_train[train] - mean) / scale, Y_train[train])
-        # the test language is centred on its own words of the other folds: no test word shapes its own prediction
-        out[test] = path.predict_chosen((X_test[test] - X_test[~test].mean(0)) / scale, alphas, chosen)
-    return out
-
-
-def _train_folds(groups_train: np.ndarray, groups_test: np.ndarray, fold_test: np.ndarray) -> np.ndarray:
-    """Test fold in which each training word's translation stands; -1 if it has none (it may always train)."""
-    of_group = dict(zip(np.asarray(groups_test).tolist(), np.asarray(fold_test).tolist()))
-    return np.array([of_group.get(g, -1) for g in np.asarray(groups_train).tolist()])
-
-
-def _transfer_inner(train_fold, groups_train, fold_test, n_inner, rng) -> np.ndarray:
-    out = np.full((len(np.unique(fold_test)), len(train_fold)), -1)
-    for k, f in enumerate(np.unique(fold_test)):
-        out[k, train_fold != f] = folds(np.asarray(groups_train)[train_fold != f], n_inner, rng)
-    return out
-
-
-def _check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test) -> None:
-    if X_train.ndim != 2 or X_test.ndim != 2 or X_train.shape[1] != X_test.shape[1] or not X_train.shape[1]:
-        raise ValueError(f"X_train {X_train.shape}, X_test {X_test.shape}; allowed: the same features (>= 1) in both")
-    if Y_train.ndim != 2 or not len(Y_train) == len(X_train) == len(groups_train) or not len(X_test) == len(groups_test) == len(fold_test):
-        raise ValueError(
-            f"Y_train {Y_train.shape}, {len(groups_train)} and {len(groups_test)} groups, {len(fold_test)} folds; "
-            "allowed: one for each word"
-        )
-    if not all(np.isfinite(v).all() for v in (X_train, Y_train, X_test)):
-        raise ValueError("X_train, Y_train or X_test hold values that are not finite; allowed: finite numbers")
-    if (np.asarray(fold_test) < 0).any() or len(np.unique(fold_test)) < 2:
-        raise ValueError("fold_test has negative numbers or fewer than 2 folds; allowed: folds 0, 1, ... (use paired_folds)")
-    _check_groups_whole(groups_test, fold_test)
-
-
-def transfer_predict(
-    X_train: np.ndarray,
-    Y_train: np.ndarray,
-    groups_train: np.ndarray,
-    X_test: np.ndarray,
-    groups_test: np.ndarray,
-    fold_test: np.ndarray,
-    *,
-    alphas: np.ndarray = ALPHAS,
-    n_inner: int = N_INNER,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Predict the words of one language by ridge fitted on another, no translation pair on both sides.
-
-    For each test fold the training words whose group stands in it are left out. Each language is centred on its own
-    training words (test language: its words of the other folds), both share the training language's one scale; the
-    penalty comes from inner folds of the training language.
-
-    Parameters
-    ----------
-    X_train, X_test : arrays [n_train, F], [n_test, F]
-        The same features in both languages (log1p codes).
-    Y_train : array [n_train, T]
-    groups_train, groups_test : arrays
-        Lemma families and translation pairs, comparable across languages.
-    fold_test : int array [n_test]
-        Fold of each test word, whole groups together.
-
-    Returns
-    -------
-    array [n_test, T]
-
-    Raises
-    ------
-    ValueError
-        For misfitting shapes, values that are not finite, or a pair in several folds.
-    """
-    X_train, Y_train, X_test = (np.asarray(v, float) for v in (X_train, Y_train, X_test))
-    fold_test = np.asarray(fold_test)
-    _check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test)
-    train_fold = _train_folds(groups_train, groups_test, fold_test)
-    inner = _transfer_inner(train_fold, groups_train, fold_test, n_inner, rng)
-    return _transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, np.asarray(alphas, float))
-
-
 # --- whole analyses ---------------------------------------------------------------------------------------------------
 
 
@@ -775,14 +444,14 @@ def predict_arms(
     Y = _targets(ratings, len(codes))
     if len(set(words)) != len(words) or len(words) != len(codes):
         raise ValueError(f"{len(words)} word labels, {len(set(words))} distinct, for {len(codes)} words; allowed: one label each")
-    _check_regression(codes, Y, groups, fold)
+    check_regression(codes, Y, groups, fold)
     if MATCHED_ARM in arms:
         raise ValueError(f"arms holds {MATCHED_ARM!r}; allowed: give its draws as `matched`")
     alphas = np.asarray(alphas, float)
     inner = inner_folds(fold, groups, n_inner, rng)
     matrices = {a: _arm_matrix(codes, v, a) for a, v in arms.items()}
     not_tested = {a: "no feature in this arm" for a, X in matrices.items() if not X.shape[1]}
-    predictions = {a: _nested(X, Y, fold, inner, alphas) for a, X in matrices.items() if X.shape[1]}
+    predictions = {a: nested(X, Y, fold, inner, alphas) for a, X in matrices.items() if X.shape[1]}
     medians: dict[str, dict[str, float]] = {}
     if matched is not None and matched.reason is None:
         predictions[MATCHED_ARM], medians = _predict_matched(codes, Y, list(ratings), fold, inner, alphas, matched.draws)
@@ -856,7 +525,7 @@ def predict_partial_arm(
 def _predict_matched(codes, Y, names, fold, inner, alphas, draws) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
     """Predictions of the draw nearest to the median r, for each dimension, and the medians of all scores."""
     logs = np.log1p(codes.astype(float))
-    every = np.array([_nested(logs[:, d], Y, fold, inner, alphas) for d in draws])
+    every = np.array([nested(logs[:, d], Y, fold, inner, alphas) for d in draws])
     flat = every.transpose(1, 0, 2).reshape(len(Y), -1)
     truth = np.tile(Y, (1, len(draws)))
     shape = (len(draws), Y.shape[1])
@@ -977,16 +646,16 @@ def predict_transfer(
     for source, target in ((a, b), (b, a)):
         direction = f"{source}-{target}"
         test_fold = np.asarray(fold[target])
-        train_fold = _train_folds(groups[source], groups[target], test_fold)
+        train_fold = train_folds(groups[source], groups[target], test_fold)
         for m in matrices.values():
-            _check_transfer(m[source], Y[source], groups[source], m[target], groups[target], test_fold)
-        inner = _transfer_inner(train_fold, groups[source], test_fold, n_inner, rng)
+            check_transfer(m[source], Y[source], groups[source], m[target], groups[target], test_fold)
+        inner = transfer_inner(train_fold, groups[source], test_fold, n_inner, rng)
         indices = permuted_indices(groups[source], n_permutations, rng) if n_permutations else None
         predictions = {}
         for arm, m in matrices.items():
             permuted = indices if arm == CLAIM_TRANSFER_ARM else None
             targets = Y[source] if permuted is None else np.column_stack([Y[source], *(Y[source][:, d][permuted].T for d in range(len(names)))])
-            predicted = _transfer(m[source], targets, m[target], train_fold, test_fold, inner, alphas)
+            predicted = transfer(m[source], targets, m[target], train_fold, test_fold, inner, alphas)
             predictions[arm] = predicted[:, : len(names)]
             for d, name in enumerate(names):
                 result = score(Y[target][:, d], predicted[:, d], test_fold, rng, n_bootstrap)

@@ -90,6 +90,15 @@ def test_snakefile_is_short_and_rules_run_no_code_of_their_own(root):
         assert text.startswith("# "), f"{path.name} begins with its contract"
 
 
+def test_snakemake_has_the_limit_that_the_snakefile_takes_off(root):
+    import inspect
+
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    assert "if self.job_rate_limiter is None" in inspect.getsource(JobScheduler.job_selector)
+    assert "workflow.scheduler.job_rate_limiter = None" in (root / "Snakefile").read_text(encoding="utf-8")
+
+
 def test_files_are_small_utf8_and_name_no_machine(root):
     files = committed(root)
     assert len(files) > 100

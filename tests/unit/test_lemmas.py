@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from shared_affect.folds import paired_folds
 from shared_affect.lemmas import (
     RULES,
     add_dictionaries,
@@ -16,7 +17,6 @@ from shared_affect.lemmas import (
     undouble,
     word_groups,
 )
-from shared_affect.ratings import paired_folds
 
 BOTH = {"en": "snowball-english", "zh": "shared-headword"}
 NO_PAIRS = pd.DataFrame({"pair": [], "en": [], "zh": []}, dtype=str)

@@ -4,169 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom, pearsonr, spearmanr
-from sklearn.linear_model import Ridge
+from test_ridge import data
 
-from shared_affect import ratings
+from shared_affect.folds import folds, inner_folds, paired_folds, permuted_indices
 from shared_affect.ratings import (
-    ALPHAS,
     _bootstrap_r,
     _fold_weights,
     culture_difference_r,
     equivalent,
-    folds,
-    inner_folds,
     matched_draws,
-    nested_cv_predict,
     pair_correlation,
     paired_difference,
-    paired_folds,
     permutation_test,
-    permuted_indices,
     predict_arms,
     predict_partial_arm,
     predict_transfer,
     reliability_ceiling,
     score,
-    transfer_predict,
     within_fold_r,
 )
-
-
-def data(seed=0, n=60, n_features=12, noise=0.5):
-    """Words in families of 1-3, ratings linear in the features."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, n_features)) * rng.uniform(0.2, 3, n_features) + 5
-    Y = X[:, :4] @ rng.normal(size=(4, 3)) + noise * rng.normal(size=(n, 3))
-    groups = np.repeat(np.arange(n), rng.integers(1, 4, n))[:n]
-    return X, Y, groups, rng
-
-
-def one_scale(train, *others):
-    mean, scale = train.mean(0), np.sqrt(train.var(0).mean())
-    return [(m - mean) / scale for m in (train, *others)]
-
-
-# --- folds and permutations
-
-
-def test_folds_keep_groups_whole_and_balanced():
-    rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(200), rng.integers(1, 4, 200)).astype(str)
-    fold = folds(groups, 10, rng)
-    assert all(len(set(fold[groups == g])) == 1 for g in set(groups))
-    assert np.ptp(np.bincount(fold)) <= 1 and len(set(fold)) == 10
-    assert (folds(groups, 10, np.random.default_rng(1)) == folds(groups, 10, np.random.default_rng(1))).all()
-    assert (folds(groups, 10, np.random.default_rng(1)) != folds(groups, 10, np.random.default_rng(2))).any()
-    with pytest.raises(ValueError, match="10 folds for 3 groups"):
-        folds(["a", "a", "b", "c"], 10, rng)
-
-
-def test_paired_folds_put_a_pair_into_one_fold():
-    rng = np.random.default_rng(0)
-    groups = {"zh": rng.permutation(40), "en": np.arange(5, 60)}
-    fold = paired_folds(groups, 5, rng)
-    of = {k: dict(zip(groups[k], fold[k])) for k in groups}
-    assert all(of["en"][g] == of["zh"][g] for g in range(5, 40))
-    assert len(fold["en"]) == 55 and len(fold["zh"]) == 40
-
-
-def test_inner_folds_never_split_a_group_nor_use_held_out_words():
-    _, _, groups, rng = data()
-    outer = folds(groups, 5, rng)
-    inner = inner_folds(outer, groups, 3, rng)
-    for f in range(5):
-        assert ((inner[f] == -1) == (outer == f)).all()
-        for g in set(groups):
-            assert len(set(inner[f][groups == g])) == 1
-
-
-def test_permutations_move_groups_of_equal_size_together():
-    groups = np.array(["a", "b", "b", "c", "d", "d", "e", "e", "e"])
-    index = permuted_indices(groups, 200, np.random.default_rng(0))
-    assert (np.sort(index, 1) == np.arange(9)).all() and len({tuple(r) for r in index}) == 4
-    for row in index:
-        assert row[[1, 2]].tolist() in ([1, 2], [4, 5]) and row[6:].tolist() == [6, 7, 8]
-    with pytest.raises(ValueError, match="equal size"):
-        permuted_indices(np.array(["a", "b", "b"]), 5, np.random.default_rng(0))
-
-
-def test_permutations_are_uniform():
-    index = permuted_indices(np.arange(3), 6000, np.random.default_rng(0))
-    counts = np.unique(index, axis=0, return_counts=True)[1]
-    assert len(counts) == 6 and (abs(counts - 1000) < 150).all()
-
-
-# --- ridge
-
-
-@pytest.mark.parametrize("n_features", [6, 90])
-def test_nested_predictions_equal_a_loop_of_scikit_learn_ridges(n_features):
-    X, Y, groups, rng = data(1, n=50, n_features=n_features)
-    X[:, -1] = 3.0  # a feature that never varies
-    outer = folds(groups, 4, rng)
-    alphas = np.logspace(-2, 3, 6)
-    got = nested_cv_predict(X, Y, outer, groups, alphas=alphas, n_inner=3, rng=np.random.default_rng(7))
-    inner = inner_folds(outer, groups, 3, np.random.default_rng(7))
-    want = np.empty_like(Y)
-    chosen = set()
-    for f in range(4):
-        train, test = outer != f, outer == f
-        for t in range(Y.shape[1]):
-            errors = []
-            for a in alphas:
-                error = 0.0
-                for g in range(3):
-                    fit, check = train & (inner[f] != g), train & (inner[f] == g)
-                    A, B = one_scale(X[fit], X[check])
-                    error += ((Ridge(a, solver="svd").fit(A, Y[fit, t]).predict(B) - Y[check, t]) ** 2).sum()
-                errors.append(error)
-            best = alphas[int(np.argmin(errors))]
-            chosen.add(best)
-            A, B = one_scale(X[train], X[test])
-            want[test, t] = Ridge(best, solver="svd").fit(A, Y[train, t]).predict(B)
-    np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8)
-    assert len(chosen) > 1  # otherwise the choice of penalty was not put to the test
-
-
-@pytest.mark.parametrize("n_features", [1, 2, 3, 40, 90])
-def test_few_and_many_targets_take_two_ways_to_one_result(n_features, monkeypatch):
-    X, Y, groups, rng = data(2, n=60, n_features=90)
-    X = X[:, :n_features]
-    outer = folds(groups, 5, rng)
-    found = []
-    for limit in (0, 100):
-        monkeypatch.setattr(ratings, "FEW_TARGETS", limit)
-        found.append(nested_cv_predict(X, Y, outer, groups, rng=np.random.default_rng(3)))
-    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-10)
-
-
-def test_targets_do_not_influence_each_other():
-    X, Y, groups, rng = data()
-    outer = folds(groups, 5, rng)
-    together = nested_cv_predict(X, Y, outer, groups, rng=np.random.default_rng(1))
-    apart = [nested_cv_predict(X, Y[:, [t]], outer, groups, rng=np.random.default_rng(1)) for t in range(3)]
-    np.testing.assert_allclose(together, np.hstack(apart), atol=1e-9)
-
-
-def test_features_that_never_vary_predict_the_training_mean():
-    X, Y, groups, rng = data()
-    outer = folds(groups, 5, rng)
-    got = nested_cv_predict(np.ones_like(X), Y, outer, groups, rng=rng)
-    for f in range(5):
-        np.testing.assert_allclose(got[outer == f], np.broadcast_to(Y[outer != f].mean(0), got[outer == f].shape))
-    np.testing.assert_array_equal(within_fold_r(Y, got, outer), 0)
-
-
-def test_nested_cv_refuses_bad_input():
-    X, Y, groups, rng = data()
-    outer = folds(groups, 5, rng)
-    with pytest.raises(ValueError, match="several folds"):
-        nested_cv_predict(X, Y, np.arange(len(X)) % 5, groups, rng=rng)
-    with pytest.raises(ValueError, match="not finite"):
-        nested_cv_predict(X, np.where(Y == Y[3, 1], np.nan, Y), outer, groups, rng=rng)
-    with pytest.raises(ValueError, match="allowed"):
-        nested_cv_predict(X[:-1], Y, outer, groups, rng=rng)
-
+from shared_affect.ridge import ALPHAS, nested_cv_predict
 
 # --- scores
 
@@ -327,50 +184,6 @@ def test_matched_draws_say_why_they_were_not_made():
     assert got.draws == [] and "19" in got.reason and "10" in got.reason
     empty = matched_draws(np.arange(0), np.arange(29), np.full(29, 0.1), np.ones(29), rng=np.random.default_rng(0))
     assert empty.draws == [] and "no live feature" in empty.reason
-
-
-# --- transfer
-
-
-def test_transfer_equals_a_loop_of_scikit_learn_ridges():
-    rng = np.random.default_rng(0)
-    groups = {"en": np.arange(40), "zh": np.r_[np.arange(10, 40), np.arange(100, 110)]}
-    X = {k: rng.normal(size=(40, 7)) for k in groups}
-    Y = X["en"][:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(40, 2))
-    fold = paired_folds(groups, 4, rng)
-    alphas = np.logspace(-1, 3, 5)
-    got = transfer_predict(X["en"], Y, groups["en"], X["zh"], groups["zh"], fold["zh"], alphas=alphas, n_inner=3, rng=np.random.default_rng(5))
-    again = np.random.default_rng(5)
-    for f in range(4):
-        test = fold["zh"] == f
-        train = np.array([g not in set(groups["zh"][test]) for g in groups["en"]])
-        inner = folds(groups["en"][train], 3, again)
-        for t in range(2):
-            errors = []
-            for a in alphas:
-                error = 0.0
-                for g in range(3):
-                    A, B = one_scale(X["en"][train][inner != g], X["en"][train][inner == g])
-                    model = Ridge(a, solver="svd").fit(A, Y[train][inner != g, t])
-                    error += ((model.predict(B) - Y[train][inner == g, t]) ** 2).sum()
-                errors.append(error)
-            A = X["en"][train]
-            scale = np.sqrt(A.var(0).mean())
-            model = Ridge(alphas[int(np.argmin(errors))], solver="svd").fit((A - A.mean(0)) / scale, Y[train, t])
-            B = (X["zh"][test] - X["zh"][~test].mean(0)) / scale
-            np.testing.assert_allclose(got[test, t], model.predict(B), atol=1e-8)
-
-
-def test_transfer_never_sees_the_translation_of_a_test_word():
-    """Pairs share a private feature and a random rating: a leak would predict it perfectly."""
-    rng = np.random.default_rng(0)
-    X, groups = np.eye(40), np.arange(40)
-    y = rng.normal(size=(40, 1))
-    fold = folds(groups, 5, rng)
-    predicted = transfer_predict(X, y, groups, X, groups, fold, rng=rng)
-    assert abs(within_fold_r(y[:, 0], predicted[:, 0], fold)) < 0.1
-    leaked = transfer_predict(X, y, groups, X, groups + 1000, fold, rng=rng)
-    assert within_fold_r(y[:, 0], leaked[:, 0], fold) > 0.9
 
 
 def test_pair_correlation_goes_by_place():

@@ -46,7 +46,7 @@ rule predict_ratings:
         languages=LANGUAGES,
         lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "lemmas", "codes", "stats"),
+        code=code("prediction", "ratings", "ridge", "folds", "lemmas", "codes", "stats"),
     script:
         "../scripts/predict_ratings.py"
 
@@ -74,7 +74,7 @@ rule transfer_ratings:
         lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in PAIR},
         directions=DIRECTIONS,
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "lemmas", "codes", "stats"),
+        code=code("prediction", "ratings", "ridge", "folds", "lemmas", "codes", "stats"),
     script:
         "../scripts/transfer_ratings.py"
 
