@@ -6,7 +6,7 @@ CORES  ?= all
 # a machine without a GPU takes the CPU build with: make TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
-RUN := OMP_NUM_THREADS=1 $(BIN)/snakemake --cores $(CORES)
+RUN := $(BIN)/snakemake --cores $(CORES)
 
 .PHONY: all setup study report test bench lint clean-journal planted-full
 
