@@ -30,14 +30,34 @@ def ordinary_words(codes: LanguageCodes, norms: pd.DataFrame) -> list[str]:
     return [w for w in norms["word"] if w not in concepts]
 
 
-def _folds(norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, rules: Mapping[str, str], n_folds: int, rng) -> dict[str, pd.DataFrame]:
-    """Norms with the group and the outer fold of every word, drawn for all languages together, so that a group is in the same fold everywhere.
+def draw_folds(words: Mapping[str, Sequence[str]], translations: pd.DataFrame, rules: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Group and outer fold of every word, drawn for all languages together, so that a group is in the same fold everywhere.
 
-    Concept words get folds too and are dropped by the caller.
+    Parameters
+    ----------
+    words : mapping of language -> rated words
+        Concept words among them get folds too; the predictions drop them.
+    translations : DataFrame as of `lemmas.read_translations`
+    rules : mapping of language -> rule of `lemmas.family_links`
+    n_folds : int
+    rng : Generator
+
+    Returns
+    -------
+    DataFrame
+        ``language, word, group, fold``, see `lemmas.word_groups`.
     """
-    groups = word_groups({k: f["word"].tolist() for k, f in norms.items()}, rules, translations)
+    groups = word_groups(words, rules, translations)
     fold = paired_folds(groups, n_folds, rng)
-    return {k: f.assign(group=groups[k], fold=fold[k]) for k, f in norms.items()}
+    return pd.concat([pd.DataFrame({"language": k, "word": list(own), "group": groups[k], "fold": fold[k]}) for k, own in words.items()], ignore_index=True)
+
+
+def _in_folds(norms: pd.DataFrame, folds: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Norms of a language with the group and the fold of every word."""
+    own = folds[folds["language"] == language].drop(columns="language")
+    if missing := sorted(set(norms["word"]) - set(own["word"])):
+        raise ValueError(f"{len(missing)} rated words of {language!r} are in no fold, {missing[0]!r} among them; needed: the folds of these norms")
+    return norms.merge(own, on="word", validate="one_to_one")
 
 
 def _prepare(codes: LanguageCodes, folded: pd.DataFrame):
@@ -57,24 +77,22 @@ def _position(live: np.ndarray, features) -> np.ndarray:
     return np.flatnonzero(np.isin(live, np.asarray(features, int)))
 
 
-def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, space: np.ndarray,
-                     shared: pd.DataFrame | None, associations: tuple[Sequence[str], np.ndarray] | None = None, *, lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator,
-                     rng: np.random.Generator) -> dict:
+def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, folds: pd.DataFrame, space: np.ndarray, shared: pd.DataFrame | None,
+                     associations: tuple[Sequence[str], np.ndarray] | None = None, *, dimensions: Sequence[str], settings: Mapping, rng: np.random.Generator) -> dict:
     """All arms of one language on its ordinary rated words.
 
     Parameters
     ----------
     codes : LanguageCodes
     language : str
-    norms : mapping of language -> standard norms
-        All languages of the study: folds are drawn over all of them together. Where an SD or N is NaN the ceiling is unknown.
-    translations : DataFrame as of `lemmas.read_translations`
+    norms : DataFrame
+        Standard norms of the language. Where an SD or N is NaN the ceiling is unknown.
+    folds : DataFrame as of `draw_folds`
     space : ndarray of int
         Union of the emotions' features.
     shared : DataFrame ``feature, shared`` or None
     associations : (words, vectors), optional
         For the arm `association`, over the words it knows (in lower case).
-    lemma_rules : mapping of language -> rule of `lemmas.family_links`
     dimensions : sequence of str
     settings : mapping
         Config key ratings.
@@ -84,8 +102,7 @@ def predict_language(codes: LanguageCodes, language: str, norms: Mapping[str, pd
     dict
         As `ratings.predict_arms`, with ``n_emotion_space`` and ``n_live``.
     """
-    folded = _folds(norms, translations, lemma_rules, settings["n_outer"], fold_rng)[language]
-    frame, words, rated, groups = _prepare(codes, folded)
+    frame, words, rated, groups = _prepare(codes, _in_folds(norms, folds, language))
     live = rated.live()
     x = rated.columns(live)
     inside = _position(live, space)
@@ -127,12 +144,11 @@ def _add_associations(result: dict, associations, frame: pd.DataFrame, ratings: 
     LOG.info("association: %d of %d rated words", len(rows), len(frame))
 
 
-def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.DataFrame], translations: pd.DataFrame, shared: pd.DataFrame, *,
-                   lemma_rules: Mapping[str, str], dimensions: Sequence[str], settings: Mapping, fold_rng: np.random.Generator, rng: np.random.Generator) -> pd.DataFrame:
+def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.DataFrame], folds: pd.DataFrame, translations: pd.DataFrame, shared: pd.DataFrame, *,
+                   dimensions: Sequence[str], settings: Mapping, rng: np.random.Generator) -> pd.DataFrame:
     """Transfer in both directions: rows of `ratings.predict_transfer`, arms ``shared``, ``all``, ``dense``; where a shared feature
     is lacking, a row with r 0 does not appear and the log says so."""
-    folded = _folds(norms, translations, lemma_rules, settings["n_outer"], fold_rng)
-    prepared = {k: _prepare(codes[k], folded[k]) for k in codes}
+    prepared = {k: _prepare(codes[k], _in_folds(norms[k], folds, k)) for k in codes}
     rated: dict[str, WordCodes] = {k: v[2] for k, v in prepared.items()}
     live = np.unique(np.concatenate([r.live() for r in rated.values()]))
     arms = {"shared": _position(live, shared["feature"][shared["shared"]]), "all": np.arange(len(live)), "dense": {k: r.dense for k, r in rated.items()}}

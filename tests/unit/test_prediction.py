@@ -8,15 +8,29 @@ import pytest
 from test_codes import make_codes
 
 from shared_affect import prediction
-from shared_affect.prediction import culture_differences, long_predictions, predict_across, predict_language
+from shared_affect.prediction import (
+    culture_differences,
+    draw_folds,
+    long_predictions,
+    predict_across,
+    predict_language,
+)
 
 SETTINGS = {"n_outer": 4, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
 RULES = {"en": "none", "zh": "none"}
 SHARED = pd.DataFrame({"feature": range(12), "shared": [True] * 6 + [False] * 6})
 
 
-def rngs():
-    return {"fold_rng": np.random.default_rng(1), "rng": np.random.default_rng(2)}
+def folds_of(norms, pairs, rules=RULES):
+    return draw_folds({k: f["word"].tolist() for k, f in norms.items()}, pairs, rules, SETTINGS["n_outer"], np.random.default_rng(1))
+
+
+def across(codes, norms, pairs, rules=RULES, dimensions=("valence",)):
+    return predict_across(codes, norms, folds_of(norms, pairs, rules), pairs, SHARED, dimensions=dimensions, settings=SETTINGS, rng=np.random.default_rng(2))
+
+
+def within(codes, norms, pairs, space, shared=None):
+    return predict_language(codes, "en", norms["en"], folds_of(norms, pairs), space, shared, dimensions=["valence"], settings=SETTINGS, rng=np.random.default_rng(2))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +49,7 @@ def world():
 
 
 def test_transfer_finds_what_both_languages_share_and_nothing_else(world):
-    found = predict_across(*world, SHARED, dimensions=["valence", "arousal"], settings=SETTINGS, lemma_rules=RULES, **rngs()).set_index(["direction", "dimension", "arm"])
+    found = across(*world, dimensions=("valence", "arousal")).set_index(["direction", "dimension", "arm"])
     for direction in ("en-zh", "zh-en"):
         assert found.loc[(direction, "valence", "shared"), "r"] > 0.8 and found.loc[(direction, "valence", "shared"), "p"] == 0.01
         assert abs(found.loc[(direction, "arousal", "shared"), "r"]) < 0.4 and found.loc[(direction, "arousal", "shared"), "p"] > 0.01
@@ -51,7 +65,7 @@ def test_a_translation_pair_has_one_group_and_one_fold_and_shared_features_are_t
         return {"scores": pd.DataFrame(), "not_tested": {}}
 
     monkeypatch.setattr(prediction, "predict_transfer", record)
-    predict_across(*world, SHARED, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
+    across(*world)
     place = {k: {w: i for i, w in enumerate(seen["words"][k])} for k in ("en", "zh")}
     assert all("joy0" not in p for p in place.values())
     for _, pair in world[2].iterrows():
@@ -73,7 +87,7 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
     silent[:, 3] = 0  # a selected feature that fires on no rated word
     codes = replace(codes, rated=replace(codes.rated, sparse=silent.tocsr()))
     codes.rated.sparse.eliminate_zeros()
-    result = predict_language(codes, "en", world[1], world[2], np.arange(10), SHARED, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
+    result = within(codes, world[1], world[2], np.arange(10), SHARED)
     live = codes.rated.rows([w for w in codes.rated.words if w != "joy0"]).live()
     assert live[seen["arms"]["shared"]].tolist() == [0, 1, 2, 4, 5] and live[seen["arms"]["emotion-space"]].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     np.testing.assert_array_equal(seen["x"], codes.rated.sparse.toarray()[:-1][:, live])
@@ -82,7 +96,7 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
 
 def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world):
     codes, norms, pairs = world
-    result = predict_language(codes["en"], "en", norms, pairs, np.arange(40), None, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())
+    result = within(codes["en"], norms, pairs, np.arange(40))
     assert "24 live features outside for 40 inside" in result["not_tested"]["outside-matched"] and "outside-matched" not in set(result["scores"]["arm"])
     long = long_predictions(result["predictions"])
     assert list(long) == ["word", "arm", "dimension", "prediction"]
@@ -93,7 +107,7 @@ def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world)
 def test_ratings_without_a_number_of_raters_have_an_unknown_ceiling(world):
     codes, norms, pairs = world
     unknown = {k: f.assign(valence_n=np.nan) for k, f in norms.items()}
-    known, without = (predict_language(codes["en"], "en", n, pairs, np.arange(10), None, dimensions=["valence"], settings=SETTINGS, lemma_rules=RULES, **rngs())["scores"] for n in (norms, unknown))
+    known, without = (within(codes["en"], n, pairs, np.arange(10))["scores"] for n in (norms, unknown))
     assert known["ceiling"].notna().all() and without[["ceiling", "r_over_ceiling"]].isna().all(axis=None)
     assert known["r"].tolist() == without["r"].tolist()
 
@@ -119,7 +133,7 @@ def test_a_lemma_family_and_its_translations_fall_in_one_fold(world, monkeypatch
     pairs = pd.DataFrame({"pair": ["a", "b", "c"], "en": ["kiss", "kissed", "w7"], "zh": ["亲吻", "接吻", "好奇心"]})
     seen = {}
     monkeypatch.setattr(prediction, "predict_transfer", lambda x, y, groups, arms, *, words, fold, **rest: seen.update(groups=groups, words=words, fold=fold) or {"scores": None, "not_tested": {}})
-    predict_across(codes, norms, pairs, SHARED, lemma_rules={"en": "snowball-english", "zh": "shared-headword"}, dimensions=["valence"], settings=SETTINGS, **rngs())
+    across(codes, norms, pairs, {"en": "snowball-english", "zh": "shared-headword"})
     found = {(k, w): (g, f) for k in codes for w, g, f in zip(seen["words"][k], seen["groups"][k], seen["fold"][k], strict=True)}
     assert len({found[p] for p in (("en", "kiss"), ("en", "kissed"), ("zh", "亲吻"), ("zh", "接吻"))}) == 1
     assert len({found[p] for p in (("en", "w7"), ("zh", "好奇"), ("zh", "好奇心"))}) == 1 and found["en", "w7"] != found["en", "kiss"]
@@ -135,3 +149,10 @@ def test_a_word_of_two_pairs_enters_both_in_cultural_differences():
     of = {(k, kind): dict(zip(f["word"], f[c], strict=True)) for kind, frames, c in (("p", predictions, "prediction"), ("v", values, "valence")) for k, f in frames.items()}
     x, y = ([of["zh", kind][b] - of["en", kind][a] for a, b in zip(pairs["en"], pairs["zh"], strict=True)] for kind in "pv")
     assert found["n_pairs"] == 4 and found["r"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+
+
+def test_a_rated_word_without_a_fold_is_named(world):
+    codes, norms, pairs = world
+    folds = folds_of(norms, pairs)
+    with pytest.raises(ValueError, match="1 rated words of 'en' are in no fold, 'w3'"):
+        predict_language(codes["en"], "en", norms["en"], folds[folds["word"] != "w3"], np.arange(10), None, dimensions=["valence"], settings=SETTINGS, rng=np.random.default_rng(2))

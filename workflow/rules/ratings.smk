@@ -21,13 +21,33 @@ rule prepare_translations:
         "../scripts/prepare_translations.py"
 
 
+rule draw_folds:
+    input:
+        norms=expand(f"{R}/human/{{{{norms}}}}/norms_{{language}}.tsv", language=LANGUAGES),
+        translations=f"{R}/human/translations.tsv",
+    output:
+        f"{R}/human/{{norms}}/folds.tsv",
+    log:
+        f"{LOGS}/draw_folds/{{norms}}.log",
+    benchmark:
+        f"{BENCH}/draw_folds/{{norms}}.tsv"
+    params:
+        languages=LANGUAGES,
+        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
+        n_folds=config["ratings"]["n_outer"],
+        root_seed=config["root_seed"],
+        code=code("prediction", "folds", "lemmas"),
+    script:
+        "../scripts/draw_folds.py"
+
+
 rule predict_ratings:
     input:
         codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz"),
         features=own("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", emotion=EMOTIONS),
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
-        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=LANGUAGES),
-        translations=f"{R}/human/translations.tsv",
+        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv"),
+        folds=f"{R}/human/{{norms}}/folds.tsv",
         associations=association_vectors,
     output:
         scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
@@ -43,10 +63,8 @@ rule predict_ratings:
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
-        languages=LANGUAGES,
-        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "ridge", "folds", "lemmas", "codes", "stats"),
+        code=code("prediction", "ratings", "ridge", "folds", "codes", "stats"),
     script:
         "../scripts/predict_ratings.py"
 
@@ -56,6 +74,7 @@ rule transfer_ratings:
         codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz", language=PAIR),
         shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv"),
         norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=PAIR),
+        folds=f"{R}/human/{{norms}}/folds.tsv",
         translations=f"{R}/human/translations.tsv",
     output:
         scores=expand(
@@ -71,10 +90,9 @@ rule transfer_ratings:
         settings=config["ratings"],
         dimensions=config["dimensions"],
         languages=PAIR,
-        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in PAIR},
         directions=DIRECTIONS,
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "ridge", "folds", "lemmas", "codes", "stats"),
+        code=code("prediction", "ratings", "ridge", "folds", "codes", "stats"),
     script:
         "../scripts/transfer_ratings.py"
 

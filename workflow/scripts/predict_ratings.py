@@ -4,7 +4,6 @@ import pandas as pd
 
 from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
-from shared_affect.lemmas import read_translations
 from shared_affect.prediction import long_predictions, predict_language
 from shared_affect.runtime import rng, start_log, write_json
 from shared_affect.selection import read_selected
@@ -13,11 +12,9 @@ from shared_affect.tables import read_tsv, write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
-    norms = {k: read_tsv(f) for k, f in zip(p.languages, i.norms, strict=True)}
     shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
-    result = predict_language(load_codes(i.codes[0]), w.language, norms, read_translations(i.translations, p.languages), read_selected(i.features)["feature"].unique(), shared,
-                              read_vectors(i.associations), lemma_rules=p.lemma_rules, dimensions=p.dimensions, settings=p.settings,
-                              fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "predict_ratings", *w))
+    result = predict_language(load_codes(i.codes[0]), w.language, read_tsv(i.norms[0]), read_tsv(i.folds), read_selected(i.features)["feature"].unique(), shared,
+                              read_vectors(i.associations), dimensions=p.dimensions, settings=p.settings, rng=rng(p.root_seed, "predict_ratings", *w))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
     for dimension, path in zip(p.dimensions, o.scores, strict=True):
         write_tsv(path, result["scores"][result["scores"]["dimension"] == dimension])

@@ -15,8 +15,8 @@ if __name__ == "__main__":
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     codes = {k: load_codes(f) for k, f in zip(p.languages, i.codes, strict=True)}
     norms = {k: read_tsv(f) for k, f in zip(p.languages, i.norms, strict=True)}
-    scores = predict_across(codes, norms, read_translations(i.translations, p.languages), pd.read_csv(i.shared[0], sep="\t"), lemma_rules=p.lemma_rules,
-                            dimensions=p.dimensions, settings=p.settings, fold_rng=rng(p.root_seed, "folds", w.norms), rng=rng(p.root_seed, "transfer_ratings", *w))
+    scores = predict_across(codes, norms, read_tsv(i.folds), read_translations(i.translations, p.languages), pd.read_csv(i.shared[0], sep="\t"),
+                            dimensions=p.dimensions, settings=p.settings, rng=rng(p.root_seed, "transfer_ratings", *w))
     log.info("\n%s", scores.to_string())
     for (direction, dimension), path in zip(itertools.product(p.directions, p.dimensions), snakemake.output.scores, strict=True):
         write_tsv(path, scores[(scores["direction"] == direction) & (scores["dimension"] == dimension)])
