@@ -7,7 +7,7 @@ from conftest import make_sae
 from scipy.sparse import csr_matrix
 
 from shared_affect import codes as c
-from shared_affect.prediction import culture_differences, ordinary_words, predict_language
+from shared_affect.prediction import culture_differences, draw_folds, ordinary_words, predict_language
 from shared_affect.selection import select
 from shared_affect.spaces import compare_all, draws, load_spaces, representations, write_spaces
 from shared_affect.vectors import build_vectors, halve
@@ -163,8 +163,8 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
     frame = {"word": list(words), "valence": truth / np.abs(truth).max(), "arousal": g.uniform(-1, 1, len(words))}
     norms = pd.DataFrame(frame | {f"{d}_{s}": v for d in ("valence", "arousal") for s, v in (("sd", 0.1), ("n", 20))})
     settings = {"n_outer": 5, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
-    result = predict_language(codes, "en", {"en": norms}, PAIRS[["pair", "en"]], np.arange(15), None, lemma_rules={"en": "none"}, dimensions=["valence", "arousal"], settings=settings,
-                              fold_rng=np.random.default_rng(1), rng=np.random.default_rng(2))
+    folds = draw_folds({"en": words}, PAIRS[["pair", "en"]], {"en": "none"}, 5, np.random.default_rng(1))
+    result = predict_language(codes, "en", norms, folds, np.arange(15), None, dimensions=["valence", "arousal"], settings=settings, rng=np.random.default_rng(2))
     r = result["scores"].set_index(["dimension", "arm"])["r"]
     assert r["valence", "emotion-space"] > 0.8 and abs(r["arousal", "emotion-space"]) < 0.4
     assert set(result["predictions"].index) == set(words) - {"joy0"}
