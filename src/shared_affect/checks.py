@@ -37,7 +37,11 @@ def _not_finite(value, path: str = "") -> tuple[str, float] | None:
     return next((found for k, v in children if (found := _not_finite(v, f"{path}.{k}".lstrip(".")))), None)
 
 
-def check_mapping(value: Mapping, schema_path: str | Path, where: str) -> None:
+def _read_schema(path: str | Path) -> dict:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
     """Check a mapping against a JSON schema and say the first error in one line.
 
     Raises
@@ -47,7 +51,6 @@ def check_mapping(value: Mapping, schema_path: str | Path, where: str) -> None:
     """
     import jsonschema
 
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(value), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
     if not errors:
         if found := _not_finite(value):
@@ -106,7 +109,7 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     ConfigError
         No such file, missing, repeated or unknown column, wrong type, value not allowed, repeated key; names the line.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    schema = _read_schema(schema_path)
     columns = list(schema["properties"])
     name = "/".join(Path(path).parts[-2:])
     if not Path(path).exists():
@@ -129,7 +132,7 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
                 kinds = schema["properties"][c]["type"]
                 kinds = kinds if isinstance(kinds, list) else [kinds]
                 typed[c] = None if raw[c] == "" and "null" in kinds else _typed(raw[c], next(k for k in kinds if k != "null"))
-            check_mapping(typed, schema_path, f"{name}, line {line}")
+            check_mapping(typed, schema, f"{name}, line {line}")
             rows.append(typed)
     counts = Counter(tuple(r[k] for k in schema["key"]) for r in rows)
     if twice := [k for k, n in counts.items() if n > 1]:
@@ -203,7 +206,7 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     ConfigError
         At the first thing that is wrong.
     """
-    check_mapping(config, schema_path, "config.yaml")
+    check_mapping(config, _read_schema(schema_path), "config.yaml")
     names = {t: [r[c] for r in tables[t]] for t, c in (("models", "model"), ("languages", "language"), ("emotions", "emotion"))}
     _check_names(config["languages"], names["languages"], "languages", "config/languages.tsv")
     _check_names(config["models"] + config["control_models"], names["models"], "models or control_models", "config/models.tsv")
