@@ -51,7 +51,6 @@ onstart:
     # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after 200 jobs
     # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
-
     for model in HUB_MODELS:
         asked = row("models", model=model)
         if asked["gated"] and not Path(model_path(model), "revision.json").exists() and not has_token():

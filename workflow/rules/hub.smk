@@ -6,12 +6,6 @@ HUB_MODELS = [m for m in MODELS if row("models", model=m)["source"] == "hub"]
 RELEASED_SAES = [f"{m}/{r['sae']}" for m in MODELS for r in TABLES["saes"] if r["model"] == m and r["source"] == "release"]
 
 
-localrules:
-    retrieve_model,
-    retrieve_sae,
-    collect_revisions,
-
-
 if HUB_MODELS:
 
     rule retrieve_model:
@@ -21,6 +15,7 @@ if HUB_MODELS:
             f"{LOGS}/retrieve_model/{{model}}.log",
         wildcard_constraints:
             model="|".join(HUB_MODELS),
+        localrule: True
         params:
             row=lambda w: {k: row("models", model=w.model)[k] for k in ("id", "revision")},
         script:
@@ -33,6 +28,7 @@ if HUB_MODELS:
             f"{RETRIEVED}/revisions.json",
         log:
             f"{LOGS}/collect_revisions/revisions.log",
+        localrule: True
         params:
             folder=f"{RETRIEVED}/models",
         script:
@@ -46,6 +42,7 @@ if RELEASED_SAES:
             multiext(f"{RETRIEVED}/saes/{{model}}/{{sae}}/", "cfg.json", "sae_weights.safetensors"),
         log:
             f"{LOGS}/retrieve_sae/{{model}}/{{sae}}.log",
+        localrule: True
         params:
             row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
         script:
