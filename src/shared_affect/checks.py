@@ -14,6 +14,12 @@ import yaml
 OWN_CONCEPTS = ("planted", "table")
 """Concept-sets of the committed tables; any other source is a dataset."""
 
+ALPHA = 0.01
+"""Holm-adjusted p below which a test rejects (docs/claims.md)."""
+
+PLACE = "config.yaml, --configfile or --config"
+"""Where a key of the configuration may have been set: snakemake merges the three before anything is checked."""
+
 
 class ConfigError(ValueError):
     """Something in the configuration or a committed table is wrong; the message says what and where."""
@@ -65,6 +71,9 @@ def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
     if error.validator == "required":
         missing = next(k for k in error.validator_value if k not in error.instance)
         raise ConfigError(f"{where}: key {path + '.' if path else ''}{missing} is missing; add it (docs/configuration.md lists all keys)")
+    if error.validator == "uniqueItems":
+        twice = next(v for i, v in enumerate(error.instance) if v in error.instance[:i])
+        raise ConfigError(f"{where}: key {path} has {twice!r} twice; allowed: once")
     described = error.schema.get("description", "")
     allowed = error.schema.get("enum") or error.schema.get("type") or error.message
     bounds = [f"{word} {error.schema[key]}" for key, word in (("minimum", ">="), ("maximum", "<="), ("exclusiveMinimum", ">"), ("minItems", "items >="),
@@ -140,7 +149,7 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     return rows
 
 
-def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table") -> dict[str, list[str]]:
+def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table", known: Sequence[str] | None = None) -> dict[str, list[str]]:
     """Concept words of the given emotions in one language.
 
     Parameters
@@ -149,11 +158,14 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     emotions : sequence of str
     rows : {"table", "planted"}
         All rows, or those that stand in the planted world's texts; an emotion without any such row keeps all of its rows.
+    known : sequence of str, optional
+        Every emotion that may have rows; without it the rows of other emotions are not looked at.
 
     Raises
     ------
     ConfigError
-        If the file or a column is missing, a cell is empty, an emotion has fewer than two words, or a word repeats within an emotion.
+        If the file or a column is missing, a cell is empty, `planted` is neither true nor false, an emotion is not `known` or has fewer than two
+        words, or a word repeats within an emotion.
     """
     path = Path(path)
     name = "/".join(path.parts[-3:])
@@ -170,6 +182,10 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     for line, r in enumerate(found, start=2):
         if not (r["word"] or "").strip() or r["word"] != r["word"].strip():
             raise ConfigError(f"{name}, line {line}: word is {r['word']!r}; allowed: a word without spaces around it")
+        if known is not None and r["emotion"] not in known:
+            raise ConfigError(f"{name}, line {line}: emotion is {r['emotion']!r}{_hint(r['emotion'], known)}; allowed: {_listing(known)} (resources/emotions.tsv)")
+        if r.get("planted", "false") not in ("true", "false"):
+            raise ConfigError(f"{name}, line {line}: planted is {r['planted']!r}; allowed: true, false")
         if r["emotion"] in words:
             if r["word"] in words[r["emotion"]]:
                 raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r}; allowed: once")
@@ -181,15 +197,41 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     return words
 
 
+def read_carriers(path: str | Path) -> list[str]:
+    """Names of one language's templates.
+
+    Raises
+    ------
+    ConfigError
+        If the file or its columns are missing, a template has no place for the word, or a name stands twice.
+    """
+    name = "/".join(Path(path).parts[-3:])
+    if not Path(path).exists():
+        raise ConfigError(f"{name} does not exist; needed: a tab-separated table with columns template, text, held_out")
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if missing := [c for c in ("template", "text") if c not in (reader.fieldnames or [])]:
+            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
+        rows = list(reader)
+    for line, r in enumerate(rows, start=2):
+        if (r["text"] or "").count("{word}") != 1:
+            raise ConfigError(f"{name}, line {line}: text is {r['text']!r}; allowed: a text with {{word}} once")
+    names = [r["template"] for r in rows]
+    if twice := [n for n, c in Counter(names).items() if c > 1]:
+        raise ConfigError(f"{name}: template {twice[0]!r} stands {names.count(twice[0])} times; allowed: once")
+    return names
+
+
 def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: str) -> None:
     for name in found:
         if name not in allowed:
-            raise ConfigError(f"config.yaml: key {key} names {name!r}{_hint(name, allowed)}; allowed: {_listing(allowed)} ({table})")
+            raise ConfigError(f"{PLACE}: key {key} names {name!r}{_hint(name, allowed)}; allowed: {_listing(allowed)} ({table})")
     if twice := [n for n, c in Counter(found).items() if c > 1]:
-        raise ConfigError(f"config.yaml: key {key} names {twice[0]!r} twice; allowed: once")
+        raise ConfigError(f"{PLACE}: key {key} names {twice[0]!r} twice; allowed: once")
 
 
-def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, list[dict]], concept_paths: Mapping[str, Path]) -> list[str]:
+def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, list[dict]], concept_paths: Mapping[str, Path],
+                carriers: Mapping[str, Sequence[str]]) -> list[str]:
     """Check a whole study and return its emotions in table order.
 
     Parameters
@@ -200,56 +242,78 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     tables : mapping
         Rows of ``models, saes, languages, human, variants, emotions``.
     concept_paths : mapping of language -> path
+    carriers : mapping of language -> names of its templates
 
     Raises
     ------
     ConfigError
         At the first thing that is wrong.
     """
-    check_mapping(config, _read_schema(schema_path), "config.yaml")
+    check_mapping(config, _read_schema(schema_path), PLACE)
     names = {t: [r[c] for r in tables[t]] for t, c in (("models", "model"), ("languages", "language"), ("emotions", "emotion"))}
     _check_names(config["languages"], names["languages"], "languages", "config/languages.tsv")
     _check_names(config["models"] + config["control_models"], names["models"], "models or control_models", "config/models.tsv")
     for kind, key in (("control", "control_variants"), ("spec", "specs")):
         _check_names(config[key], [r["variant"] for r in tables["variants"] if r["kind"] == kind], key, "config/variants.tsv")
+    for language in config["languages"]:
+        of_language = f"resources/templates/{language}.tsv"
+        _check_names(config["templates"], carriers[language], "templates", of_language)
+        for r in (r for r in tables["variants"] if r["variant"] in config["specs"] + config["control_variants"] and r["templates"]):
+            if unknown := [t for t in r["templates"].split() if t not in carriers[language]]:
+                raise ConfigError(f"config/variants.tsv: variant {r['variant']}, column templates names {unknown[0]!r}{_hint(unknown[0], carriers[language])}; "
+                                  f"allowed: {_listing(carriers[language])} ({of_language})")
+    _check_permutations(config, tables["models"])
     for r in tables["models"]:
         for key, control in (("models", False), ("control_models", True)):
             if r["model"] in config[key] and (r["control"] != "none") != control:
-                raise ConfigError(f"config.yaml: key {key} names {r['model']!r}, whose control is {r['control']!r} (config/models.tsv); "
+                raise ConfigError(f"{PLACE}: key {key} names {r['model']!r}, whose control is {r['control']!r} (config/models.tsv); "
                                   f"allowed: rows with control {'other than none' if control else 'none'}")
+    if not config["models_dir"] and (local := [r["model"] for r in tables["models"] if r["model"] in config["models"] + config["control_models"]
+                                               and "{models_dir}" in (r["path"] or "")]):
+        raise ConfigError(f"{PLACE}: key models_dir is empty; needed: the folder that holds {local[0]!r} (config/models.tsv, column path)")
     for model in config["models"] + config["control_models"]:
         saes = [r["sae"] for r in tables["saes"] if r["model"] == model]
         if config["primary_sae"] not in saes:
-            raise ConfigError(f"config.yaml: key primary_sae is {config['primary_sae']!r}, but model {model!r} has: {_listing(saes) or 'none'} (config/saes.tsv)")
+            raise ConfigError(f"{PLACE}: key primary_sae is {config['primary_sae']!r}, but model {model!r} has: {_listing(saes) or 'none'} (config/saes.tsv)")
     for kind, key in (("judgements", "human"), ("norms", "norms")):
         for language in config["languages"]:
             allowed = [r["dataset"] for r in tables["human"] if r["kind"] == kind and r["language"] == language]
             if config[key] not in allowed:
-                raise ConfigError(f"config.yaml: key {key} is {config[key]!r}, but for language {language!r} config/human.tsv has: {_listing(allowed) or 'none'}")
+                raise ConfigError(f"{PLACE}: key {key} is {config[key]!r}, but for language {language!r} config/human.tsv has: {_listing(allowed) or 'none'}")
     if config["steering"]["enabled"] and config["judge_texts"] != "planted":
         for language in config["languages"]:
             allowed = [r["dataset"] for r in tables["human"] if r["kind"] == "labelled-text" and r["language"] == language]
             if (found := config["judge_texts"].get(language)) not in allowed:
-                raise ConfigError(f"config.yaml: key judge_texts.{language} is {found!r}; allowed: {_listing(allowed) or 'none'} (config/human.tsv, kind labelled-text)")
+                raise ConfigError(f"{PLACE}: key judge_texts.{language} is {found!r}; allowed: {_listing(allowed) or 'none'} (config/human.tsv, kind labelled-text)")
     emotions = names["emotions"] if config["emotions"] == "all" else list(config["emotions"])
     _check_names(emotions, names["emotions"], "emotions", "resources/emotions.tsv")
     emotions = [e for e in names["emotions"] if e in emotions]
     if len(emotions) < 4:
-        raise ConfigError(f"config.yaml: key emotions has {len(emotions)}; needed: 4 or more, an emotion space has no shape below that")
-    sources = {"config.yaml: key concepts": config["concepts"]} | {
+        raise ConfigError(f"{PLACE}: key emotions has {len(emotions)}; needed: 4 or more, an emotion space has no shape below that")
+    sources = {f"{PLACE}: key concepts": config["concepts"]} | {
         f"config/variants.tsv: variant {r['variant']}, column concepts": r["concepts"] for r in tables["variants"] if r["variant"] in config["specs"] and r["concepts"]}
     for where, source in sources.items():
         for language in config["languages"]:
             if source in OWN_CONCEPTS:
-                read_concepts(concept_paths[language], emotions, source)
+                read_concepts(concept_paths[language], emotions, source, names["emotions"])
             else:
                 _check_dataset(source, ("association", "lexicon"), language, tables["human"], where, OWN_CONCEPTS)
     for key, kinds in (("word_properties", ("frequency", "concreteness")), ("associations", ("association",)), ("dictionaries", ("dictionary",))):
         _check_names(list(config[key]), config["languages"], key, "config.yaml, key languages")
         for language, found in config[key].items():
             for dataset in [found] if isinstance(found, str) else found:
-                _check_dataset(dataset, kinds, language, tables["human"], f"config.yaml: key {key}.{language}")
+                _check_dataset(dataset, kinds, language, tables["human"], f"{PLACE}: key {key}.{language}")
     return emotions
+
+
+def _check_permutations(config: Mapping, models: Sequence[Mapping]) -> None:
+    """A family of tests must be able to reject: its smallest Holm-adjusted p lies below ALPHA."""
+    control = Counter(r["control"] for r in models if r["model"] in config["control_models"])
+    n_models = max(len(config["models"]), *control.values(), 1)
+    for section, n_tests in (("rsa", n_models * len(config["languages"])), ("ratings", n_models * len(config["languages"])), ("shared", n_models)):
+        needed, found = math.ceil(round(n_tests / ALPHA, 6)), config[section]["n_permutations"]
+        if found < needed:
+            raise ConfigError(f"{PLACE}: key {section}.n_permutations is {found}; needed: {needed} or more, or the {n_tests} tests of a family cannot reject at {ALPHA}")
 
 
 def _check_dataset(found: str, kinds: Sequence[str], language: str, rows: Sequence[Mapping], where: str, others: Sequence[str] = ()) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-ALPHA = 0.01
+from shared_affect.checks import ALPHA
+
 PRIMARY = {"spec": "primary", "control": "none"}
 
 STATEMENTS = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.checks import ALPHA
 from shared_affect.stats import holm
 from shared_affect.tables import CONTRACTS, read_tsv
 
@@ -91,7 +92,7 @@ def families(table: str, frame: pd.DataFrame) -> pd.Series:
     return named.where(main, "")
 
 
-def adjust(frame: pd.DataFrame, alpha: float = 0.01) -> pd.Series:
+def adjust(frame: pd.DataFrame, alpha: float = ALPHA) -> pd.Series:
     """Holm-adjusted p within each family; NaN where there is no family.
 
     Raises

@@ -20,7 +20,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import rankdata
 
-from shared_affect.claims import ALPHA, UNTOUCHED
+from shared_affect.checks import ALPHA
+from shared_affect.claims import UNTOUCHED
 from shared_affect.panels import (
     BLACK,
     BLUE,

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from shared_affect.checks import ALPHA
 from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
 from shared_affect.runtime import write_json
 
@@ -136,8 +137,8 @@ def report(runs: Sequence[dict]) -> str:
         t = tests[tests["control"] == control]
         if len(t):
             n, low = len(t), int((t["p"] < 0.05).sum())
-            rows.append({"control": claim, "tests": n, "raw p < .05": low, "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)), "Holm rejections at .01": int((t["p_adjusted"] < 0.01).sum()),
-                         "runs with a rejection": t.loc[t["p_adjusted"] < 0.01, "root_seed"].nunique(), "runs": t["root_seed"].nunique()})
+            rows.append({"control": claim, "tests": n, "raw p < .05": low, "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)), f"Holm rejections at {ALPHA:g}": int((t["p_adjusted"] < ALPHA).sum()),
+                         "runs with a rejection": t.loc[t["p_adjusted"] < ALPHA, "root_seed"].nunique(), "runs": t["root_seed"].nunique()})
     out += ["### Negative controls", "", markdown(pd.DataFrame(rows)), ""]
     tests["family"] = tests["model"].str.split("-").str[0]
     spread = tests.groupby(["control", "claim", "family"], sort=False)["value"].agg(["count", "mean", "std", "min", "max"]).reset_index()

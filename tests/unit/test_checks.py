@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from shared_affect.checks import ConfigError, check_study, read_concepts, read_table
+from shared_affect.checks import ConfigError, check_study, read_carriers, read_concepts, read_table
 
 TABLES = ("models", "saes", "languages", "human", "variants")
 
@@ -15,7 +15,8 @@ def study(root):
     tables = {t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml") for t in TABLES}
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}
+    carriers = {k: read_carriers(root / f"resources/templates/{k}.tsv") for k in ("en", "zh")}
+    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}, carriers
 
 
 def test_the_default_study_passes_in_table_order(study):
@@ -41,6 +42,11 @@ BAD = {
     "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
     "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
     "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk", "config/saes.tsv"]),
+    "unknown template": ({"templates": ["bare", "sayd"]}, ["'sayd'", "did you mean 'said'", "resources/templates/en.tsv"]),
+    "doubled template": ({"templates": ["bare", "bare"]}, ["templates has 'bare' twice", "allowed: once"]),
+    "doubled dimension": ({"dimensions": ["valence", "valence"]}, ["dimensions has 'valence' twice"]),
+    "too few permutations": ({"shared": {"min_active": 0.02, "n_permutations": 199}}, ["shared.n_permutations is 199", "needed: 200", "2 tests of a family"]),
+    "folder of models not given": ({"models": ["stories260k"], "primary_sae": "b2-btk"}, ["models_dir is empty", "'stories260k'"]),
     "unknown dataset": ({"human": "warriner"}, ["'warriner'", "planted", "config/human.tsv"]),
 }
 
@@ -56,7 +62,7 @@ def test_bad_config_says_found_allowed_and_where(study, case):
 
 def test_a_missing_or_misspelt_key_is_named_with_the_nearest(study):
     rest = {k: v for k, v in study[0].items() if k != "study"}
-    with pytest.raises(ConfigError, match=r"config.yaml: key study is missing"):
+    with pytest.raises(ConfigError, match=r"config.yaml, --configfile or --config: key study is missing"):
         check_study(rest, *study[1:])
     with pytest.raises(ConfigError, match=r"unknown key stduy \(did you mean 'study'"):
         check_study(rest | {"stduy": "x"}, *study[1:])
@@ -65,13 +71,13 @@ def test_a_missing_or_misspelt_key_is_named_with_the_nearest(study):
 
 
 def test_a_table_of_emotions_too_short_and_an_empty_set_stop_the_study(study, tmp_path):
-    config, schema, tables, concepts = study
+    config, schema, tables, concepts, carriers = study
     with pytest.raises(ConfigError, match="key emotions has 3; needed: 4"):
-        check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts)
+        check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts, carriers)
     lines = concepts["zh"].read_text(encoding="utf-8").splitlines()
     (tmp_path / "zh.tsv").write_text("\n".join(line for line in lines if not line.startswith("pride\t")), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"zh.tsv: the concept-set of 'pride' has 0 word.*config.yaml, key emotions"):
-        check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"})
+        check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"}, carriers)
 
 
 def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
@@ -89,6 +95,34 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
             read_concepts(path, ["joy"])
+
+
+def test_a_misspelt_row_of_the_concept_words_is_named(tmp_path):
+    path = tmp_path / "en.tsv"
+    path.write_text("emotion\tword\tplanted\njoy\tjoy\ttrue\njoy\tglad\ttrue\njooy\tmerry\tfalse\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"line 4: emotion is 'jooy' \(did you mean 'joy'\?\); allowed: fear, joy \(resources/emotions.tsv\)"):
+        read_concepts(path, ["joy"], known=["fear", "joy"])
+    path.write_text("emotion\tword\tplanted\njoy\tjoy\ttrue\njoy\tglad\tTrue\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 3: planted is 'True'; allowed: true, false"):
+        read_concepts(path, ["joy"], "planted")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (None, "does not exist"), ("template\nbare\n", "column 'text' is missing"), ("template\ttext\nbare\tthe word.\n", "line 2: text is 'the word.'"),
+    ("template\ttext\nbare\t{word}.\nbare\t{word}!\n", "'bare' stands 2 times")])
+def test_bad_templates_are_named(tmp_path, text, message):
+    path = tmp_path / "en.tsv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        read_carriers(path)
+
+
+def test_a_variant_of_an_unknown_template_is_named(study):
+    config, schema, tables, concepts, carriers = study
+    rows = [r | {"templates": "note noet"} if r["variant"] == "held-out-carrier" else r for r in tables["variants"]]
+    with pytest.raises(ConfigError, match=r"variant held-out-carrier, column templates names 'noet' \(did you mean 'note'"):
+        check_study(config, schema, tables | {"variants": rows}, concepts, carriers)
 
 
 SCHEMA = {"type": "object", "additionalProperties": False, "key": ["name"], "required": ["name", "n", "x", "flag"], "properties": {

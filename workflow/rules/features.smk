@@ -100,7 +100,7 @@ rule gather_codes:
         settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k in ("templates", "readout")},
         distinct_tokens=lambda w: row("models", model=w.model)["control"] == "untrained",
         model=lambda w: model_path(w.model),
-        code=code("codes"),
+        code=code("gather_codes"),
     script:
         "../scripts/gather_codes.py"
 
@@ -122,7 +122,7 @@ rule match_controls:
     params:
         model=lambda w: model_path(w.model),
         settings=config["controls"],
-        code=code("concepts", "matching"),
+        code=code("match_controls"),
     script:
         "../scripts/match_controls.py"
 
@@ -142,7 +142,7 @@ rule select_features:
     params:
         settings=config["features"],
         root_seed=config["root_seed"],
-        code=code("features", "stats", "codes"),
+        code=code("select_features"),
     script:
         "../scripts/select_features.py"
 
@@ -163,6 +163,6 @@ rule find_shared_features:
         languages=PAIR,
         settings=config["shared"],
         root_seed=config["root_seed"],
-        code=code("features", "codes"),
+        code=code("find_shared_features"),
     script:
         "../scripts/find_shared_features.py"

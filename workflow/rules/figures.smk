@@ -8,7 +8,6 @@ FIGURE_STYLE = {
     "languages": {r["language"]: r["name"] for r in TABLES["languages"]},
     "max_nll_ratio": config["steering"]["max_nll_ratio"],
 }
-FIGURE_CODE = code("figures", "panels", "fonts", "claims")
 SPACES = [{"model": m, "language": k} for m in config["models"] for k in LANGUAGES]
 
 
@@ -51,7 +50,7 @@ rule draw_figure_1:
     params:
         style=FIGURE_STYLE,
         units=SPACES,
-        code=FIGURE_CODE,
+        code=code("draw_figure_1"),
     script:
         "../scripts/draw_figure_1.py"
 
@@ -76,7 +75,7 @@ rule draw_figure_2:
         f"{BENCH}/draw_figure_2/figure.tsv"
     params:
         style=FIGURE_STYLE,
-        code=FIGURE_CODE,
+        code=code("draw_figure_2"),
     script:
         "../scripts/draw_figure_2.py"
 
@@ -101,7 +100,7 @@ rule draw_figure_3:
         f"{BENCH}/draw_figure_3/figure.tsv"
     params:
         style=FIGURE_STYLE,
-        code=FIGURE_CODE,
+        code=code("draw_figure_3"),
     script:
         "../scripts/draw_figure_3.py"
 
@@ -128,7 +127,7 @@ if STEERED:
             f"{BENCH}/draw_figure_4/figure.tsv"
         params:
             style=FIGURE_STYLE,
-            code=FIGURE_CODE,
+            code=code("draw_figure_4"),
         script:
             "../scripts/draw_figure_4.py"
 
@@ -153,6 +152,6 @@ rule draw_figure_s1:
         f"{BENCH}/draw_figure_s1/figure.tsv"
     params:
         style=FIGURE_STYLE,
-        code=FIGURE_CODE,
+        code=code("draw_figure_s1"),
     script:
         "../scripts/draw_figure_s1.py"

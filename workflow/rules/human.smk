@@ -22,7 +22,7 @@ rule prepare_judgements:
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         emotions=EMOTIONS,
         root_seed=config["root_seed"],
-        code=code("human", "judgements", "published"),
+        code=code("prepare_judgements"),
     script:
         "../scripts/prepare_judgements.py"
 
@@ -41,7 +41,7 @@ rule prepare_norms:
         digests=lambda w: digests("norms", w.norms, w.language),
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
-        code=code("human", "norms", "published"),
+        code=code("prepare_norms"),
     script:
         "../scripts/prepare_norms.py"
 
@@ -61,7 +61,7 @@ rule prepare_data:
     params:
         row=lambda w: {k: human_row(w.kind, w.dataset, w.language)[k] for k in ("loader",)},
         digests=lambda w: digests(w.kind, w.dataset, w.language),
-        code=code("associations", "frequencies", "human", "judgements", "labelled", "lexicons", "published"),
+        code=code("prepare_data"),
     script:
         "../scripts/prepare_data.py"
 
@@ -93,7 +93,7 @@ rule build_concepts:
         script=lambda w: row("languages", language=w.language)["script"],
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],
-        code=code("checks", "concepts", "features"),
+        code=code("build_concepts"),
     script:
         "../scripts/build_concepts.py"
 
@@ -108,7 +108,7 @@ rule embed_associations:
     benchmark:
         f"{BENCH}/embed_associations/{{dataset}}/{{language}}.tsv"
     params:
-        code=code("associations"),
+        code=code("embed_associations"),
     script:
         "../scripts/embed_associations.py"
 
@@ -127,7 +127,7 @@ rule find_human_ceilings:
         pairs=config["rsa"]["pairs"],
         root_seed=config["root_seed"],
         human_language=lambda w: human_row("judgements", w.human, w.language)["human_language"],
-        code=code("rsa", "rdm", "stats"),
+        code=code("find_human_ceilings"),
     script:
         "../scripts/find_human_ceilings.py"
 
@@ -143,6 +143,6 @@ rule find_norm_ceilings:
         f"{BENCH}/find_norm_ceilings/{{norms}}/{{language}}.tsv"
     params:
         human_language=lambda w: human_row("norms", w.norms, w.language)["human_language"],
-        code=code("norms", "ratings"),
+        code=code("find_norm_ceilings"),
     script:
         "../scripts/find_norm_ceilings.py"

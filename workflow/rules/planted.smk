@@ -36,7 +36,7 @@ rule make_planted_human:
         f"{BENCH}/make_planted_human/human.tsv"
     params:
         **WORLD_PARAMS,
-        code=code("planted/world"),
+        code=code_of("planted/world"),
     script:
         "../scripts/make_planted_human.py"
 
@@ -62,7 +62,7 @@ rule write_planted_texts:
         counts=config["texts"],
         # 36 tokens a document is a safe underestimate: the models take what they need
         n_train=lambda w: max(100, max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world) // 36),
-        code=code("planted/world", "planted/tokenizer"),
+        code=code_of("planted/world", "planted/tokenizer"),
     script:
         "../scripts/write_planted_texts.py"
 
@@ -85,6 +85,6 @@ rule train_lm:
     params:
         row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
         root_seed=config["root_seed"],
-        code=code("planted/language_model", "corpora"),
+        code=code_of("planted/language_model", "corpora"),
     script:
         "../scripts/train_lm.py"

@@ -16,7 +16,7 @@ rule prepare_translations:
     params:
         languages=[r["language"] for r in TABLES["languages"]],
         dictionaries=list(config["dictionaries"]),
-        code=code("lemmas"),
+        code=code("prepare_translations"),
     script:
         "../scripts/prepare_translations.py"
 
@@ -36,7 +36,7 @@ rule draw_folds:
         lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
         n_folds=config["ratings"]["n_outer"],
         root_seed=config["root_seed"],
-        code=code("prediction", "folds", "lemmas"),
+        code=code("draw_folds"),
     script:
         "../scripts/draw_folds.py"
 
@@ -64,7 +64,7 @@ rule predict_ratings:
         settings=config["ratings"],
         dimensions=config["dimensions"],
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "ridge", "folds", "codes", "stats"),
+        code=code("predict_ratings"),
     script:
         "../scripts/predict_ratings.py"
 
@@ -92,7 +92,7 @@ rule transfer_ratings:
         languages=PAIR,
         directions=DIRECTIONS,
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "ridge", "folds", "codes", "stats"),
+        code=code("transfer_ratings"),
     script:
         "../scripts/transfer_ratings.py"
 
@@ -112,6 +112,6 @@ rule compare_cultures:
         languages=PAIR,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
-        code=code("prediction", "ratings", "lemmas"),
+        code=code("compare_cultures"),
     script:
         "../scripts/compare_cultures.py"

@@ -67,7 +67,7 @@ for TABLE, FILES in PIECES.items():
         params:
             table=TABLE,
             identities=IDENTITIES,
-            code=code("tables", "collecting"),
+            code=code("collect_table"),
         script:
             "../scripts/collect_table.py"
 
@@ -100,7 +100,7 @@ rule judge_claims:
             "max_nll_ratio": config["steering"]["max_nll_ratio"],
             "steered": STEERED,
         },
-        code=code("claims", "stats"),
+        code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"
 

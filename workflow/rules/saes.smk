@@ -31,7 +31,7 @@ rule sample_documents:
         numerics=lambda w: {k: row("models", model=w.model)[k] for k in ("dtype", "device", "attention")},
         n_tokens=lambda w: max(r["train_tokens"] for r in SAMPLED if r["model"] == w.model),
         root_seed=config["root_seed"],
-        code=code("corpora"),
+        code=code_of("corpora"),
     script:
         "../scripts/sample_documents.py"
 
@@ -53,6 +53,6 @@ rule train_sae:
     params:
         row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
         root_seed=config["root_seed"],
-        code=code("sae_training", "corpora"),
+        code=code_of("sae_training", "corpora", "activations", "models"),
     script:
         "../scripts/train_sae.py"

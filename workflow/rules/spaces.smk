@@ -18,7 +18,7 @@ rule build_space:
     params:
         n_draws=config["rsa"]["n_draws"],
         root_seed=config["root_seed"],
-        code=code("associations", "features", "rdm", "codes", "spaces"),
+        code=code("build_space"),
     script:
         "../scripts/build_space.py"
 
@@ -38,7 +38,7 @@ rule compare_with_judgements:
     params:
         settings=config["rsa"],
         root_seed=config["root_seed"],
-        code=code("rsa", "rdm", "stats", "spaces"),
+        code=code("compare_with_judgements"),
     script:
         "../scripts/compare_with_judgements.py"
 
@@ -57,6 +57,6 @@ rule find_dimensions:
     params:
         n_permutations=config["rsa"]["n_permutations"],
         root_seed=config["root_seed"],
-        code=code("dimensions", "rdm", "spaces"),
+        code=code("find_dimensions"),
     script:
         "../scripts/find_dimensions.py"

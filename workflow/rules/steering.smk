@@ -24,7 +24,7 @@ rule make_vectors:
         features={k: config["features"][k] for k in ("per_emotion", "fdr", "max_density")},
         n_random=config["steering"]["random_directions"],
         root_seed=config["root_seed"],
-        code=code("vectors", "steering", "selection", "features", "codes"),
+        code=code("make_vectors"),
     script:
         "../scripts/make_vectors.py"
 
@@ -86,7 +86,7 @@ rule prepare_judge_texts:
     params:
         emotions=EMOTIONS,
         known=[r["emotion"] for r in TABLES["emotions"]],
-        code=code("labelmaps"),
+        code=code("prepare_judge_texts"),
     script:
         "../scripts/prepare_judge_texts.py"
 
@@ -105,7 +105,7 @@ rule train_judge:
         f"{BENCH}/train_judge/{{language}}.tsv"
     params:
         root_seed=config["root_seed"],
-        code=code("judges", "segmentation"),
+        code=code("train_judge"),
     script:
         "../scripts/train_judge.py"
 
@@ -136,6 +136,6 @@ rule score_texts:
         languages=LANGUAGES,
         settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "n_bootstrap")},
         root_seed=config["root_seed"],
-        code=code("evaluation", "judges", "segmentation"),
+        code=code("score_texts"),
     script:
         "../scripts/score_texts.py"

@@ -5,20 +5,21 @@ import hashlib
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-# What every job gets unless the user has set it. One thread a job: jobs run side by side. glibc keeps freed memory:
-# page faults of tensors given back and asked for anew at each step were an eighth of the training time.
-for NAME, VALUE in {"OMP_NUM_THREADS": 1, "MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**30}.items():
+# What every job gets unless the user has set it. glibc keeps freed memory: page faults of tensors given back and asked
+# for anew at each step were an eighth of the training time.
+for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**30}.items():
     os.environ.setdefault(NAME, str(VALUE))
 
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_table, read_concepts
+from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_carriers, read_concepts, read_table
 from shared_affect.retrieval import find_file
 
 
@@ -35,7 +36,8 @@ TABLES = {
 }
 TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
 CONCEPTS = {row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]}
-EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS)
+CARRIERS = {row["language"]: checked(read_carriers, BASE / "resources/templates" / f"{row['language']}.tsv") for row in TABLES["languages"]}
+EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS, CARRIERS)
 
 STUDY = config["study"]
 R = f"results/{STUDY}"
@@ -179,12 +181,40 @@ def concept_folder(source):
     return "concepts" if source == config["concepts"] else f"concepts-{source}"
 
 
-def code(*rooms):
-    """Digest of library modules, so that editing one reruns the cheap rules that use it."""
-    h = hashlib.sha256()
-    for room in sorted(rooms):
-        h.update((BASE / "src/shared_affect" / f"{room}.py").read_bytes())
-    return h.hexdigest()[:16]
+OF_ROOM = re.compile(r"^\s*from shared_affect\.([\w.]+) import", flags=re.MULTILINE)
+OF_LIBRARY = re.compile(r"^\s*from shared_affect import ([\w, ]+)$", flags=re.MULTILINE)
+
+
+@cache
+def imports_of(path):
+    """Library modules that a file imports."""
+    text = path.read_text(encoding="utf-8")
+    names = [*OF_ROOM.findall(text), *(n.strip() for names in OF_LIBRARY.findall(text) for n in names.split(","))]
+    return [BASE / "src/shared_affect" / f"{n.replace('.', '/')}.py" for n in names]
+
+
+def rooms_behind(path):
+    """Library modules that a file imports, and those that these import."""
+    found, new = set(), set(imports_of(path))
+    while new:
+        found |= new
+        new = {room for path in new for room in imports_of(path)} - found
+    return found
+
+
+@cache
+def code(script):
+    """Digest of the library behind a script, so that editing a module reruns the cheap rules that use it."""
+    return digest_of_rooms(rooms_behind(BASE / "workflow/scripts" / f"{script}.py"))
+
+
+def code_of(*rooms):
+    """Digest of these modules alone, for training: an edit elsewhere must not cost minutes."""
+    return digest_of_rooms(BASE / "src/shared_affect" / f"{room}.py" for room in rooms)
+
+
+def digest_of_rooms(paths):
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(paths))).hexdigest()[:16]
 
 
 def code_of_file(path):
