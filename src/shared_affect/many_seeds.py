@@ -20,9 +20,11 @@ from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
 from shared_affect.runtime import write_json
 
 BARS = {
-    "RSA all pairs, sae-all, rho_group": 0.70, "RSA within valence, sae-all, rho_group": 0.55, "valence r, arm all": 0.80, "arousal r, arm all": 0.75,
-    "transfer EN->ZH valence, arm shared": 0.70, "transfer ZH->EN valence, arm shared": 0.50, "cultural differences r": 0.40,
-    "steering lexicon, concept over random": 5.0, "steering lexicon-held-out, concept over random": 5.0,
+    "RSA all pairs, sae-all, rho_group": ">= .70", "RSA within valence, sae-all, rho_group": ">= .55", "RSA tests, largest Holm p": "< .01",
+    "valence r, arm all": ">= .80", "arousal r, arm all": ">= .75",
+    "valence r, emotion-space minus outside-matched": "> 0", "arousal r, emotion-space minus outside-matched": "> 0",
+    "transfer EN->ZH valence, arm shared": ">= .70", "transfer ZH->EN valence, arm shared": ">= .50", "cultural differences r": ">= .40",
+    "steering lexicon, concept over random": ">= 5", "steering lexicon-held-out, concept over random": ">= 5", "steering nll_ratio": "<= 1.6",
 }
 
 
@@ -47,8 +49,14 @@ def planted_numbers(folder: Path, spec: str = "primary") -> pd.DataFrame:
     for pairs, name in (("all", "RSA all pairs"), ("within-valence", "RSA within valence")):
         for representation in ("sae-all", "sae-space"):
             add(rsa[(rsa["pairs"] == pairs) & (rsa["representation"] == representation)], f"{name}, {representation}, rho_group", "rho_group")
+    tested = rsa[rsa["p_adjusted"].notna()]
+    add(tested.loc[tested.groupby(["model", "language"])["p_adjusted"].idxmax()], "RSA tests, largest Holm p", "p_adjusted")
+    apart = of("rating_differences")
     for d in ("valence", "arousal"):
         add(ratings[(ratings["dimension"] == d) & (ratings["arm"] == "all") & ~ratings["language"].str.contains("-")], f"{d} r, arm all", "r")
+        if not apart.empty:
+            add(apart[(apart["dimension"] == d) & (apart["arm_a"] == "emotion-space") & (apart["arm_b"] == "outside-matched")],
+                f"{d} r, emotion-space minus outside-matched", "difference")
         for direction in ("en-zh", "zh-en"):
             part = ratings[(ratings["dimension"] == d) & (ratings["arm"] == "shared") & (ratings["language"] == direction)]
             add(part, f"transfer {direction.upper().replace('-', '->')} {d}, arm shared", "r")
@@ -85,9 +93,11 @@ def control_tests(folder: Path) -> pd.DataFrame:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A frame as a Markdown table, numbers with three digits."""
+    """A frame as a Markdown table, numbers with three digits, small ones with one that counts."""
     def text(x) -> str:
-        return f"{x:.3f}" if isinstance(x, float) else str(x)
+        if not isinstance(x, float):
+            return str(x)
+        return "–" if np.isnan(x) else f"{x:.3f}" if x == 0 or abs(x) >= 0.001 else f"{x:.1g}"
 
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
     return "\n".join([*lines, *("| " + " | ".join(text(x) for x in row) + " |" for row in frame.itertuples(index=False))])
@@ -103,7 +113,7 @@ def summarise_run(path: str | Path) -> dict:
     -------
     dict
         ``study`` (name), ``numbers`` ({spec: records of `planted_numbers`}), ``tests`` (records of `control_tests`),
-        ``verdicts`` (records ``claim, verdict``).
+        ``verdicts`` (records ``claim, model, language, verdict, reason``; files of earlier versions lack all but claim and verdict).
     """
     path = Path(path)
     if path.is_file():
@@ -114,7 +124,7 @@ def summarise_run(path: str | Path) -> dict:
         return frame.replace({np.nan: None}).to_dict("records")
 
     return {"study": path.name, "numbers": {spec: records(planted_numbers(path, spec)) for spec in SPECS}, "tests": records(control_tests(path)),
-            "verdicts": [{"claim": c["id"], "verdict": c["verdict"]} for c in claims]}
+            "verdicts": [{"claim": c["id"], **{k: c[k] for k in ("model", "language", "verdict", "reason")}} for c in claims]}
 
 
 def report(runs: Sequence[dict]) -> str:
@@ -123,14 +133,20 @@ def report(runs: Sequence[dict]) -> str:
     for spec, title in SPECS.items():
         numbers = pd.DataFrame([row for run in runs for row in run["numbers"][spec]])
         if len(numbers):
-            wide = numbers.pivot_table(index=["quantity", "language"], columns=["model", "root_seed"], values="value", sort=False).reset_index()
+            wide = numbers.set_index(["quantity", "language", "model", "root_seed"])["value"].unstack(["model", "root_seed"], sort=False).reset_index()
             wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
             if spec == "primary":
-                wide.insert(2, "bar", [f">= {BARS[q]:g}" if q in BARS else "" for q in wide["quantity"]])
+                wide.insert(2, "bar", [BARS.get(q, "") for q in wide["quantity"]])
             out += [f"### {title}", "", markdown(wide), ""]
     verdicts = pd.DataFrame([{"study": run["study"], **v} for run in runs for v in run["verdicts"]])
     counts = verdicts.groupby(["claim", "study"], sort=False)["verdict"].agg(lambda v: ", ".join(f"{n} {k}" for k, n in v.value_counts().items())).unstack(sort=False).reset_index()
     out += ["### Verdicts", "", markdown(counts), ""]
+    if "reason" in verdicts:
+        reason = verdicts["reason"].fillna("")
+        said = verdicts[(reason != "") & ((verdicts["verdict"] != "holds") | reason.str.contains("not tested"))]
+        where = said["study"] + " " + said["model"] + " " + said["language"]
+        said = where.groupby([said[k] for k in ("claim", "verdict", "reason")], sort=False).agg(", ".join).rename("where").reset_index()
+        out += ["Reasons of verdicts that do not hold, and of arms that could not be tested:", "", markdown(said), ""]
     tests = pd.DataFrame([row for run in runs for row in run["tests"]])
     rows = []
     for claim, control in EMPTY.items():

@@ -102,7 +102,7 @@ def test_everything_is_made_and_fits_its_contract(study):
         assert set(frame["control"]) <= set(CONTROLS) and set(frame["root_seed"]) == {100}
     rsa = pd.read_csv(study.path("tables", "rsa.csv"))
     assert {"none", "untrained", "no-affect", "shuffled-norms", "shuffled-concepts"} == set(rsa["control"])
-    for n in (1, 2, 3, 4):
+    for n in (1, 2, 3, 4, "S1"):
         for ending in ("pdf", "png"):
             assert study.path("figures", f"figure{n}.{ending}").stat().st_size > 5000
     steering = pd.read_csv(study.path("tables", "steering.csv"))
@@ -128,7 +128,7 @@ def test_negative_controls_come_back_empty(study):
 def test_report_is_one_page_with_every_figure(study):
     study.snakemake("--report", str(study.path("report.html")))
     page = study.path("report.html").read_text(encoding="utf-8")
-    assert all(f"figure{n}" in page for n in (1, 2, 3, 4)) and "planted" in page
+    assert all(f"figure{n}" in page for n in (1, 2, 3, 4, "S1")) and "planted" in page
 
 
 def quoted(path):
@@ -152,9 +152,11 @@ def test_every_path_named_in_the_docs_exists(study):
 
 
 def test_the_commands_of_the_readme_run(study):
-    """Those for the shell inside the environment, on the reduced study and dry."""
+    """Those for the shell inside the environment and those in its sentences, on the reduced study and dry."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
-    commands = [line.split("#")[0].split() for block in blocks for line in block.splitlines()]
+    inline = [text for text in quoted(ROOT / "README.md") if text.startswith("snakemake ") and "--profile" not in text]
+    assert any("studies/planted-full.yaml" in text for text in inline)
+    commands = [line.split("#")[0].split() for line in [*(line for block in blocks for line in block.splitlines()), *inline]]
     snakemakes = [c[1:] for c in commands if c and c[0] == "snakemake"]
     assert len(snakemakes) >= 3
     for arguments in snakemakes:
@@ -168,14 +170,30 @@ def test_second_run_has_nothing_to_do(study):
     assert "Nothing to be done" in study.snakemake()[1]
 
 
+def test_an_edited_module_reruns_what_stands_on_it_and_trains_nothing(study):
+    room = study.folder / "src/shared_affect/selection.py"
+    kept = room.read_bytes()
+    room.write_bytes(kept + b"# edited\n")
+    try:
+        _, text = study.snakemake("-n")
+        assert all(f"rule {r}:" in text for r in ("select_features", "find_shared_features", "build_space", "predict_ratings", "make_vectors"))
+        assert not any(f"rule {r}:" in text for r in ("write_planted_texts", "train_lm", "train_sae", "find_human_ceilings"))
+    finally:
+        room.write_bytes(kept)
+
+
 def test_every_target_can_be_asked_for_by_name(study):
-    for language in ("en", "zh"):
-        for e in EMOTIONS:
-            code, text = study.snakemake("-n", "--forcerun", "score_texts", "--", f"results/tiny/steering/gemma2-planted/{SAE}/{language}/{e}/scores.tsv")
-            assert "score_texts" in text
-        break
-    code, text = study.snakemake("-n", f"results/tiny/steering/nobody/{SAE}/zh/joy/scores.tsv", check=False)
-    assert code != 0
+    names = {"features": "concepts/{e}.npz", "emotion_features": "{e}.tsv"}
+    targets = [f"results/tiny/{kind}/{model}/{SAE}/{language}/{name.format(e=e)}"
+               for kind, name in names.items() for model in study.config["models"] + study.config["control_models"] for language in ("en", "zh") for e in EMOTIONS]
+    targets += [f"results/tiny/steering/gemma2-planted/{SAE}/{language}/{e}/{name}"
+                for name in ("vectors.safetensors", "generations.jsonl", "scores.tsv") for language in ("en", "zh") for e in EMOTIONS]
+    assert all((study.folder / t).exists() for t in targets)
+    study.snakemake("-n", *targets)
+    for target in (targets[0], targets[-1]):
+        wrong = re.sub(r"/[a-z0-9-]+/" + SAE, f"/nobody/{SAE}", target)
+        code, text = study.snakemake("-n", wrong, check=False)
+        assert code != 0 and "nobody" in text
 
 
 def test_deleted_outputs_come_back_without_loading_a_model(study):
@@ -196,12 +214,13 @@ def test_deleted_outputs_come_back_without_loading_a_model(study):
 
 def test_emotions_per_job_changes_no_text(study):
     before = generations(study)
-    study.set(emotions_per_job=3)
+    study.set(emotions_per_job=1)
     shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
     try:
-        for e in EMOTIONS:
+        alone = EMOTIONS[:3]
+        for e in alone:
             study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl").unlink()
-        study.snakemake(*[f"results/tiny/steering/gemma2-planted/{SAE}/en/{e}/generations.jsonl" for e in EMOTIONS])
+        study.snakemake(*[f"results/tiny/steering/gemma2-planted/{SAE}/en/{e}/generations.jsonl" for e in alone])
         assert len(list((study.folder / "resources/journal").glob("*part*.journal"))) == 3
         assert generations(study) == before
     finally:

@@ -1,0 +1,68 @@
+"""Runs side by side: numbers against bars, reasons, controls counted."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from shared_affect.many_seeds import BARS, control_tests, planted_numbers, report, summarise_run
+
+
+def run_folder(folder, seed, p_control):
+    """A run of one model: two structure tests, one rating, its matched arm not tested, two tests of a control."""
+    who = {"model": "llama-planted", "root_seed": seed, "spec": "primary"}
+    tables = {
+        "rsa": [who | {"control": "none", "language": "en", "pairs": pairs, "representation": r, "statistic": "rho-a", "rho": rho, "rho_group": rho, "p": 1e-4, "p_adjusted": p, "family": "structure"}
+                for pairs, r, rho, p in (("all", "sae-all", 0.71, 0.0004), ("within-valence", "sae-all", 0.5, 0.0021))]
+        + [who | {"model": "llama-untrained-1", "control": "untrained", "language": k, "pairs": "all", "representation": "sae-space", "statistic": "rho-a", "rho": 0.1, "rho_group": 0.1, "p": p,
+                  "p_adjusted": 2 * p, "family": "structure | untrained"} for k, p in (("en", p_control), ("zh", 0.6))],
+        "ratings": [who | {"control": "none", "language": "en", "dimension": "valence", "arm": "all", "r": 0.9, "p": None, "p_adjusted": None, "family": None}],
+        "rating_differences": [who | {"control": "none", "language": "en", "dimension": "valence", "arm_a": "emotion-space", "arm_b": "outside-matched", "difference": None}],
+    }
+    (folder / "tables").mkdir(parents=True)
+    for name, rows in tables.items():
+        pd.DataFrame(rows).to_csv(folder / f"tables/{name}.csv", index=False)
+    claims = [{"id": "structure", "model": "llama-planted", "language": "en", "verdict": "holds", "reason": ""},
+              {"id": "ratings-valence", "model": "llama-planted", "language": "en", "verdict": "holds", "reason": "outside-matched not tested, p decides alone: 47 outside"},
+              {"id": "empty-untrained", "model": "all", "language": "all", "verdict": "fails" if p_control < 0.005 else "holds", "reason": "rejected: structure" if p_control < 0.005 else ""}]
+    (folder / "claims.json").write_text(json.dumps(claims), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return [run_folder(tmp_path / "planted-7", 7, 0.001), run_folder(tmp_path / "planted-8", 8, 0.3)]
+
+
+def test_numbers_are_read_from_the_main_study_alone(runs):
+    found = planted_numbers(runs[0]).set_index("quantity")["value"].to_dict()
+    assert found["RSA all pairs, sae-all, rho_group"] == 0.71 and found["RSA tests, largest Holm p"] == 0.0021
+    assert found["valence r, arm all"] == 0.9 and pd.isna(found["valence r, emotion-space minus outside-matched"])
+    assert set(planted_numbers(runs[0])["model"]) == {"llama-planted"}
+
+
+def test_control_tests_are_those_of_the_controls(runs):
+    tests = control_tests(runs[0])
+    assert len(tests) == 2 and set(tests["control"]) == {"untrained"} and set(tests["claim"]) == {"structure"}
+
+
+def test_the_report_says_bars_misses_reasons_and_counts(runs):
+    text = report([summarise_run(r) for r in runs])
+    assert "| RSA within valence, sae-all, rho_group | en | >= .55 | 0.500 | 0.500 |" in text
+    assert "| RSA tests, largest Holm p | en | < .01 | 0.002 | 0.002 |" in text and "| valence r, emotion-space minus outside-matched | en | > 0 | – | – |" in text
+    assert "| ratings-valence | holds | outside-matched not tested, p decides alone: 47 outside | planted-7 llama-planted en, planted-8 llama-planted en |" in text
+    assert "| empty-untrained | fails | rejected: structure | planted-7 all all |" in text
+    assert "| empty-untrained | 4 | 1 | 2 | 1 | 1 | 2 |" in text
+
+
+def test_a_saved_run_stands_for_its_folder_also_one_of_an_earlier_version(runs, tmp_path):
+    kept = summarise_run(runs[0])
+    (tmp_path / "run.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert report([summarise_run(tmp_path / "run.json")]) == report([kept])
+    kept["verdicts"] = [{k: v[k] for k in ("claim", "verdict")} for v in kept["verdicts"]]
+    assert "empty-untrained" in report([kept]) and "Reasons" not in report([kept])
+
+
+def test_every_bar_is_one_of_the_quantities(root):
+    text = (root / "docs/planted.md").read_text(encoding="utf-8")
+    assert len(BARS) == 13 and all(b.split()[1] in text for b in BARS.values())
