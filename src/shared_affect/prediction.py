@@ -100,7 +100,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, f
     Returns
     -------
     dict
-        As `ratings.predict_arms`, with ``n_emotion_space`` and ``n_live``.
+        As `ratings.predict_arms`, with ``n_emotion_space``, ``n_live`` and ``matched``: how like the space the matched
+        features are (`ratings.MatchedDraws`: ``balance``, ``n_beyond``, ``caliper``).
     """
     frame, words, rated, groups = _prepare(codes, _in_folds(norms, folds, language))
     live = rated.live()
@@ -119,7 +120,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, f
     if matched.reason:
         result["not_tested"] |= {"outside-matched": matched.reason}
     LOG.info("%s: %d ordinary words, %d live features, %d in the emotion space", language, len(words), len(live), len(inside))
-    return result | {"n_emotion_space": len(inside), "n_live": len(live)}
+    balance = {"balance": matched.balance.to_dict("records"), "n_beyond": matched.n_beyond, "caliper": matched.caliper}
+    return result | {"n_emotion_space": len(inside), "n_live": len(live), "matched": balance}
 
 
 def _ceilings(frame: pd.DataFrame, dimensions: Sequence[str]) -> dict[str, float | None]:

@@ -290,7 +290,7 @@ def matched_draws(
     target_ids, pool_ids : int arrays
         Features of the space; live features that may stand in. Targets are taken out of the pool.
     density, norm : array [F]
-        Firing rate on neutral text; size of the feature (e.g. mean code norm), indexed by feature id.
+        Firing rate; size of the feature (norm of its codes), both on the words that are predicted, indexed by feature id.
     n_draws : int
     caliper : float
         In units of the pooled SD of log density and of log norm: a partner must lie within it on both.
@@ -588,6 +588,11 @@ def pair_correlation(ratings_a: np.ndarray, rows_a: np.ndarray, ratings_b: np.nd
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def _above_chance(r: float, n: int) -> float | None:
+    """`r`, or None where its 95 % interval (Fisher's z) reaches 0: what does not agree is no ceiling for anything."""
+    return r if r > np.tanh(1.96 / np.sqrt(max(n - 3, 1))) else None
+
+
 def predict_transfer(
     codes: Mapping[str, np.ndarray],
     ratings: Mapping[str, Mapping[str, np.ndarray]],
@@ -620,7 +625,7 @@ def predict_transfer(
     -------
     dict
         scores: direction (`en-zh`: fitted on en, tested on zh), arm, dimension and the columns of `predict_arms`; ceiling
-        is the correlation of the two languages' ratings over their common pairs.
+        is the correlation of the two languages' ratings over their common pairs, NaN where they do not agree.
         predictions: direction -> frame words of the tested language x (arm, dimension). not_tested: arm -> reason.
     """
     languages = list(codes)
@@ -640,7 +645,7 @@ def predict_transfer(
         if len(set(words[k])) != len(words[k]) or len(words[k]) != len(checked[k]):
             raise ValueError(f"word labels of {k!r} are doubled or not {len(checked[k])}; allowed: one label each")
     a, b = languages
-    ceiling = {d: pair_correlation(Y[a][:, i], pairs[a], Y[b][:, i], pairs[b]) for i, d in enumerate(names)}
+    ceiling = {d: _above_chance(pair_correlation(Y[a][:, i], pairs[a], Y[b][:, i], pairs[b]), len(pairs[a])) for i, d in enumerate(names)}
     alphas = np.asarray(alphas, float)
     rows, frames = [], {}
     for source, target in ((a, b), (b, a)):

@@ -92,6 +92,7 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
     assert live[seen["arms"]["shared"]].tolist() == [0, 1, 2, 4, 5] and live[seen["arms"]["emotion-space"]].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     np.testing.assert_array_equal(seen["x"], codes.rated.sparse.toarray()[:-1][:, live])
     assert (result["n_emotion_space"], result["n_live"]) == (9, len(live)) and set(result["scores"]["arm"]) >= {"all", "emotion-space", "shared", "dense", "static", "outside-matched"}
+    assert [r["variable"] for r in result["matched"]["balance"]] == ["log_density", "log_norm"] and result["matched"]["n_beyond"] >= 0
 
 
 def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world):

@@ -312,6 +312,15 @@ def test_predict_transfer(two_languages):
     assert r == pytest.approx(scores.loc[("zh-en", "shared", "arousal"), "r"])
 
 
+def test_ratings_that_do_not_agree_are_no_ceiling(two_languages):
+    codes, ratings, groups, words, fold = two_languages
+    shuffled = {"en": ratings["en"], "zh": {d: np.random.default_rng(5).permutation(y) for d, y in ratings["zh"].items()}}
+    assert all(0 < abs(pearsonr(ratings["en"][d], shuffled["zh"][d])[0]) < 0.2 for d in ratings["en"])
+    rng = np.random.default_rng(0)
+    got = predict_transfer(codes, shuffled, groups, {"shared": np.arange(20)}, words=words, fold=fold, pairs=groups, n_permutations=19, n_bootstrap=100, rng=rng)["scores"]
+    assert got[["ceiling", "r_over_ceiling"]].isna().all(axis=None) and got["r"].notna().all()
+
+
 def test_predict_transfer_p_is_uniform_without_a_signal():
     n_sim, p = 60, []
     for seed in range(n_sim):

@@ -20,4 +20,4 @@ if __name__ == "__main__":
         write_tsv(path, result["scores"][result["scores"]["dimension"] == dimension])
     write_tsv(o.differences, result["differences"])
     write_tsv(o.predictions, long_predictions(result["predictions"]))
-    write_json(o.notes, {"not_tested": result["not_tested"], "n_emotion_space": result["n_emotion_space"], "n_live": result["n_live"]})
+    write_json(o.notes, {k: result[k] for k in ("not_tested", "n_emotion_space", "n_live", "matched")})
