@@ -94,7 +94,7 @@ class Judge:
     steering : DataFrame or None
         Rows of `evaluation.claim_summary` for every steered model and language.
     study : mapping
-        ``models, languages, pair, sae, human, norms, margin, max_nll_ratio, steered``.
+        ``models, languages, pair, sae, human, norms, margin``.
     """
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str, str], Mapping[str, str]], steering: pd.DataFrame | None, study: Mapping):
@@ -168,19 +168,16 @@ class Judge:
 
     def shared_suffices(self, model, language):
         keys = {"model": model, "language": language, "norms": self.study["norms"], "dimension": "valence"}
-        d = self._row("rating_differences", arm_a="all", arm_b="shared", **keys)
-        sign = 1
-        if d is None:
-            d, sign = self._row("rating_differences", arm_a="shared", arm_b="all", **keys), -1
+        d = self._row("rating_differences", arm_a="shared", arm_b="all", **keys)
         if d is None:
             return entry("shared-suffices", "not-tested", **self._who(model, language), reason="no difference between arms all and shared")
         margin = self.study["margin"]
         low, high = d["ci90_low"], d["ci90_high"]
         verdict = "holds" if -margin < low and high < margin else "fails" if low > margin or high < -margin else "inconclusive"
-        worse = "shared worse" if sign * d["difference"] > 0 else "shared not worse"
+        worse = "shared worse" if d["difference"] < 0 else "shared not worse"
         return entry("shared-suffices", verdict, **self._who(model, language), human=self.study["norms"], statistic=f"difference of r, {d['arm_a']} - {d['arm_b']}, 90 % interval",
                      value=d["difference"], ci_low=low, ci_high=high, table="rating_differences.csv", reason=f"margin +-{margin}; {worse}",
-                     control=_control("shared", self._row("ratings", arm="shared", **keys), "r"))
+                     control=_control("all", self._row("ratings", arm="all", **keys), "r"))
 
     def shared_universal(self, model):
         language = "-".join(self.study["pair"])

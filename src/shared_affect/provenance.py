@@ -6,14 +6,17 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from importlib.metadata import distributions
-from pathlib import Path
 
 
-def describe_run() -> dict:
+def describe_run(revisions: Mapping[str, Mapping] | None = None) -> dict:
     """Git commit (None outside a checkout), dirty flag, Python, packages, machine, time.
 
-    The resolved revisions of downloaded models stand beside it, where any were downloaded.
+    Parameters
+    ----------
+    revisions : mapping of model -> ``id, asked, commit``, optional
+        Of the study's downloaded models; they stand beside the rest.
     """
     def git(*args: str) -> str | None:
         try:
@@ -22,7 +25,6 @@ def describe_run() -> dict:
             return None
 
     status = git("status", "--porcelain")
-    revisions = Path("resources/retrieved/revisions.json")
     return {
         "commit": git("rev-parse", "HEAD"),
         "uncommitted_changes": None if status is None else bool(status),
@@ -31,5 +33,5 @@ def describe_run() -> dict:
         "cpu_count": os.cpu_count(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "packages": dict(sorted({d.metadata["Name"]: d.version for d in distributions()}.items())),
-        "revisions": revisions.read_text(encoding="utf-8") if revisions.exists() else None,
+        "revisions": dict(revisions or {}),
     }

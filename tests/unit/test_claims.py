@@ -8,8 +8,7 @@ import pytest
 
 from shared_affect.claims import EMPTY, STATEMENTS, judge_all, render, verdict_of
 
-STUDY = {"models": ["m"], "languages": ["en", "zh"], "pair": ["en", "zh"], "sae": "s", "human": "h", "norms": "n", "margin": 0.02, "max_nll_ratio": 1.6, "steered": ["m"],
-         "n_permutations": 9999, "rating_permutations": 999}
+STUDY = {"models": ["m"], "languages": ["en", "zh"], "pair": ["en", "zh"], "sae": "s", "human": "h", "norms": "n", "margin": 0.02}
 WHO = {"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s"}
 P = {"p": 1e-4, "p_adjusted": 2e-4, "family": "f", "n_permutations": 9999}
 

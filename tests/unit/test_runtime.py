@@ -65,11 +65,11 @@ def test_provenance_knows_its_packages_and_outside_a_checkout_says_so(tmp_path, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     facts = provenance.describe_run()
-    assert facts["commit"] is facts["uncommitted_changes"] is facts["revisions"] is None
+    assert facts["commit"] is facts["uncommitted_changes"] is None and facts["revisions"] == {}
     assert facts["packages"]["numpy"] == np.__version__ and facts["cpu_count"] >= 1
     for args in (["init", "-q"], ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "-q", "--allow-empty", "-m", "one"]):
         subprocess.run(["git", *args], check=True)
     assert len(provenance.describe_run()["commit"]) == 40 and provenance.describe_run()["uncommitted_changes"] is False
-    runtime.write_json(tmp_path / "resources/retrieved/revisions.json", {"some/model": "abc"})
-    facts = provenance.describe_run()
-    assert facts["uncommitted_changes"] is True and "abc" in facts["revisions"]
+    (tmp_path / "new").touch()
+    facts = provenance.describe_run({"some-model": {"commit": "abc"}})
+    assert facts["uncommitted_changes"] is True and facts["revisions"] == {"some-model": {"commit": "abc"}}

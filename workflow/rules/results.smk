@@ -94,11 +94,7 @@ rule judge_claims:
             "sae": SAE,
             "human": HUMAN,
             "norms": NORMS,
-            "n_permutations": config["rsa"]["n_permutations"],
-            "rating_permutations": config["ratings"]["n_permutations"],
             "margin": config["ratings"]["margin"],
-            "max_nll_ratio": config["steering"]["max_nll_ratio"],
-            "steered": STEERED,
         },
         code=code("judge_claims"),
     script:
@@ -116,6 +112,7 @@ rule record_provenance:
         f"{LOGS}/record_provenance/provenance.log",
     params:
         config=config,
+        models=HUB_MODELS,
         tables={name: code_of_file(BASE / "config" / f"{name}.tsv") for name in TABLES if name != "emotions"},
     script:
         "../scripts/record_provenance.py"
