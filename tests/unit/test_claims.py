@@ -23,7 +23,7 @@ def tables():
     rsa = per_language(*({**space, "pairs": p, "representation": r, "rho": 0.4, **ci, **(P if r == "sae-space" else {})}
                          for p in ("all", "within-valence") for r in ("sae-space", "static", "shuffled-concepts")))
     norms = {"norms": "n", "n_words": 300}
-    ratings = pd.concat([per_language(*({**norms, "dimension": d, "arm": a, "r": 0.5, **ci, **P} for d in ("valence", "arousal") for a in ("emotion-space", "outside-matched", "shared"))),
+    ratings = pd.concat([per_language(*({**norms, "dimension": d, "arm": a, "r": 0.5, **ci, **P} for d in ("valence", "arousal") for a in ("all", "emotion-space", "outside-matched", "shared"))),
                          pd.DataFrame([WHO | norms | P | ci | {"language": k, "dimension": "valence", "arm": a, "r": 0.5} for k in ("en-zh", "zh-en") for a in ("shared", "dense")])])
     differences = per_language(*({"norms": "n", "dimension": d, "arm_a": a, "arm_b": b, "difference": 0.01, "ci_low": 0.005, "ci_high": 0.02, "ci90_low": 0.006, "ci90_high": 0.015}
                                  for d in ("valence", "arousal") for a, b in (("emotion-space", "outside-matched"), ("shared", "all"))))
