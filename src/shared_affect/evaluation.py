@@ -123,16 +123,6 @@ class Scored:
     probability: np.ndarray
     masked: np.ndarray
 
-    def own_target(self) -> pd.DataFrame:
-        """Steered texts with ``hit_<judge>``, ``target_probability`` and ``masked_hit`` for the emotion they were steered to."""
-        rows = np.flatnonzero((self.texts["emotion"] != NO_EMOTION).to_numpy())
-        column = pd.Index(self.emotions).get_indexer(self.texts["emotion"].iloc[rows])
-        out = self.texts.iloc[rows].reset_index(drop=True)
-        for judge, hits in self.hits.items():
-            out[f"hit_{judge.replace('-', '_')}"] = hits[rows, column]
-        out["target_probability"], out["masked_hit"] = self.probability[rows, column], self.masked[rows, column]
-        return out
-
 
 def score_texts(generations: pd.DataFrame, lexicons: Mapping[str, Mapping[str, Sequence[str]]], judge: Judge, norms: pd.DataFrame, language: str,
                 named_words: Iterable[str] = ()) -> Scored:

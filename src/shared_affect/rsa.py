@@ -577,21 +577,6 @@ def compare_differences(models: Mapping[str, RDM], raters: RaterRDMs, *, referen
     return pd.DataFrame(rows)
 
 
-def pairwise_rho(a: RDM, b: RDM, statistic: str = "rho-a") -> float:
-    """Correlation of two RDMs over all pairs, matched by label.
-
-    Raises
-    ------
-    ValueError
-        If the labels differ or the statistic is not ``rho-a`` or ``spearman``.
-    """
-    if statistic not in STATISTICS:
-        raise ValueError(f"statistic {statistic!r}; allowed: {', '.join(STATISTICS)}")
-    require_same_labels("RDMs to compare", b.labels, a.labels)
-    x, y = a.condensed(), b.condensed(a.labels)
-    return float((_rho_a if statistic == "rho-a" else _spearman)(x, y))
-
-
 def mantel(a: RDM, b: RDM, n_permutations: int, rng: np.random.Generator) -> tuple[float, float]:
     """Mantel test of two RDMs: rho-a over all pairs, and the one-sided p of a joint permutation of a's labels.
 

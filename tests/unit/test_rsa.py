@@ -160,7 +160,7 @@ def test_mantel_p_equals_a_loop_over_all_permutations():
     every = [rho_a(a.values[np.ix_(p, p)][i, j], b.condensed()) for p in map(list, permutations(range(5)))]
     share = np.mean(np.array(every) >= observed - 1e-12)
     rho, p = rsa.mantel(a, b.subset("edcba"), 20_000, np.random.default_rng(0))
-    assert rho == pytest.approx(observed, abs=1e-12) and rho == rsa.pairwise_rho(a, b)
+    assert rho == pytest.approx(observed, abs=1e-12)
     assert p == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 20_000))
 
 
@@ -363,11 +363,7 @@ def test_wrong_requests_are_named(world, options, message):
         compare(raters, models, **options)
 
 
-def test_pairwise_rho_refuses_other_labels_and_statistics(world):
+def test_mantel_refuses_other_labels(world):
     _, models, _ = world
-    assert rsa.pairwise_rho(models["near"], models["tied"], "spearman") == pytest.approx(
-        sps.spearmanr(models["near"].condensed(), models["tied"].condensed()).statistic)
-    with pytest.raises(ValueError, match="statistic"):
-        rsa.pairwise_rho(models["near"], models["far"], "kendall")
     with pytest.raises(ValueError, match="missing"):
         rsa.mantel(models["near"], models["far"].subset(LABELS[:5]), 9, np.random.default_rng(0))
