@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 CORES  ?= all
-# TORCH: what pip is asked for. On Linux the usual index's newest build brings several GB of CUDA libraries;
+# TORCH_INDEX: where pip finds torch. On Linux the usual index's newest build brings several GB of CUDA libraries;
 # a machine without a GPU takes the CPU build with: make TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 BIN := $(VENV)/bin

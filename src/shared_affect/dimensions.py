@@ -1,4 +1,4 @@
-"""What organises an emotion space: its first two dimensions beside human valence and arousal (METHODS 5)."""
+"""What organises an emotion space: its first two dimensions beside human valence and arousal."""
 
 from __future__ import annotations
 

@@ -397,7 +397,7 @@ def _permutation_numbers(wanted: int | Mapping[str, int], models: Mapping[str, R
 def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Sequence[str], classes: Mapping[str, str],
                    nuisances: Mapping[str, RDM], n_permutations: int | Mapping[str, int], n_bootstrap: int,
                    rng: np.random.Generator, n_splits: int = 1000) -> pd.DataFrame:
-    """Compare representations with human judgements (METHODS 4).
+    """Compare representations with human judgements (docs/workflow.md, spaces).
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
     dict of name -> RDM
         ``sae-space`` (selected features), ``sae-all`` (features active on any concept word), ``dense`` (residual at the
         hook point), ``static`` (input embeddings); all centred on the mean over concept words, averaged over each
-        emotion's words, cosine distance (METHODS 4). ``association`` where vectors are given: the same of the concept
+        emotion's words, cosine distance. ``association`` where vectors are given: the same of the concept
         words they know, if two or more of each emotion stand in its set alone. ``non-emotion`` where controls are given: the selected features on sets of
         control words in place of the concept words.
     """

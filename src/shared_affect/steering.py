@@ -97,7 +97,7 @@ def unit(v: np.ndarray) -> np.ndarray:
 
 
 def concept_vector(feature_ids: np.ndarray, weights: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Weighted sum of decoder rows, unit norm (METHODS 8).
+    """Weighted sum of decoder rows, unit norm (docs/steering.md).
 
     Parameters
     ----------

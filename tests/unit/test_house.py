@@ -138,6 +138,16 @@ def test_every_config_key_is_explained(root):
     assert [line for line in lines if "#" not in line] == []
 
 
+@pytest.mark.parametrize("name", ["models", "saes", "languages", "human", "sources", "variants"])
+def test_every_column_and_its_values_are_explained(root, name):
+    docs = (root / "docs/configuration.md").read_text(encoding="utf-8")
+    part = docs[docs.index(f"## config/{name}.tsv"):].split("\n## ")[0]
+    properties = yaml.safe_load((root / f"workflow/schemas/{name}.yaml").read_text(encoding="utf-8"))["properties"]
+    assert [c for c in properties if f"`{c}`" not in part] == []
+    values = [v for c, p in properties.items() if c not in ("loader", "lemma_rule") for v in p.get("enum", []) if v is not None]  # these two have many; the page says where they are listed
+    assert [v for v in values if f"`{v}`" not in part] == []
+
+
 def test_figures_can_write_every_committed_word(root):
     from shared_affect.fonts import missing_characters
 
