@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,8 @@ class LanguageCodes:
     concepts, rated : WordCodes
     density : ndarray, ``[d_sae]``
         Share of neutral tokens on which a feature fires.
+    left_out : tuple of str
+        Words of the concept-sets that are not among `concepts` (`drop_shared_tokens`); ordinary words they are not.
     """
 
     emotions: tuple[str, ...]
@@ -72,6 +74,7 @@ class LanguageCodes:
     concepts: WordCodes
     rated: WordCodes
     density: np.ndarray
+    left_out: tuple[str, ...] = ()
 
 
 def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
@@ -133,13 +136,14 @@ def drop_shared_tokens(codes: LanguageCodes, tokens: Mapping[str, Sequence[str]]
     left = codes.membership[keep].sum(0)
     if (left < 2).any():
         raise ValueError(f"emotion {codes.emotions[int(left.argmin())]!r} keeps {left.min()} words without pieces of other emotions' words; needed: 2 (resources/concepts/<language>.tsv)")
-    words = [w for w, k in zip(codes.concepts.words, keep, strict=True) if k]
-    return LanguageCodes(codes.emotions, codes.membership[keep], codes.concepts.rows(words), codes.rated, codes.density)
+    words, left_out = ([w for w, k in zip(codes.concepts.words, keep, strict=True) if k == kept] for kept in (True, False))
+    return replace(codes, membership=codes.membership[keep], concepts=codes.concepts.rows(words), left_out=tuple(left_out))
 
 
 def write_codes(path: str | Path, codes: LanguageCodes) -> None:
     """Write `LanguageCodes` as one npz file."""
-    arrays: dict[str, np.ndarray] = {"emotions": np.array(codes.emotions), "membership": codes.membership, "density": codes.density}
+    arrays: dict[str, np.ndarray] = {"emotions": np.array(codes.emotions), "membership": codes.membership, "density": codes.density,
+                                     "left_out": np.array(codes.left_out, dtype=str)}
     for kind, part in (("concepts", codes.concepts), ("rated", codes.rated)):
         arrays |= {f"{kind}_words": np.array(part.words), f"{kind}_data": part.sparse.data, f"{kind}_indices": part.sparse.indices,
                    f"{kind}_indptr": part.sparse.indptr, f"{kind}_shape": np.array(part.sparse.shape), f"{kind}_dense": part.dense, f"{kind}_static": part.static}
@@ -154,4 +158,4 @@ def load_codes(path: str | Path) -> LanguageCodes:
                   a[f"{k}_dense"], a[f"{k}_static"])
         for k in ("concepts", "rated")
     ]
-    return LanguageCodes(tuple(a["emotions"].tolist()), a["membership"], *parts, a["density"])
+    return LanguageCodes(tuple(a["emotions"].tolist()), a["membership"], *parts, a["density"], tuple(a["left_out"].tolist()))

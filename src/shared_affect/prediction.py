@@ -26,7 +26,7 @@ MIN_WORDS_A_FOLD = 20
 
 def ordinary_words(codes: LanguageCodes, norms: pd.DataFrame) -> list[str]:
     """Rated words that stand in no concept-set."""
-    concepts = set(codes.concepts.words)
+    concepts = {*codes.concepts.words, *codes.left_out}
     return [w for w in norms["word"] if w not in concepts]
 
 

@@ -58,10 +58,15 @@ def test_codes_come_back_from_their_file(codes, tmp_path):
         codes.rated.rows(["unseen"])
 
 
-def test_words_that_share_pieces_with_another_emotion_are_left_out(codes):
+def test_words_that_share_pieces_with_another_emotion_are_left_out(codes, tmp_path):
     tokens = {w: [w] for w in codes.concepts.words} | {"joy0": ["x"], "fear0": ["x", "y"], "joy1": ["own"], "joy2": ["own", "z"]}
     left = c.drop_shared_tokens(codes, tokens)
     assert set(codes.concepts.words) - set(left.concepts.words) == {"joy0", "fear0"} and left.rated is codes.rated
+    # what is left out of the sets is still no ordinary word
+    norms = pd.DataFrame({"word": ["joy0", "fear1", *codes.rated.words[:2]]})
+    assert left.left_out == ("joy0", "fear0") and ordinary_words(left, norms) == ordinary_words(codes, norms) == list(codes.rated.words[:2])
+    c.write_codes(tmp_path / "left.npz", left)
+    assert c.load_codes(tmp_path / "left.npz").left_out == left.left_out
     with pytest.raises(ValueError, match="'joy' keeps 1"):
         c.drop_shared_tokens(codes, tokens | {f"joy{i}": ["x"] for i in range(5)})
 
