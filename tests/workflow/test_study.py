@@ -49,7 +49,7 @@ class Study:
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
         self.set(study="tiny", root_seed=100, emotions=EMOTIONS, models=["gemma2-planted"], control_models=["llama-untrained-1", "gemma2-no-affect"],
                  texts={"validation": 50, "sae": 1500, "fidelity": 40, "neutral": 40, "judge": 400},
-                 rsa={"pairs": ["all", "within-valence"], "n_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
+                 rsa={"pairs": ["all", "within-valence"], "n_permutations": 2000, "n_bootstrap": 100, "n_draws": 10},
                  ratings=self.config["ratings"] | {"n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "n_outer": 5, "n_inner": 3},
                  shared=self.config["shared"] | {"n_permutations": 1000}, features=self.config["features"] | {"max_density": 0.9, "split_half": 2, "shuffles": 3},
                  steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "random_directions": 48, "n_bootstrap": 100})
@@ -187,7 +187,7 @@ def test_every_target_can_be_asked_for_by_name(study):
     targets = [f"results/tiny/{kind}/{model}/{SAE}/{language}/{name.format(e=e)}"
                for kind, name in names.items() for model in study.config["models"] + study.config["control_models"] for language in ("en", "zh") for e in EMOTIONS]
     targets += [f"results/tiny/steering/gemma2-planted/{SAE}/{language}/{e}/{name}"
-                for name in ("vectors.safetensors", "generations.jsonl", "scores.tsv") for language in ("en", "zh") for e in EMOTIONS]
+                for name in ("vector.safetensors", "generations.jsonl", "scores.tsv") for language in ("en", "zh") for e in EMOTIONS]
     assert all((study.folder / t).exists() for t in targets)
     study.snakemake("-n", *targets)
     for target in (targets[0], targets[-1]):
