@@ -185,7 +185,8 @@ def methods(shape: Shape, folder: Path, device: str = "cpu") -> dict[str, Callab
         return shape.loop_words * len(TEMPLATES), run
 
     def ours():
-        from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes
+        from shared_affect.codes import read_codes
+        from shared_affect.extraction import Extractor, Numerics, SaeSource
 
         model, sae, _ = load()
         words = [f"w{i}" for i in range(shape.words)]

@@ -210,7 +210,7 @@ def read_carriers(path: str | Path) -> list[str]:
         raise ConfigError(f"{name} does not exist; needed: a tab-separated table with columns template, text, held_out")
     with open(path, encoding="utf-8-sig", newline="") as f:
         reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := [c for c in ("template", "text") if c not in (reader.fieldnames or [])]:
+        if missing := [c for c in ("template", "text", "held_out") if c not in (reader.fieldnames or [])]:
             raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
         rows = list(reader)
     for line, r in enumerate(rows, start=2):
@@ -231,7 +231,7 @@ def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: 
 
 
 def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, list[dict]], concept_paths: Mapping[str, Path],
-                carriers: Mapping[str, Sequence[str]]) -> list[str]:
+                template_paths: Mapping[str, Path]) -> list[str]:
     """Check a whole study and return its emotions in table order.
 
     Parameters
@@ -242,7 +242,7 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     tables : mapping
         Rows of ``models, saes, languages, human, variants, emotions``.
     concept_paths : mapping of language -> path
-    carriers : mapping of language -> names of its templates
+    template_paths : mapping of language -> path
 
     Raises
     ------
@@ -256,12 +256,12 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     for kind, key in (("control", "control_variants"), ("spec", "specs")):
         _check_names(config[key], [r["variant"] for r in tables["variants"] if r["kind"] == kind], key, "config/variants.tsv")
     for language in config["languages"]:
-        of_language = f"resources/templates/{language}.tsv"
-        _check_names(config["templates"], carriers[language], "templates", of_language)
+        of_language, carriers = f"resources/templates/{language}.tsv", read_carriers(template_paths[language])
+        _check_names(config["templates"], carriers, "templates", of_language)
         for r in (r for r in tables["variants"] if r["variant"] in config["specs"] + config["control_variants"] and r["templates"]):
-            if unknown := [t for t in r["templates"].split() if t not in carriers[language]]:
-                raise ConfigError(f"config/variants.tsv: variant {r['variant']}, column templates names {unknown[0]!r}{_hint(unknown[0], carriers[language])}; "
-                                  f"allowed: {_listing(carriers[language])} ({of_language})")
+            if unknown := [t for t in r["templates"].split() if t not in carriers]:
+                raise ConfigError(f"config/variants.tsv: variant {r['variant']}, column templates names {unknown[0]!r}{_hint(unknown[0], carriers)}; "
+                                  f"allowed: {_listing(carriers)} ({of_language})")
     _check_permutations(config, tables["models"])
     for r in tables["models"]:
         for key, control in (("models", False), ("control_models", True)):

@@ -9,8 +9,52 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from shared_affect.extraction import read_codes, read_dense
 from shared_affect.runtime import read_arrays, write_arrays
+
+POSITIONS = ("word", "after")
+"""Read-out positions, in the order in which extraction stores them."""
+
+
+def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean SAE codes of the words over templates and read-out positions.
+
+    Parameters
+    ----------
+    arrays : mapping
+        One list's arrays of `extraction.Extractor.words`.
+    templates : sequence of str
+        Template names to average over.
+    readout : {"word", "after", "word-after"}
+        ``word-after`` averages the codes of both positions, after encoding.
+
+    Returns
+    -------
+    ndarray, float32, ``[n_words, d_sae]``
+    """
+    rows = _rows(arrays, templates, readout)
+    n, start = len(arrays["words"]), arrays["indptr"]
+    out = np.zeros((n, int(arrays["d_sae"])))
+    for r in rows:
+        part = slice(start[r * n], start[(r + 1) * n])
+        out[np.repeat(np.arange(n), np.diff(start[r * n : (r + 1) * n + 1])), arrays["indices"][part]] += arrays["data"][part]
+    return out.astype(np.float32) / np.float32(len(rows))
+
+
+def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean residual ``[n_words, d_in]`` over the same templates and positions as `read_codes`."""
+    rows = _rows(arrays, templates, readout)
+    dense = arrays["dense"].reshape(-1, *arrays["dense"].shape[2:])
+    return dense[rows].mean(0, dtype=np.float64).astype(np.float32)
+
+
+def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> list[int]:
+    have = arrays["templates"].tolist()
+    if missing := [t for t in templates if t not in have]:
+        raise ValueError(f"template {missing[0]!r} was not extracted; allowed: {', '.join(have)} (config.yaml, key templates)")
+    if readout not in (*POSITIONS, "-".join(POSITIONS)):
+        raise ValueError(f"readout is {readout!r}; allowed: word, after, word-after (config.yaml, key readout)")
+    positions = [i for i, p in enumerate(POSITIONS) if p in readout.split("-")]
+    return [have.index(t) * len(POSITIONS) + p for t in templates for p in positions]
 
 
 @dataclass(frozen=True)
@@ -99,7 +143,7 @@ def gather(lists: Mapping[str, Mapping[str, np.ndarray]], norms: Mapping[str, np
         The concept-sets to use; shuffled ones hold the same words otherwise distributed.
     density : ndarray, ``[d_sae]``
     templates, readout
-        See `extraction.read_codes`.
+        See `read_codes`.
     """
     concepts = _stack(list(lists.values()), templates, readout)
     where = {w: i for i, w in enumerate(concepts.words)}

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import orthogonal_procrustes
 
-from .rdm import RDM, require_same_labels
+from shared_affect.rdm import RDM, require_same_labels
 
 PERMUTATION_BLOCK = 20_000
 

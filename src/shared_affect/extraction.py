@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shared_affect.codes import POSITIONS
 from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
@@ -25,7 +26,6 @@ from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_s
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
 
-POSITIONS = ("word", "after")
 ENCODE_BATCH = 1024
 """Residuals encoded at once; bounds the dense codes of wide SAEs on the device."""
 
@@ -415,48 +415,6 @@ def _take_rows(csr: Mapping[str, np.ndarray], rows: np.ndarray) -> tuple[np.ndar
     starts, counts = csr["indptr"][rows], np.diff(csr["indptr"])[rows]
     at = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     return csr["data"][at], csr["indices"][at], counts
-
-
-def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
-    """Mean SAE codes of the words over templates and read-out positions.
-
-    Parameters
-    ----------
-    arrays : mapping
-        One list's arrays of `Extractor.words`.
-    templates : sequence of str
-        Template names to average over.
-    readout : {"word", "after", "word-after"}
-        ``word-after`` averages the codes of both positions, after encoding.
-
-    Returns
-    -------
-    ndarray, float32, ``[n_words, d_sae]``
-    """
-    rows = _rows(arrays, templates, readout)
-    n, start = len(arrays["words"]), arrays["indptr"]
-    out = np.zeros((n, int(arrays["d_sae"])))
-    for r in rows:
-        part = slice(start[r * n], start[(r + 1) * n])
-        out[np.repeat(np.arange(n), np.diff(start[r * n : (r + 1) * n + 1])), arrays["indices"][part]] += arrays["data"][part]
-    return out.astype(np.float32) / np.float32(len(rows))
-
-
-def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
-    """Mean residual ``[n_words, d_in]`` over the same templates and positions as `read_codes`."""
-    rows = _rows(arrays, templates, readout)
-    dense = arrays["dense"].reshape(-1, *arrays["dense"].shape[2:])
-    return dense[rows].mean(0, dtype=np.float64).astype(np.float32)
-
-
-def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> list[int]:
-    have = arrays["templates"].tolist()
-    if missing := [t for t in templates if t not in have]:
-        raise ValueError(f"template {missing[0]!r} was not extracted; allowed: {', '.join(have)} (config.yaml, key templates)")
-    if readout not in (*POSITIONS, "-".join(POSITIONS)):
-        raise ValueError(f"readout is {readout!r}; allowed: word, after, word-after (config.yaml, key readout)")
-    positions = [i for i, p in enumerate(POSITIONS) if p in readout.split("-")]
-    return [have.index(t) * len(POSITIONS) + p for t in templates for p in positions]
 
 
 def describe(facts: Mapping[str, np.ndarray]) -> str:

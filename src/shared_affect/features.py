@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .runtime import LOG
-from .stats import auroc_columns, benjamini_hochberg, midranks, percentile_interval
+from shared_affect.runtime import LOG
+from shared_affect.stats import auroc_columns, benjamini_hochberg, midranks, percentile_interval
 
 MIN_ACTIVE_WORDS = 2
 PLACE = "resources/concepts/<language>.tsv"

@@ -23,6 +23,7 @@ BARS = {
     "RSA all pairs, sae-all, rho_group": ">= .70", "RSA within valence, sae-all, rho_group": ">= .55", "RSA tests, largest Holm p": "< .01",
     "valence r, arm all": ">= .80", "arousal r, arm all": ">= .75",
     "valence r, emotion-space minus outside-matched": "> 0", "arousal r, emotion-space minus outside-matched": "> 0",
+    "shared features": "> expected",
     "transfer EN->ZH valence, arm shared": ">= .70", "transfer ZH->EN valence, arm shared": ">= .50", "cultural differences r": ">= .40",
     "steering lexicon, concept over random": ">= 5", "steering lexicon-held-out, concept over random": ">= 5", "steering nll_ratio": "<= 1.6",
 }
@@ -95,14 +96,17 @@ def control_tests(folder: Path) -> pd.DataFrame:
 def markdown(frame: pd.DataFrame) -> str:
     """A frame as a Markdown table, numbers with three digits, small ones with one that counts."""
     def text(x) -> str:
-        if not isinstance(x, float):
-            return str(x)
-        return "–" if np.isnan(x) else f"{x:.3f}" if x == 0 or abs(x) >= 0.001 else f"{x:.1g}"
+        if x is None or (isinstance(x, float) and np.isnan(x)):
+            return "–"
+        if isinstance(x, float):
+            return f"{x:.3f}" if x == 0 or abs(x) >= 0.001 else f"{x:.1g}"
+        return str(x).replace("|", "\\|")
 
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
     return "\n".join([*lines, *("| " + " | ".join(text(x) for x in row) + " |" for row in frame.itertuples(index=False))])
 
 
+OF_CLAIM = ("model", "language", "statistic", "value", "ci_low", "ci_high", "p_adjusted", "reason")
 SPECS = {"primary": "Recovered quantities", "held-out-carrier": "The same read on the carrier held out of the training texts (no bar)"}
 
 
@@ -113,7 +117,7 @@ def summarise_run(path: str | Path) -> dict:
     -------
     dict
         ``study`` (name), ``numbers`` ({spec: records of `planted_numbers`}), ``tests`` (records of `control_tests`),
-        ``verdicts`` (records ``claim, model, language, verdict, reason``; files of earlier versions lack all but claim and verdict).
+        ``verdicts`` (records ``claim, verdict`` and `OF_CLAIM`; files of earlier versions lack the latter).
     """
     path = Path(path)
     if path.is_file():
@@ -124,16 +128,24 @@ def summarise_run(path: str | Path) -> dict:
         return frame.replace({np.nan: None}).to_dict("records")
 
     return {"study": path.name, "numbers": {spec: records(planted_numbers(path, spec)) for spec in SPECS}, "tests": records(control_tests(path)),
-            "verdicts": [{"claim": c["id"], **{k: c[k] for k in ("model", "language", "verdict", "reason")}} for c in claims]}
+            "verdicts": [{"claim": c["id"], "verdict": c["verdict"], **{k: c[k] for k in OF_CLAIM}} for c in claims]}
 
 
 def report(runs: Sequence[dict]) -> str:
-    """All runs (`summarise_run`) in Markdown: recovered quantities against their bars, verdicts, controls."""
+    """All runs (`summarise_run`) in Markdown: recovered quantities against their bars, verdicts, controls.
+
+    Raises
+    ------
+    ValueError
+        If two runs have the same models and root seed.
+    """
     out = []
     for spec, title in SPECS.items():
         numbers = pd.DataFrame([row for run in runs for row in run["numbers"][spec]])
         if len(numbers):
-            wide = numbers.set_index(["quantity", "language", "model", "root_seed"])["value"].unstack(["model", "root_seed"], sort=False).reset_index()
+            if numbers.duplicated(key := ["quantity", "language", "model", "root_seed"]).any():
+                raise ValueError(f"runs {', '.join(run['study'] for run in runs)}: two have the same models and root seed; allowed: one of each")
+            wide = numbers.set_index(key)["value"].unstack(["model", "root_seed"], sort=False).reset_index()
             wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
             if spec == "primary":
                 wide.insert(2, "bar", [BARS.get(q, "") for q in wide["quantity"]])
@@ -143,10 +155,8 @@ def report(runs: Sequence[dict]) -> str:
     out += ["### Verdicts", "", markdown(counts), ""]
     if "reason" in verdicts:
         reason = verdicts["reason"].fillna("")
-        said = verdicts[(reason != "") & ((verdicts["verdict"] != "holds") | reason.str.contains("not tested"))]
-        where = said["study"] + " " + said["model"] + " " + said["language"]
-        said = where.groupby([said[k] for k in ("claim", "verdict", "reason")], sort=False).agg(", ".join).rename("where").reset_index()
-        out += ["Reasons of verdicts that do not hold, and of arms that could not be tested:", "", markdown(said), ""]
+        said = verdicts[(verdicts["verdict"] != "holds") | reason.str.contains("not tested")]
+        out += ["Verdicts that do not hold, and arms that could not be tested:", "", markdown(said[["study", "claim", "model", "language", "verdict", *OF_CLAIM[2:]]]), ""]
     tests = pd.DataFrame([row for run in runs for row in run["tests"]])
     rows = []
     for claim, control in EMPTY.items():

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from shared_affect import published
-from shared_affect.ratings import reliability_ceiling
 from shared_affect.runtime import LOG
+from shared_affect.stats import reliability_ceiling
 
 COLUMNS = ["word", "valence", "arousal", "valence_sd", "valence_n", "arousal_sd", "arousal_n"]
 DIMENSIONS = ("valence", "arousal")
@@ -252,7 +252,7 @@ def find_ceilings(frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        As `ratings.reliability_ceiling`.
+        As `stats.reliability_ceiling`.
     """
     rows = []
     for d in DIMENSIONS:

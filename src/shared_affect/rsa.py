@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from .rdm import RDM, RaterRDMs, require_same_labels
-from .stats import CONSTANT, midranks, percentile_interval, rank_variation, weighted_midranks
-from .stats import rho_a as _rho_a
-from .stats import spearman as _spearman
+from shared_affect.rdm import RDM, RaterRDMs, require_same_labels
+from shared_affect.stats import CONSTANT, midranks, percentile_interval, rank_variation, weighted_midranks
+from shared_affect.stats import rho_a as _rho_a
+from shared_affect.stats import spearman as _spearman
 
 STATISTICS = ("rho-a", "spearman")
 PAIR_SETS = ("all", "within-valence", "within-positive", "within-negative", "partial")

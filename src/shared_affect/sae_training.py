@@ -153,7 +153,7 @@ class SelectingBatchTopK(torch.nn.Module):
         if np.count_nonzero(values >= border) > kept:
             return self.original(x)
         # keeps what lies above its threshold, forwards and backwards in one pass each; a product with a mask takes seven times as long
-        return torch.nn.functional.threshold(x, float(np.nextafter(border, -np.inf)), 0.0)
+        return torch.nn.functional.threshold(x, float(np.nextafter(border, np.float32(-np.inf))), 0.0)
 
 
 def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, model_name: str):

@@ -15,8 +15,8 @@ def study(root):
     tables = {t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml") for t in TABLES}
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    carriers = {k: read_carriers(root / f"resources/templates/{k}.tsv") for k in ("en", "zh")}
-    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}, carriers
+    templates = {k: root / f"resources/templates/{k}.tsv" for k in ("en", "zh")}
+    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}, templates
 
 
 def test_the_default_study_passes_in_table_order(study):
@@ -71,13 +71,13 @@ def test_a_missing_or_misspelt_key_is_named_with_the_nearest(study):
 
 
 def test_a_table_of_emotions_too_short_and_an_empty_set_stop_the_study(study, tmp_path):
-    config, schema, tables, concepts, carriers = study
+    config, schema, tables, concepts, templates = study
     with pytest.raises(ConfigError, match="key emotions has 3; needed: 4"):
-        check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts, carriers)
+        check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts, templates)
     lines = concepts["zh"].read_text(encoding="utf-8").splitlines()
     (tmp_path / "zh.tsv").write_text("\n".join(line for line in lines if not line.startswith("pride\t")), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"zh.tsv: the concept-set of 'pride' has 0 word.*config.yaml, key emotions"):
-        check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"}, carriers)
+        check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"}, templates)
 
 
 def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
@@ -108,8 +108,8 @@ def test_a_misspelt_row_of_the_concept_words_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    (None, "does not exist"), ("template\nbare\n", "column 'text' is missing"), ("template\ttext\nbare\tthe word.\n", "line 2: text is 'the word.'"),
-    ("template\ttext\nbare\t{word}.\nbare\t{word}!\n", "'bare' stands 2 times")])
+    (None, "does not exist"), ("template\nbare\n", "column 'text' is missing"), ("template\ttext\theld_out\nbare\tthe word.\tfalse\n", "line 2: text is 'the word.'"),
+    ("template\ttext\theld_out\nbare\t{word}.\tfalse\nbare\t{word}!\tfalse\n", "'bare' stands 2 times")])
 def test_bad_templates_are_named(tmp_path, text, message):
     path = tmp_path / "en.tsv"
     if text is not None:
@@ -119,10 +119,10 @@ def test_bad_templates_are_named(tmp_path, text, message):
 
 
 def test_a_variant_of_an_unknown_template_is_named(study):
-    config, schema, tables, concepts, carriers = study
+    config, schema, tables, concepts, templates = study
     rows = [r | {"templates": "note noet"} if r["variant"] == "held-out-carrier" else r for r in tables["variants"]]
     with pytest.raises(ConfigError, match=r"variant held-out-carrier, column templates names 'noet' \(did you mean 'note'"):
-        check_study(config, schema, tables | {"variants": rows}, concepts, carriers)
+        check_study(config, schema, tables | {"variants": rows}, concepts, templates)
 
 
 SCHEMA = {"type": "object", "additionalProperties": False, "key": ["name"], "required": ["name", "n", "x", "flag"], "properties": {

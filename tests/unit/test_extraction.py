@@ -5,15 +5,13 @@ import pytest
 from conftest import make_model, make_sae
 
 from shared_affect.activations import Prefix, block_outputs, editing
-from shared_affect.codes import drop_shared_tokens, gather, load_codes, write_codes
+from shared_affect.codes import drop_shared_tokens, gather, load_codes, read_codes, read_dense, write_codes
 from shared_affect.extraction import (
     Extractor,
     Numerics,
     SaeSource,
     _common_prefix,
     _take_rows,
-    read_codes,
-    read_dense,
 )
 from shared_affect.models import blocks, load_model
 from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions, fidelity

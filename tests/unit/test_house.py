@@ -1,8 +1,11 @@
 """The rules of the house that a machine can check."""
 
+import ast
+import hashlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -66,6 +69,49 @@ def test_scripts_are_thin_and_belong_to_a_rule(root):
         assert len(script.read_text(encoding="utf-8").splitlines()) <= 60, script.name
         assert f"scripts/{script.name}" in rules, script.name
         assert len(script.read_text(encoding="utf-8").split('"""')[1]) > 20, f"{script.name} says what it does"
+
+
+def imported(path):
+    """Modules of the library that a file imports, by its syntax tree."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: from . import; write the whole name, digests go by it"
+            if node.module == "shared_affect":
+                found |= {a.name for a in node.names}
+            elif (node.module or "").startswith("shared_affect."):
+                found.add(node.module.removeprefix("shared_affect."))
+        elif isinstance(node, ast.Import):
+            assert not any(a.name.startswith("shared_affect") for a in node.names), path.name
+    return found
+
+
+def test_digests_find_every_import(root):
+    text = (root / "workflow/rules/study.smk").read_text(encoding="utf-8")
+    scope = {"re": re, "cache": lambda f: f, "BASE": root, "hashlib": hashlib, "Path": Path}
+    exec(text[text.index("OF_ROOM ="):text.index("def code_of_file")], scope)
+    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
+        names = {p.relative_to(root / "src/shared_affect").with_suffix("").as_posix().replace("/", ".") for p in scope["imports_of"](path)}
+        assert names == imported(path), path.name
+    behind = {p.stem for p in scope["rooms_behind"](root / "workflow/scripts/compare_with_judgements.py")}
+    assert {"spaces", "rsa", "rdm", "stats", "runtime"} <= behind and not {"extraction", "ratings", "world"} & behind
+    assert scope["version_of"]("extraction") >= 2
+
+
+def test_a_rule_carries_the_digest_of_its_own_script(root):
+    trained = {"make_planted_human", "write_planted_texts", "train_lm", "sample_documents", "train_sae"}
+    journalled = {"extract_features", "extract_shard", "generate_texts"}
+    plain = {"retrieve_data", "retrieve_model", "retrieve_sae", "collect_revisions", "record_provenance"}
+    seen = set()
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"^(?=\s*rule\b)", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            if script := re.search(r'scripts/(\w+)\.py"', block):
+                seen.add(script[1])
+                if script[1] in trained:
+                    assert "code=code_of(" in block, script[1]
+                elif script[1] not in journalled | plain:
+                    assert f'code=code("{script[1]}")' in block, script[1]
+    assert seen == {p.stem for p in (root / "workflow/scripts").glob("*.py")}
 
 
 def test_a_script_has_the_name_of_its_rule(root):

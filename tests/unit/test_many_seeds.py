@@ -22,9 +22,11 @@ def run_folder(folder, seed, p_control):
     (folder / "tables").mkdir(parents=True)
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / f"tables/{name}.csv", index=False)
-    claims = [{"id": "structure", "model": "llama-planted", "language": "en", "verdict": "holds", "reason": ""},
-              {"id": "ratings-valence", "model": "llama-planted", "language": "en", "verdict": "holds", "reason": "outside-matched not tested, p decides alone: 47 outside"},
-              {"id": "empty-untrained", "model": "all", "language": "all", "verdict": "fails" if p_control < 0.005 else "holds", "reason": "rejected: structure" if p_control < 0.005 else ""}]
+    one = {"model": "llama-planted", "language": "en", "statistic": "rho", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "p_adjusted": None, "reason": ""}
+    failed = {"verdict": "fails", "reason": "rejected: structure | untrained (llama-untrained-1, en)"} if p_control < 0.005 else {"verdict": "holds"}
+    claims = [one | {"id": "structure", "verdict": "holds"}, one | {"id": "beyond-baselines", "verdict": "inconclusive", "value": -0.0316},
+              one | {"id": "ratings-valence", "verdict": "holds", "reason": "outside-matched not tested, p decides alone: 47 outside"},
+              one | {"id": "empty-untrained", "model": "all", "language": "all", "statistic": "Holm rejections", "value": 1.0, **failed}]
     (folder / "claims.json").write_text(json.dumps(claims), encoding="utf-8")
     return folder
 
@@ -50,8 +52,9 @@ def test_the_report_says_bars_misses_reasons_and_counts(runs):
     text = report([summarise_run(r) for r in runs])
     assert "| RSA within valence, sae-all, rho_group | en | >= .55 | 0.500 | 0.500 |" in text
     assert "| RSA tests, largest Holm p | en | < .01 | 0.002 | 0.002 |" in text and "| valence r, emotion-space minus outside-matched | en | > 0 | – | – |" in text
-    assert "| ratings-valence | holds | outside-matched not tested, p decides alone: 47 outside | planted-7 llama-planted en, planted-8 llama-planted en |" in text
-    assert "| empty-untrained | fails | rejected: structure | planted-7 all all |" in text
+    assert "| planted-8 | ratings-valence | llama-planted | en | holds | rho | 0.500 | 0.400 | 0.600 | – | outside-matched not tested, p decides alone: 47 outside |" in text
+    assert "| planted-7 | beyond-baselines | llama-planted | en | inconclusive | rho | -0.032 | 0.400 | 0.600 | – |  |" in text and "| structure | llama-planted" not in text
+    assert r"| rejected: structure \| untrained (llama-untrained-1, en) |" in text and text.count("| empty-untrained | all |") == 1
     assert "| empty-untrained | 4 | 1 | 2 | 1 | 1 | 2 |" in text
 
 
@@ -60,9 +63,14 @@ def test_a_saved_run_stands_for_its_folder_also_one_of_an_earlier_version(runs, 
     (tmp_path / "run.json").write_text(json.dumps(kept), encoding="utf-8")
     assert report([summarise_run(tmp_path / "run.json")]) == report([kept])
     kept["verdicts"] = [{k: v[k] for k in ("claim", "verdict")} for v in kept["verdicts"]]
-    assert "empty-untrained" in report([kept]) and "Reasons" not in report([kept])
+    assert "empty-untrained" in report([kept]) and "do not hold" not in report([kept])
+
+
+def test_two_runs_of_one_root_seed_are_refused(runs):
+    with pytest.raises(ValueError, match="planted-7, planted-7: two have the same models and root seed"):
+        report([summarise_run(runs[0]), summarise_run(runs[0])])
 
 
 def test_every_bar_is_one_of_the_quantities(root):
-    text = (root / "docs/planted.md").read_text(encoding="utf-8")
-    assert len(BARS) == 13 and all(b.split()[1] in text for b in BARS.values())
+    kept = json.loads((root / "docs/runs/planted.json").read_text(encoding="utf-8"))
+    assert set(BARS) <= {r["quantity"] for r in kept["numbers"]["primary"]}

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from shared_affect.activations import Prefix, block_outputs, editing
+from shared_affect.codes import read_codes
 from shared_affect.corpora import sample_documents
-from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes
+from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.models import blocks, load_model
 from shared_affect.sae_training import train_sae
 from shared_affect.saes import DiskSAE, check_fidelity

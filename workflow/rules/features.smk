@@ -25,6 +25,7 @@ for MODEL in MODELS:
         "emotions": EMOTIONS,
         "folders": [concept_folder(c) for c in CONCEPT_FILES],
         "journal": JOURNAL,
+        "version": version_of("extraction"),
     }
 
     rule:

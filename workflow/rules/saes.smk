@@ -31,7 +31,7 @@ rule sample_documents:
         numerics=lambda w: {k: row("models", model=w.model)[k] for k in ("dtype", "device", "attention")},
         n_tokens=lambda w: max(r["train_tokens"] for r in SAMPLED if r["model"] == w.model),
         root_seed=config["root_seed"],
-        code=code_of("corpora"),
+        code=code_of("corpora", "models", "steering"),
     script:
         "../scripts/sample_documents.py"
 

@@ -19,7 +19,7 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_carriers, read_concepts, read_table
+from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_table
 from shared_affect.retrieval import find_file
 
 
@@ -36,8 +36,8 @@ TABLES = {
 }
 TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
 CONCEPTS = {row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]}
-CARRIERS = {row["language"]: checked(read_carriers, BASE / "resources/templates" / f"{row['language']}.tsv") for row in TABLES["languages"]}
-EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS, CARRIERS)
+TEMPLATES = {k: BASE / "resources/templates" / f"{k}.tsv" for k in CONCEPTS}
+EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS, TEMPLATES)
 
 STUDY = config["study"]
 R = f"results/{STUDY}"
@@ -215,6 +215,11 @@ def code_of(*rooms):
 
 def digest_of_rooms(paths):
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(paths))).hexdigest()[:16]
+
+
+def version_of(room):
+    """VERSION of a module whose results are kept in the journal: raising it asks the journal anew."""
+    return int(re.search(r"^VERSION = (\d+)$", (BASE / "src/shared_affect" / f"{room}.py").read_text(encoding="utf-8"), flags=re.MULTILINE)[1])
 
 
 def code_of_file(path):
