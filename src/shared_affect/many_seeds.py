@@ -155,7 +155,7 @@ def report(runs: Sequence[dict]) -> str:
     out += ["### Verdicts", "", markdown(counts), ""]
     if "reason" in verdicts:
         reason = verdicts["reason"].fillna("")
-        said = verdicts[(verdicts["verdict"] != "holds") | reason.str.contains("not tested")]
+        said = verdicts[verdicts["model"].notna() & (verdicts["verdict"].isin(["fails", "inconclusive"]) | reason.str.contains("not tested"))]
         out += ["Verdicts that do not hold, and arms that could not be tested:", "", markdown(said[["study", "claim", "model", "language", "verdict", *OF_CLAIM[2:]]]), ""]
     tests = pd.DataFrame([row for run in runs for row in run["tests"]])
     rows = []
@@ -165,12 +165,21 @@ def report(runs: Sequence[dict]) -> str:
             n, low = len(t), int((t["p"] < 0.05).sum())
             rows.append({"control": claim, "tests": n, "raw p < .05": low, "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)), f"Holm rejections at {ALPHA:g}": int((t["p_adjusted"] < ALPHA).sum()),
                          "runs with a rejection": t.loc[t["p_adjusted"] < ALPHA, "root_seed"].nunique(), "runs": t["root_seed"].nunique()})
-    out += ["### Negative controls", "", markdown(pd.DataFrame(rows)), ""]
+    out += ["### Negative controls", "", markdown(pd.DataFrame(rows)), "", _by_chance(tests), ""]
     tests["family"] = tests["model"].str.split("-").str[0]
     spread = tests.groupby(["control", "claim", "family"], sort=False)["value"].agg(["count", "mean", "std", "min", "max"]).reset_index()
     out += ["Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for shared-universal), by model family:", "",
             markdown(spread.astype({"count": int})), ""]
     return "\n".join(out)
+
+
+def _by_chance(tests: pd.DataFrame) -> str:
+    """How many runs have a rejection, and how often at most one would if every control were empty and every family had exactly its level."""
+    families = [len(set(zip(t["control"], t["claim"], strict=True))) for _, t in tests.groupby("root_seed")]
+    rejecting = tests.loc[tests["p_adjusted"] < ALPHA, "root_seed"].nunique()
+    chance = 1 - (1 - ALPHA) ** float(np.mean(families))
+    return (f"{rejecting} of {len(families)} runs have a rejection. A run has {np.mean(families):.0f} families of tests, each at a family-wise level of {ALPHA:g}: with empty controls and "
+            f"independent families a share of {chance:.2f} of all runs has one, and at most one of {len(families)} runs with probability {binom.cdf(1, len(families), chance):.2f}.")
 
 
 def main() -> None:
