@@ -14,7 +14,6 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from shared_affect.features import shuffle_membership
 from shared_affect.runtime import LOG
 
 COLUMNS = ["emotion", "word", "strength"]
@@ -166,8 +165,17 @@ def log_sets(frame: pd.DataFrame) -> None:
     LOG.info("%d words in %d sets of %d to %d; %d in more than one", len(shared), len(sizes), sizes.min(), sizes.max(), int((shared > 1).sum()))
 
 
+def shuffle_membership(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Give every concept word another concept word's sets: sizes and overlaps stay (negative control)."""
+    membership = np.asarray(membership)
+    out = np.zeros_like(membership)
+    rows = np.flatnonzero(membership.any(1))
+    out[rows] = membership[rng.permutation(rows)]
+    return out
+
+
 def permute_words(frame: pd.DataFrame, emotions: Sequence[str], rng: np.random.Generator) -> pd.DataFrame:
-    """The negative control: every word gets the membership of another one (`features.shuffle_membership`).
+    """The negative control: every word gets the membership of another one (`shuffle_membership`).
 
     Parameters
     ----------

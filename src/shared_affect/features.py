@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from shared_affect.concepts import shuffle_membership
 from shared_affect.runtime import LOG
 from shared_affect.stats import auroc_columns, benjamini_hochberg, midranks, percentile_interval
 
@@ -209,15 +210,6 @@ def emotion_space(
     centred = codes - codes.mean(0, dtype=float)
     share = membership / membership.sum(0)
     return share.T @ centred
-
-
-def shuffle_membership(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Give every concept word another concept word's sets: sizes and overlaps stay (negative control)."""
-    membership = np.asarray(membership)
-    out = np.zeros_like(membership)
-    rows = np.flatnonzero(membership.any(1))
-    out[rows] = membership[rng.permutation(rows)]
-    return out
 
 
 def _halves(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,6 @@ import pandas as pd
 
 from shared_affect import published
 from shared_affect.runtime import LOG
-from shared_affect.stats import reliability_ceiling
 
 COLUMNS = ["word", "valence", "arousal", "valence_sd", "valence_n", "arousal_sd", "arousal_n"]
 DIMENSIONS = ("valence", "arousal")
@@ -232,34 +231,3 @@ def read_cvaw(path: str | Path) -> pd.DataFrame:
     scales = dict.fromkeys(DIMENSIONS, (1.0, 9.0))
     frame = _standard(table["Word"].to_numpy(), _given(path, table, columns, scales, "Word"), scales)
     return merge_forms(frame, published.simplify(frame["word"]), path)
-
-
-def find_ceilings(frame: pd.DataFrame) -> pd.DataFrame:
-    """Reliability of the ratings and the largest correlation it allows, of every dimension whose SDs and Ns are known.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From a reader of this module.
-
-    Returns
-    -------
-    DataFrame
-        ``pairs`` (``words``), ``quantity`` (``reliability_valence`` = 1 - mean(SD^2 / N) / var(mean, ddof=1); ``ceiling_valence``, its
-        square root; the same for arousal), ``statistic`` (``pearson``), ``value, n`` (words), ``n_raters`` (median a word). No
-        rows where an SD or N is unknown: such a ceiling is unknown too.
-
-    Raises
-    ------
-    ValueError
-        As `stats.reliability_ceiling`.
-    """
-    rows = []
-    for d in DIMENSIONS:
-        if frame[[f"{d}_sd", f"{d}_n"]].isna().any(axis=None):
-            LOG.info("%s: SD or N unknown, so is the ceiling", d)
-            continue
-        ceiling = reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n")))
-        for quantity, value in (("reliability", ceiling**2), ("ceiling", ceiling)):
-            rows.append({"pairs": "words", "quantity": f"{quantity}_{d}", "statistic": "pearson", "value": value, "n": len(frame), "n_raters": int(frame[f"{d}_n"].median())})
-    return pd.DataFrame(rows, columns=["pairs", "quantity", "statistic", "value", "n", "n_raters"])

@@ -16,9 +16,9 @@ from shared_affect.ratings import (
     predict_arms,
     predict_partial_arm,
     predict_transfer,
+    reliability_ceiling,
 )
 from shared_affect.runtime import LOG
-from shared_affect.stats import reliability_ceiling
 
 MIN_WORDS_A_FOLD = 20
 """Fewest words a fold for an arm that knows some of the words only."""

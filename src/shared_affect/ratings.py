@@ -160,6 +160,30 @@ def equivalent(ci90_low: float, ci90_high: float, margin: float) -> bool:
     return -margin < ci90_low and ci90_high < margin
 
 
+def reliability_ceiling(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | None) -> float | None:
+    """Largest correlation the ratings' own noise allows: sqrt(1 - mean(SD^2 / N) / var(mean, ddof=1)).
+
+    Parameters
+    ----------
+    mean, sd, n : array [words]
+        Mean rating, standard deviation over raters, number of raters. Without `n` the ceiling is unknown: None.
+
+    Raises
+    ------
+    ValueError
+        If the noise exceeds the variance of the means, or a number is missing.
+    """
+    if n is None:
+        return None
+    mean, sd, n = (np.asarray(v, float) for v in (mean, sd, n))
+    if not (np.isfinite(mean).all() and np.isfinite(sd).all() and np.isfinite(n).all() and (n >= 1).all()):
+        raise ValueError("mean, sd or n hold missing or impossible numbers; allowed: finite, n >= 1 (check the norms table)")
+    reliability = 1 - np.mean(sd**2 / n) / mean.var(ddof=1)
+    if not reliability > 0:
+        raise ValueError(f"reliability is {reliability:.3f}; allowed: > 0 (check the norms table: SD of raters, not of means)")
+    return float(np.sqrt(reliability))
+
+
 def _p_greater(observed: float, null: np.ndarray) -> float:
     return float((1 + (null >= observed - 1e-12).sum()) / (len(null) + 1))
 
@@ -207,6 +231,37 @@ def _permutation_r(X, y, outer, inner, indices, alphas) -> tuple[float, np.ndarr
     targets = np.column_stack([y, y[indices].T])
     r = within_fold_r(targets, nested(X, targets, outer, inner, alphas), outer)
     return float(r[0]), r[1:]
+
+
+def find_ceilings(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reliability of the ratings and the largest correlation it allows, of every dimension whose SDs and Ns are known.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Norms in standard form (`norms.COLUMNS`).
+
+    Returns
+    -------
+    DataFrame
+        ``pairs`` (``words``), ``quantity`` (``reliability_valence`` = 1 - mean(SD^2 / N) / var(mean, ddof=1); ``ceiling_valence``, its
+        square root; the same for arousal), ``statistic`` (``pearson``), ``value, n`` (words), ``n_raters`` (median a word). No
+        rows where an SD or N is unknown: such a ceiling is unknown too.
+
+    Raises
+    ------
+    ValueError
+        As `reliability_ceiling`.
+    """
+    rows = []
+    for d in ("valence", "arousal"):
+        if frame[[f"{d}_sd", f"{d}_n"]].isna().any(axis=None):
+            LOG.info("%s: SD or N unknown, so is the ceiling", d)
+            continue
+        ceiling = reliability_ceiling(*(frame[c].to_numpy(float) for c in (d, f"{d}_sd", f"{d}_n")))
+        for quantity, value in (("reliability", ceiling**2), ("ceiling", ceiling)):
+            rows.append({"pairs": "words", "quantity": f"{quantity}_{d}", "statistic": "pearson", "value": value, "n": len(frame), "n_raters": int(frame[f"{d}_n"].median())})
+    return pd.DataFrame(rows, columns=["pairs", "quantity", "statistic", "value", "n", "n_raters"])
 
 
 # --- sets of features to compare with ---------------------------------------------------------------------------------

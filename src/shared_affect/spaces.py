@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.codes import LanguageCodes
-from shared_affect.features import emotion_space, shuffle_membership
+from shared_affect.concepts import shuffle_membership
+from shared_affect.features import emotion_space
 from shared_affect.rdm import RDM, RaterRDMs, cosine_rdm, euclidean_rdm
 from shared_affect.rsa import compare_differences, compare_draws, compare_spaces
 from shared_affect.runtime import LOG, read_arrays, write_arrays

@@ -187,27 +187,3 @@ def auroc_columns(positive: ArrayLike, negative: ArrayLike) -> tuple[np.ndarray,
     sd = np.sqrt(n1 * n0 * variation / (n * (n - 1)))
     z = np.divide(u - n1 * n0 / 2 - 0.5, sd, out=np.full_like(u, -np.inf), where=sd > 0)
     return u / (n1 * n0), ndtr(-z)
-
-
-def reliability_ceiling(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | None) -> float | None:
-    """Largest correlation the ratings' own noise allows: sqrt(1 - mean(SD^2 / N) / var(mean, ddof=1)).
-
-    Parameters
-    ----------
-    mean, sd, n : array [words]
-        Mean rating, standard deviation over raters, number of raters. Without `n` the ceiling is unknown: None.
-
-    Raises
-    ------
-    ValueError
-        If the noise exceeds the variance of the means, or a number is missing.
-    """
-    if n is None:
-        return None
-    mean, sd, n = (np.asarray(v, float) for v in (mean, sd, n))
-    if not (np.isfinite(mean).all() and np.isfinite(sd).all() and np.isfinite(n).all() and (n >= 1).all()):
-        raise ValueError("mean, sd or n hold missing or impossible numbers; allowed: finite, n >= 1 (check the norms table)")
-    reliability = 1 - np.mean(sd**2 / n) / mean.var(ddof=1)
-    if not reliability > 0:
-        raise ValueError(f"reliability is {reliability:.3f}; allowed: > 0 (check the norms table: SD of raters, not of means)")
-    return float(np.sqrt(reliability))

@@ -8,6 +8,7 @@ from scipy.stats import binom, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
+from shared_affect.concepts import shuffle_membership
 from shared_affect.features import (
     _auroc_by_emotion,
     _permuted_profile_r,
@@ -15,7 +16,6 @@ from shared_affect.features import (
     jaccard_overlap,
     select_emotion_features,
     shared_features,
-    shuffle_membership,
     split_half_reproducibility,
 )
 

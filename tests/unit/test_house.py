@@ -95,6 +95,9 @@ def test_digests_find_every_import(root):
         assert names == imported(path), path.name
     behind = {p.stem for p in scope["rooms_behind"](root / "workflow/scripts/compare_with_judgements.py")}
     assert {"spaces", "rsa", "rdm", "stats", "runtime"} <= behind and not {"extraction", "ratings", "world"} & behind
+    # what stands before extraction and generation must not hang on the statistics behind them
+    for script in ("build_concepts", "prepare_norms", "match_controls", "gather_codes"):
+        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in scope["rooms_behind"](root / f"workflow/scripts/{script}.py")}, script
     assert scope["version_of"]("extraction") >= 2
 
 

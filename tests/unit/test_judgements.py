@@ -9,7 +9,8 @@ import pytest
 
 from shared_affect import judgements
 from shared_affect.human import load, read_affect, studied_pairs
-from shared_affect.norms import find_ceilings, read_warriner
+from shared_affect.norms import read_warriner
+from shared_affect.ratings import find_ceilings
 from shared_affect.rdm import RDM, RaterRDMs, euclidean_rdm
 from shared_affect.rsa import ceilings, compare_spaces
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from shared_affect import norms
+from shared_affect.ratings import find_ceilings
 
 WARRINER = """,Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum,D.Mean.Sum
 1,joy,8.21,1.20,20,5.55,2.50,22,6.0
@@ -90,12 +91,12 @@ def test_ceilings_are_those_of_simulated_raters():
     ratings = true[:, None] + rng.normal(0, 0.6, (words, n))
     again = true[:, None] + rng.normal(0, 0.6, (words, n))
     frame = pd.DataFrame({"word": [f"w{i}" for i in range(words)], "valence": ratings.mean(1), "valence_sd": ratings.std(1, ddof=1), "valence_n": n, "arousal": 0.0, "arousal_sd": np.nan, "arousal_n": np.nan})
-    found = norms.find_ceilings(frame).set_index("quantity")
+    found = find_ceilings(frame).set_index("quantity")
     # reliability is the correlation with another sample of raters, the ceiling that with the truth
     assert found.loc["reliability_valence", "value"] == pytest.approx(np.corrcoef(ratings.mean(1), again.mean(1))[0, 1], abs=0.02)
     assert found.loc["ceiling_valence", "value"] == pytest.approx(np.corrcoef(ratings.mean(1), true)[0, 1], abs=0.01)
     assert list(found.index) == ["reliability_valence", "ceiling_valence"] and set(found["pairs"]) == {"words"} and (found["n"] == words).all() and (found["n_raters"] == n).all()
-    assert list(norms.find_ceilings(frame.assign(valence_n=np.nan))) == ["pairs", "quantity", "statistic", "value", "n", "n_raters"]
+    assert list(find_ceilings(frame.assign(valence_n=np.nan))) == ["pairs", "quantity", "statistic", "value", "n", "n_raters"]
 
 
 def test_real_warriner(published_files):
@@ -103,7 +104,7 @@ def test_real_warriner(published_files):
     assert len(frame) == 13915 and frame["word"].is_unique and frame[norms.COLUMNS].notna().all(axis=None) and "caring" not in set(frame["word"])
     rated = frame.set_index("word")["valence_1to9"]
     assert rated["happiness"] == 8.48 and rated["sadness"] == 2.40
-    found = norms.find_ceilings(frame).set_index("quantity")["value"]
+    found = find_ceilings(frame).set_index("quantity")["value"]
     expected = {"reliability_valence": 0.9120, "reliability_arousal": 0.6904, "ceiling_valence": 0.9550, "ceiling_arousal": 0.8309}
     assert found.to_dict() == pytest.approx(expected, abs=0.0005)
     # by hand, on the published scale

@@ -19,11 +19,11 @@ from shared_affect.ratings import (
     predict_arms,
     predict_partial_arm,
     predict_transfer,
+    reliability_ceiling,
     score,
     within_fold_r,
 )
 from shared_affect.ridge import ALPHAS, nested_cv_predict
-from shared_affect.stats import reliability_ceiling
 
 # --- scores
 

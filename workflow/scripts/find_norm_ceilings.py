@@ -1,6 +1,6 @@
 """Reliability of word ratings: the largest correlation with them that their own noise allows."""
 
-from shared_affect.norms import find_ceilings
+from shared_affect.ratings import find_ceilings
 from shared_affect.runtime import start_log
 from shared_affect.tables import read_tsv, write_tsv
 
