@@ -118,10 +118,17 @@ def summarise_run(path: str | Path) -> dict:
     dict
         ``study`` (name), ``numbers`` ({spec: records of `planted_numbers`}), ``tests`` (records of `control_tests`),
         ``verdicts`` (records ``claim, verdict`` and `OF_CLAIM`; files of earlier versions lack the latter).
+
+    Raises
+    ------
+    ValueError
+        If the run has not come to its claims.
     """
     path = Path(path)
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
+    if not (path / "claims.json").is_file():
+        raise ValueError(f"{path} holds no claims.json; needed: the results folder of a finished run, or a file that --save wrote")
     claims = json.loads((path / "claims.json").read_text(encoding="utf-8"))
 
     def records(frame: pd.DataFrame) -> list[dict]:

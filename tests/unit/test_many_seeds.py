@@ -73,6 +73,11 @@ def test_two_runs_of_one_root_seed_are_refused(runs):
         report([summarise_run(runs[0]), summarise_run(runs[0])])
 
 
+def test_an_unfinished_run_is_named(tmp_path):
+    with pytest.raises(ValueError, match="planted-9 holds no claims.json; needed: the results folder of a finished run"):
+        summarise_run(tmp_path / "planted-9")
+
+
 def test_every_bar_is_one_of_the_quantities(root):
     kept = json.loads((root / "docs/runs/planted.json").read_text(encoding="utf-8"))
     assert set(BARS) <= {r["quantity"] for r in kept["numbers"]["primary"]}
