@@ -9,7 +9,8 @@ import pytest
 from conftest import make_model, make_sae
 
 from shared_affect import extraction, steering
-from shared_affect.extraction import Extractor, Numerics, SaeSource, read_codes
+from shared_affect.codes import read_codes
+from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.steering import Generator, Prompt, Sampling
 
 
