@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from shared_affect.runtime import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 POSITIONS = ("word", "after")
 """Read-out positions, in the order in which extraction stores them."""
@@ -122,6 +125,8 @@ class LanguageCodes:
 
 
 def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
+    from scipy.sparse import csr_matrix
+
     words = [w for p in parts for w in p["words"].tolist()]
     first = {w: i for i, w in reversed(list(enumerate(words)))}
     keep = np.array(list(dict.fromkeys(first[w] for w in words)), int)
@@ -196,6 +201,8 @@ def write_codes(path: str | Path, codes: LanguageCodes) -> None:
 
 def load_codes(path: str | Path) -> LanguageCodes:
     """Read what `write_codes` wrote."""
+    from scipy.sparse import csr_matrix
+
     a = read_arrays(path)
     parts = [
         WordCodes(tuple(a[f"{k}_words"].tolist()), csr_matrix((a[f"{k}_data"], a[f"{k}_indices"], a[f"{k}_indptr"]), shape=tuple(a[f"{k}_shape"])),

@@ -74,7 +74,7 @@ def test_two_runs_of_one_root_seed_are_refused(runs):
 
 
 def test_an_unfinished_run_is_named(tmp_path):
-    with pytest.raises(ValueError, match="planted-9 holds no claims.json; needed: the results folder of a finished run"):
+    with pytest.raises(ValueError, match=r"planted-9 holds no claims\.json; needed: the results folder of a finished run"):
         summarise_run(tmp_path / "planted-9")
 
 
