@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 RUN := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: all setup study report test bench lint clean-journal planted-full
+.PHONY: all setup study report test bench lint clean-journal planted-full simulations
 
 all: report
 
@@ -43,6 +43,10 @@ planted-full: setup
 	for seed in 0 1 2 3 4 5 6 7 8 9; do \
 	  $(RUN) --configfile studies/planted-full.yaml --config root_seed=$$seed study=planted-full-$$seed || exit 1; done
 	$(BIN)/python -m shared_affect.many_seeds --save docs/runs results/planted-full-* > docs/planted-full-numbers.md
+
+# level, coverage and power of the study's statistics on simulated data: hours; writes docs/methods.md
+simulations: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.simulations
 
 clean-journal:
 	rm -rf resources/journal
