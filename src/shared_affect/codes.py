@@ -123,6 +123,18 @@ class LanguageCodes:
     density: np.ndarray
     left_out: tuple[str, ...] = ()
 
+    def members(self, emotions: Sequence[str]) -> np.ndarray:
+        """Membership with a column for each of these emotions, found by name, ``[n_concept_words, len(emotions)]``.
+
+        Raises
+        ------
+        ValueError
+            If an emotion has no concept-set here.
+        """
+        if missing := [e for e in emotions if e not in self.emotions]:
+            raise ValueError(f"emotion {missing[0]!r} has no concept-set here; there are: {', '.join(self.emotions)}")
+        return self.membership[:, [self.emotions.index(e) for e in emotions]]
+
 
 def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
     from scipy.sparse import csr_matrix

@@ -53,6 +53,13 @@ def identity_of(path: str | Path, table: str, root: str | Path) -> dict[str, str
     return found | {k: v for k, v in zip(layout, parts[1:], strict=True) if k != "-"}
 
 
+def refuse_mismatch(frame: pd.DataFrame, who: Mapping[str, str], path: str | Path) -> None:
+    """Raise ValueError where a file's own column says something else than its path: one of the two is another's."""
+    for column in frame.columns.intersection(list(who)):
+        if len(wrong := frame[column][frame[column].astype(str) != who[column]]):
+            raise ValueError(f"{path}: column {column} says {wrong.iloc[0]!r}, the path says {who[column]!r}; needed: the same. Remove the file and run again")
+
+
 def _read(path: str | Path) -> pd.DataFrame:
     if str(path).endswith(".npz"):
         with np.load(path) as z:
@@ -137,6 +144,7 @@ def collect(table: str, paths: Sequence[str | Path], identities: Mapping) -> pd.
         who = {k: v for k, v in who.items() if not k.startswith("variant")}
         if "human" in who and "language" in who:
             who["human_language"] = identities["human_language"][who["language"]]
+        refuse_mismatch(frame, who, path)
         parts.append(frame.assign(**{"control": control, "spec": spec, "root_seed": identities["root_seed"]} | who))
     frame = pd.concat(parts, ignore_index=True)
     contract = CONTRACTS[table]

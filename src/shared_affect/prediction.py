@@ -18,7 +18,7 @@ from shared_affect.ratings import (
     predict_transfer,
     reliability_ceiling,
 )
-from shared_affect.runtime import LOG
+from shared_affect.runtime import LOG, Seeds
 
 MIN_WORDS_A_FOLD = 20
 """Fewest words a fold for an arm that knows some of the words only."""
@@ -78,7 +78,7 @@ def _position(live: np.ndarray, features) -> np.ndarray:
 
 
 def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, folds: pd.DataFrame, space: np.ndarray, shared: pd.DataFrame | None,
-                     associations: tuple[Sequence[str], np.ndarray] | None = None, *, dimensions: Sequence[str], settings: Mapping, rng: np.random.Generator) -> dict:
+                     associations: tuple[Sequence[str], np.ndarray] | None = None, *, dimensions: Sequence[str], settings: Mapping, seeds: Seeds) -> dict:
     """All arms of one language on its ordinary rated words.
 
     Parameters
@@ -96,6 +96,8 @@ def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, f
     dimensions : sequence of str
     settings : mapping
         Config key ratings.
+    seeds : Seeds
+        Matched draws, inner folds, resamples and permutations have a stream each.
 
     Returns
     -------
@@ -110,9 +112,10 @@ def predict_language(codes: LanguageCodes, language: str, norms: pd.DataFrame, f
     arms: dict[str, np.ndarray] = {"all": np.arange(len(live)), "emotion-space": inside, "dense": rated.dense, "static": rated.static}
     if shared is not None:
         arms["shared"] = _position(live, shared["feature"][shared["shared"]])
-    matched = matched_draws(inside, np.setdiff1d(np.arange(len(live)), inside), (x > 0).mean(0), np.linalg.norm(x, axis=0), n_draws=settings["n_matched"], rng=rng)
+    matched = matched_draws(inside, np.setdiff1d(np.arange(len(live)), inside), (x > 0).mean(0), np.linalg.norm(x, axis=0), n_draws=settings["n_matched"],
+                            rng=seeds.rng("outside-matched"))
     ratings = {d: frame[d].to_numpy(float) for d in dimensions}
-    common = {k: settings[k] for k in ("margin", "n_bootstrap", "n_inner")} | {"rng": rng}
+    common = {k: settings[k] for k in ("margin", "n_bootstrap", "n_inner")} | {"seeds": seeds}
     result = predict_arms(x, ratings, groups, arms, words=words, fold=frame["fold"].to_numpy(), matched=matched, ceilings=_ceilings(frame, dimensions),
                           n_permutations=settings["n_permutations"], **common)
     if associations is not None:
@@ -147,7 +150,7 @@ def _add_associations(result: dict, associations, frame: pd.DataFrame, ratings: 
 
 
 def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.DataFrame], folds: pd.DataFrame, translations: pd.DataFrame, shared: pd.DataFrame, *,
-                   dimensions: Sequence[str], settings: Mapping, rng: np.random.Generator) -> pd.DataFrame:
+                   dimensions: Sequence[str], settings: Mapping, seeds: Seeds) -> pd.DataFrame:
     """Transfer in both directions: rows of `ratings.predict_transfer`, arms ``shared``, ``all``, ``dense``; where a shared feature
     is lacking, a row with r 0 does not appear and the log says so."""
     prepared = {k: _prepare(codes[k], _in_folds(norms[k], folds, k)) for k in codes}
@@ -158,7 +161,7 @@ def predict_across(codes: Mapping[str, LanguageCodes], norms: Mapping[str, pd.Da
                               {k: v[3] for k, v in prepared.items()}, arms, words={k: v[1] for k, v in prepared.items()},
                               pairs=_pair_rows({k: v[1] for k, v in prepared.items()}, translations),
                               fold={k: v[0]["fold"].to_numpy() for k, v in prepared.items()}, n_permutations=settings["n_permutations"],
-                              n_bootstrap=settings["n_bootstrap"], n_inner=settings["n_inner"], rng=rng)
+                              n_bootstrap=settings["n_bootstrap"], n_inner=settings["n_inner"], seeds=seeds)
     for arm, reason in result["not_tested"].items():
         LOG.info("transfer, arm %s not tested: %s", arm, reason)
     return result["scores"]

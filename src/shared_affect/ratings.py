@@ -21,7 +21,7 @@ from shared_affect.ridge import (
     transfer,
     transfer_inner,
 )
-from shared_affect.runtime import LOG
+from shared_affect.runtime import LOG, Seeds
 from shared_affect.stats import midranks, percentile_interval
 
 CLAIM_ARM, CLAIM_TRANSFER_ARM, MATCHED_ARM = "emotion-space", "shared", "outside-matched"
@@ -66,19 +66,31 @@ def within_fold_r(y: np.ndarray, prediction: np.ndarray, fold: np.ndarray) -> np
     return float(r) if y.ndim == 1 else r
 
 
-def _fold_weights(fold: np.ndarray, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each fold its rows and how often each is drawn, [n_bootstrap, rows]."""
+Resamples = list[tuple[np.ndarray, np.ndarray]]
+"""For each fold its rows and how often each is drawn, [n_bootstrap, rows]."""
+
+
+def resample_words(fold: np.ndarray, n_bootstrap: int, rng: np.random.Generator) -> Resamples:
+    """Bootstrap of words inside folds: the same resamples serve every arm, so that differences are paired.
+
+    Counts are kept in 16 bits: 25,000 words and 2,000 resamples take 100 MB.
+
+    Parameters
+    ----------
+    fold : int array [n]
+    n_bootstrap : int
+    """
     rows = [np.flatnonzero(fold == f) for f in np.unique(fold)]
-    return [(r, rng.multinomial(len(r), np.full(len(r), 1 / len(r)), size=n_bootstrap).astype(float)) for r in rows]
+    return [(r, rng.multinomial(len(r), np.full(len(r), 1 / len(r)), size=n_bootstrap).astype(np.uint16)) for r in rows]
 
 
-def _bootstrap_r(y: np.ndarray, prediction: np.ndarray, weights: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def _bootstrap_r(y: np.ndarray, prediction: np.ndarray, weights: Resamples) -> np.ndarray:
     """Within-fold r of every resample, [n_bootstrap]."""
     total = np.zeros(len(weights[0][1]))
     for rows, w in weights:
         a, b = _standardised(y[rows]), _standardised(prediction[rows])
         # one matrix product gives all weighted moments
-        ma, mb, maa, mbb, mab = (w @ np.stack([a, b, a * a, b * b, a * b], 1) / len(rows)).T
+        ma, mb, maa, mbb, mab = (w.astype(float) @ np.stack([a, b, a * a, b * b, a * b], 1) / len(rows)).T
         va, vb = maa - ma**2, mbb - mb**2
         varies = (va > 1e-12) & (vb > 1e-12)
         total += np.where(varies, (mab - ma * mb) / np.sqrt(np.where(varies, va * vb, 1)), 0.0)
@@ -92,10 +104,15 @@ def _within_fold_ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return out
 
 
-def score(
-    y: np.ndarray, prediction: np.ndarray, fold: np.ndarray, rng: np.random.Generator, n_bootstrap: int = 2000, level: float = 0.95
-) -> dict[str, float]:
+def score(y: np.ndarray, prediction: np.ndarray, fold: np.ndarray, resamples: Resamples, level: float = 0.95) -> dict[str, float]:
     """How well stored out-of-fold predictions agree with ratings.
+
+    Parameters
+    ----------
+    y, prediction : array [n]
+    fold : int array [n]
+    resamples
+        Of `resample_words`.
 
     Returns
     -------
@@ -108,7 +125,7 @@ def score(
     spread = float(((y - y.mean()) ** 2).sum())
     if spread == 0:
         raise ValueError(f"all {len(y)} ratings equal {y[0]}; allowed: ratings that vary (check the norms)")
-    low, high = percentile_interval(_bootstrap_r(y, prediction, _fold_weights(fold, n_bootstrap, rng)), level=level, axis=0)
+    low, high = percentile_interval(_bootstrap_r(y, prediction, resamples), level=level, axis=0)
     squared = float(((y - prediction) ** 2).sum())
     return {
         "r": r,
@@ -126,8 +143,7 @@ def paired_difference(
     prediction_a: np.ndarray,
     prediction_b: np.ndarray,
     fold: np.ndarray,
-    rng: np.random.Generator,
-    n_bootstrap: int = 2000,
+    resamples: Resamples,
     level: float = 0.95,
 ) -> dict[str, float]:
     """Within-fold r of `a` minus that of `b`, with a paired bootstrap over words (same resamples, no refit).
@@ -140,8 +156,7 @@ def paired_difference(
     y, fold = np.asarray(y, float), np.asarray(fold)
     a, b = np.asarray(prediction_a, float), np.asarray(prediction_b, float)
     difference = within_fold_r(y, a, fold) - within_fold_r(y, b, fold)
-    weights = _fold_weights(fold, n_bootstrap, rng)
-    draws = _bootstrap_r(y, a, weights) - _bootstrap_r(y, b, weights)
+    draws = _bootstrap_r(y, a, resamples) - _bootstrap_r(y, b, resamples)
     low, high = percentile_interval(draws, level=level, axis=0)
     low90, high90 = percentile_interval(draws, level=0.9, axis=0)
     return {
@@ -435,7 +450,7 @@ def predict_arms(
     n_bootstrap: int = 2000,
     alphas: np.ndarray = ALPHAS,
     n_inner: int = N_INNER,
-    rng: np.random.Generator,
+    seeds: Seeds,
 ) -> dict[str, pd.DataFrame | dict[str, str]]:
     """Rating prediction of one language, all arms through the same folds.
 
@@ -461,6 +476,8 @@ def predict_arms(
         Equivalence: the 90 % interval lies inside +-margin.
     n_permutations : int
         For the claim's arm `emotion-space` only; 0 = none.
+    seeds : Seeds
+        Inner folds, resamples of words and permutations have a stream each: an arm more moves no number of another.
 
     Returns
     -------
@@ -479,7 +496,8 @@ def predict_arms(
     if MATCHED_ARM in arms:
         raise ValueError(f"arms holds {MATCHED_ARM!r}; allowed: give its draws as `matched`")
     alphas = np.asarray(alphas, float)
-    inner = inner_folds(fold, groups, n_inner, rng)
+    inner = inner_folds(fold, groups, n_inner, seeds.rng("inner_folds"))
+    resamples = resample_words(fold, n_bootstrap, seeds.rng("bootstrap"))
     matrices = {a: _arm_matrix(codes, v, a) for a, v in arms.items()}
     not_tested = {a: "no feature in this arm" for a, X in matrices.items() if not X.shape[1]}
     predictions = {a: nested(X, Y, fold, inner, alphas) for a, X in matrices.items() if X.shape[1]}
@@ -490,13 +508,13 @@ def predict_arms(
         not_tested[MATCHED_ARM] = matched.reason
     p_values = {}
     if n_permutations and CLAIM_ARM in predictions:
-        indices = permuted_indices(groups, n_permutations, rng)
+        indices = permuted_indices(groups, n_permutations, seeds.rng("permutations"))
         for d, name in enumerate(ratings):
             p_values[name] = _p_greater(*_permutation_r(matrices[CLAIM_ARM], Y[:, d], fold, inner, indices, alphas))
     rows = []
     for arm, predicted in predictions.items():
         for d, name in enumerate(ratings):
-            result = score(Y[:, d], predicted[:, d], fold, rng, n_bootstrap)
+            result = score(Y[:, d], predicted[:, d], fold, resamples)
             if arm == MATCHED_ARM:
                 result.update(medians[name])
             tested = arm == CLAIM_ARM and name in p_values
@@ -504,7 +522,7 @@ def predict_arms(
             rows.append({"arm": arm, "dimension": name, **_row(result, p, n, (ceilings or {}).get(name))})
     return {
         "scores": pd.DataFrame(rows),
-        "differences": _differences(Y, list(ratings), predictions, fold, differences, margin, n_bootstrap, rng),
+        "differences": _differences(Y, list(ratings), predictions, fold, differences, margin, resamples),
         "predictions": _prediction_frame(predictions, list(ratings), words),
         "not_tested": not_tested,
     }
@@ -523,7 +541,7 @@ def predict_partial_arm(
     margin: float = 0.02,
     n_bootstrap: int = 2000,
     n_inner: int = N_INNER,
-    rng: np.random.Generator,
+    seeds: Seeds,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """An arm that knows some of the words only, and other arms' stored predictions compared with it over the same words.
 
@@ -539,6 +557,8 @@ def predict_partial_arm(
     beside : arm -> array [n, dimensions]
         Out-of-fold predictions; each minus this arm is a difference. They were fitted on all words: an advantage of theirs.
     ceilings : dimension -> ceiling over the k words
+    seeds : Seeds
+        Of the whole analysis; the arm has streams of its own name.
 
     Returns
     -------
@@ -547,10 +567,13 @@ def predict_partial_arm(
     """
     fold, rows = np.asarray(fold)[rows], np.asarray(rows)
     Y = _targets({d: np.asarray(y)[rows] for d, y in ratings.items()}, len(rows))
-    predicted = nested_cv_predict(X, Y, fold, np.asarray(groups)[rows], n_inner=n_inner, rng=rng)
-    scores = [{"arm": arm, "dimension": name, **_row(score(Y[:, d], predicted[:, d], fold, rng, n_bootstrap), np.nan, 0, (ceilings or {}).get(name))} for d, name in enumerate(ratings)]
+    own = seeds.child(arm)
+    predicted = nested_cv_predict(X, Y, fold, np.asarray(groups)[rows], n_inner=n_inner, rng=own.rng("inner_folds"))
+    resamples = resample_words(fold, n_bootstrap, own.rng("bootstrap"))
+    scores = [{"arm": arm, "dimension": name, **_row(score(Y[:, d], predicted[:, d], fold, resamples), np.nan, 0, (ceilings or {}).get(name))}
+              for d, name in enumerate(ratings)]
     predictions = {a: np.asarray(p)[rows] for a, p in beside.items()} | {arm: predicted}
-    return pd.DataFrame(scores), _differences(Y, list(ratings), predictions, fold, [(a, arm) for a in beside], margin, n_bootstrap, rng)
+    return pd.DataFrame(scores), _differences(Y, list(ratings), predictions, fold, [(a, arm) for a in beside], margin, resamples)
 
 
 def _predict_matched(codes, Y, names, fold, inner, alphas, draws) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
@@ -582,13 +605,13 @@ def _predict_matched(codes, Y, names, fold, inner, alphas, draws) -> tuple[np.nd
 DIFFERENCE_COLUMNS = ["arm_a", "arm_b", "dimension", "difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"]
 
 
-def _differences(Y, names, predictions, fold, pairs, margin, n_bootstrap, rng) -> pd.DataFrame:
+def _differences(Y, names, predictions, fold, pairs, margin, resamples: Resamples) -> pd.DataFrame:
     rows = []
     for a, b in pairs:
         if a not in predictions or b not in predictions:
             continue
         for d, name in enumerate(names):
-            result = paired_difference(Y[:, d], predictions[a][:, d], predictions[b][:, d], fold, rng, n_bootstrap)
+            result = paired_difference(Y[:, d], predictions[a][:, d], predictions[b][:, d], fold, resamples)
             same = equivalent(result["ci90_low"], result["ci90_high"], margin)
             rows.append({"arm_a": a, "arm_b": b, "dimension": name, **result, "equivalent": same, "margin": margin})
     return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
@@ -637,7 +660,7 @@ def predict_transfer(
     n_bootstrap: int = 2000,
     alphas: np.ndarray = ALPHAS,
     n_inner: int = N_INNER,
-    rng: np.random.Generator,
+    seeds: Seeds,
 ) -> dict[str, object]:
     """Rating prediction across two languages, both directions.
 
@@ -651,6 +674,8 @@ def predict_transfer(
     arms : arm -> feature ids, or language -> matrix [n, F'] (the same F' in both)
     n_permutations : int
         For the claim's arm `shared`: the training ratings are permuted over their words and refitted; 0 = none.
+    seeds : Seeds
+        Each direction has streams of its own.
 
     Returns
     -------
@@ -685,8 +710,10 @@ def predict_transfer(
         train_fold = train_folds(groups[source], groups[target], test_fold)
         for m in matrices.values():
             check_transfer(m[source], Y[source], groups[source], m[target], groups[target], test_fold)
-        inner = transfer_inner(train_fold, groups[source], test_fold, n_inner, rng)
-        indices = permuted_indices(groups[source], n_permutations, rng) if n_permutations else None
+        own = seeds.child(direction)
+        inner = transfer_inner(train_fold, groups[source], test_fold, n_inner, own.rng("inner_folds"))
+        resamples = resample_words(test_fold, n_bootstrap, own.rng("bootstrap"))
+        indices = permuted_indices(groups[source], n_permutations, own.rng("permutations")) if n_permutations else None
         predictions = {}
         for arm, m in matrices.items():
             permuted = indices if arm == CLAIM_TRANSFER_ARM else None
@@ -694,7 +721,7 @@ def predict_transfer(
             predicted = transfer(m[source], targets, m[target], train_fold, test_fold, inner, alphas)
             predictions[arm] = predicted[:, : len(names)]
             for d, name in enumerate(names):
-                result = score(Y[target][:, d], predicted[:, d], test_fold, rng, n_bootstrap)
+                result = score(Y[target][:, d], predicted[:, d], test_fold, resamples)
                 p, n = np.nan, 0
                 if permuted is not None:
                     null = predicted[:, len(names) + d * n_permutations :][:, :n_permutations]
@@ -741,6 +768,6 @@ def culture_difference_r(
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or x.std() == 0 or y.std() == 0:
         raise ValueError("a difference is missing or does not vary over pairs; allowed: finite, varying differences")
     whole = np.zeros(len(x), int)
-    draws = _bootstrap_r(y, x, _fold_weights(whole, n_bootstrap, rng))
+    draws = _bootstrap_r(y, x, resample_words(whole, n_bootstrap, rng))
     low, high = percentile_interval(draws, level=level, axis=0)
     return {"r": float(np.corrcoef(x, y)[0, 1]), "ci_low": float(low), "ci_high": float(high), "n_pairs": len(x)}

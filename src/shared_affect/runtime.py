@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,38 @@ def seed_sequence(root_seed: int, *names: str | int) -> np.random.SeedSequence:
 def rng(root_seed: int, *names: str | int) -> np.random.Generator:
     """NumPy generator seeded by `seed_sequence`."""
     return np.random.default_rng(seed_sequence(root_seed, *names))
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Random streams of one analysis, each found by what it is for.
+
+    One generator handed from step to step makes every number depend on how many were drawn before: an arm more, or a
+    draw more, then moves all others. A stream of its own for each purpose does not.
+
+    Attributes
+    ----------
+    root_seed : int
+    names : tuple
+        What the analysis is, e.g. rule and wildcards.
+
+    Examples
+    --------
+    >>> seeds = Seeds(0, ("predict_ratings", "en"))
+    >>> bool((seeds.rng("bootstrap").random(3) == seeds.rng("bootstrap").random(3)).all())
+    True
+    """
+
+    root_seed: int
+    names: tuple[str | int, ...] = ()
+
+    def rng(self, *purpose: str | int) -> np.random.Generator:
+        """A new generator at the start of the stream for a purpose."""
+        return rng(self.root_seed, *self.names, *purpose)
+
+    def child(self, *names: str | int) -> Seeds:
+        """The streams of a part of the analysis."""
+        return Seeds(self.root_seed, (*self.names, *names))
 
 
 def torch_seed(root_seed: int, *names: str | int) -> int:

@@ -49,7 +49,7 @@ def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *
         if not group:
             continue
         among = [e for e in codes.emotions if e in contrast or e in group]
-        membership = codes.membership[:, [codes.emotions.index(e) for e in among]]
+        membership = codes.members(among)
         rows = use & membership.any(1)
         frame = select_emotion_features(x[rows], membership[rows], among, control_codes=beside, density=codes.density[live],
                                         max_density=settings["max_density"], n_features=settings["per_emotion"], fdr=settings["fdr"])

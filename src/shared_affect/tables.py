@@ -148,9 +148,9 @@ def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[
     return {e: frame["word"][frame["emotion"] == e].tolist() for e in emotions}
 
 
-def read_sets(folders: Sequence[str], paths: Sequence[str | Path], emotions: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+def read_sets(paths: Mapping[str, str | Path], emotions: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Concept-sets of several sources: folder of a source's codes -> emotion -> words."""
-    return {folder: group_words(read_tsv(p), emotions) for folder, p in zip(folders, paths, strict=True)}
+    return {folder: group_words(read_tsv(p), emotions) for folder, p in paths.items()}
 
 
 def group_controls(frame: pd.DataFrame) -> dict[str, list[str]]:

@@ -169,7 +169,7 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
     norms = pd.DataFrame(frame | {f"{d}_{s}": v for d in ("valence", "arousal") for s, v in (("sd", 0.1), ("n", 20))})
     settings = {"n_outer": 5, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
     folds = draw_folds({"en": words}, PAIRS[["pair", "en"]], {"en": "none"}, 5, np.random.default_rng(1))
-    result = predict_language(codes, "en", norms, folds, np.arange(15), None, dimensions=["valence", "arousal"], settings=settings, rng=np.random.default_rng(2))
+    result = predict_language(codes, "en", norms, folds, np.arange(15), None, dimensions=["valence", "arousal"], settings=settings, seeds=Seeds(2))
     r = result["scores"].set_index(["dimension", "arm"])["r"]
     assert r["valence", "emotion-space"] > 0.8 and abs(r["arousal", "emotion-space"]) < 0.4
     assert set(result["predictions"].index) == set(words) - {"joy0"}

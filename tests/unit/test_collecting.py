@@ -89,6 +89,24 @@ def test_facts_from_json_and_single_numbers_from_npz_become_rows(tmp_path):
     assert frame[["model", "sae", "language", "quantity", "value"]].to_numpy().tolist() == [["m", "s", "en", "l0", 7.5]]
 
 
+def test_a_file_whose_column_contradicts_its_path_is_refused(tmp_path):
+    """With a lexicon the features of one emotion stood in the file of another, and the path was written over the right column."""
+    path = tmp_path / "emotion_features/m/s/en/joy.tsv"
+    path.parent.mkdir(parents=True)
+    rows = pd.DataFrame([{"emotion": "fear", "rank": 1, "feature": 3, "weight": 1.0, "prevalence": 0.5, "auroc_emotion": 0.9, "auroc_neutral": 0.8, "p": 0.01, "q": 0.02, "passed_fdr": True,
+                          "density": 0.1}])
+    rows.to_csv(path, sep="\t", index=False)
+    with pytest.raises(ValueError, match=r"joy\.tsv: column emotion says 'fear', the path says 'joy'"):
+        collect("features", [path], WHO | {"study_root": tmp_path})
+    rows.assign(emotion="joy").to_csv(path, sep="\t", index=False)
+    assert collect("features", [path], WHO | {"study_root": tmp_path})["emotion"].tolist() == ["joy"]
+    scores = tmp_path / "ratings/m/s/en/n/arousal.tsv"
+    scores.parent.mkdir(parents=True)
+    pd.DataFrame([{"arm": "all", "dimension": "valence", "r": 0.5}]).to_csv(scores, sep="\t", index=False)
+    with pytest.raises(ValueError, match="column dimension says 'valence', the path says 'arousal'"):
+        collect("ratings", [scores], WHO | {"study_root": tmp_path})
+
+
 def cultures(**change):
     return pd.DataFrame([{"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s", "norms": "n", "quantity": "q", "r": 0.1, "ci_low": 0.0, "ci_high": 0.2, "n_pairs": 3} | change])
 

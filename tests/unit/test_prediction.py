@@ -15,6 +15,7 @@ from shared_affect.prediction import (
     predict_across,
     predict_language,
 )
+from shared_affect.runtime import Seeds
 
 SETTINGS = {"n_outer": 4, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
 RULES = {"en": "none", "zh": "none"}
@@ -26,11 +27,11 @@ def folds_of(norms, pairs, rules=RULES):
 
 
 def across(codes, norms, pairs, rules=RULES, dimensions=("valence",)):
-    return predict_across(codes, norms, folds_of(norms, pairs, rules), pairs, SHARED, dimensions=dimensions, settings=SETTINGS, rng=np.random.default_rng(2))
+    return predict_across(codes, norms, folds_of(norms, pairs, rules), pairs, SHARED, dimensions=dimensions, settings=SETTINGS, seeds=Seeds(2))
 
 
 def within(codes, norms, pairs, space, shared=None):
-    return predict_language(codes, "en", norms["en"], folds_of(norms, pairs), space, shared, dimensions=["valence"], settings=SETTINGS, rng=np.random.default_rng(2))
+    return predict_language(codes, "en", norms["en"], folds_of(norms, pairs), space, shared, dimensions=["valence"], settings=SETTINGS, seeds=Seeds(2))
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,20 @@ def test_arms_hold_the_features_they_are_named_after(world, monkeypatch):
     assert [r["variable"] for r in result["matched"]["balance"]] == ["log_density", "log_norm"] and result["matched"]["n_beyond"] >= 0
 
 
+def test_matched_draws_and_associations_move_no_other_arm(world):
+    codes, norms, pairs = world
+    known = ([f"w{i}" for i in range(100)], np.random.default_rng(3).normal(size=(100, 4)))
+
+    def scores(settings, associations=None):
+        got = predict_language(codes["en"], "en", norms["en"], folds_of(norms, pairs), np.arange(10), SHARED, associations, dimensions=["valence"], settings=settings, seeds=Seeds(2))
+        return got["scores"].set_index("arm")
+
+    plain, more = scores(SETTINGS), scores(SETTINGS | {"n_matched": 9}, known)
+    assert "association" in more.index and "association" not in plain.index
+    kept = plain.index.drop("outside-matched")
+    pd.testing.assert_frame_equal(plain.loc[kept], more.loc[kept], check_exact=True)
+
+
 def test_too_few_features_outside_leave_that_arm_untested_with_the_counts(world):
     codes, norms, pairs = world
     result = within(codes["en"], norms, pairs, np.arange(40))
@@ -156,4 +171,4 @@ def test_a_rated_word_without_a_fold_is_named(world):
     codes, norms, pairs = world
     folds = folds_of(norms, pairs)
     with pytest.raises(ValueError, match="1 rated words of 'en' are in no fold, 'w3'"):
-        predict_language(codes["en"], "en", norms["en"], folds[folds["word"] != "w3"], np.arange(10), None, dimensions=["valence"], settings=SETTINGS, rng=np.random.default_rng(2))
+        predict_language(codes["en"], "en", norms["en"], folds[folds["word"] != "w3"], np.arange(10), None, dimensions=["valence"], settings=SETTINGS, seeds=Seeds(2))

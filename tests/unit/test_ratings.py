@@ -9,7 +9,6 @@ from test_ridge import data
 from shared_affect.folds import folds, inner_folds, paired_folds, permuted_indices
 from shared_affect.ratings import (
     _bootstrap_r,
-    _fold_weights,
     culture_difference_r,
     equivalent,
     matched_draws,
@@ -20,10 +19,12 @@ from shared_affect.ratings import (
     predict_partial_arm,
     predict_transfer,
     reliability_ceiling,
+    resample_words,
     score,
     within_fold_r,
 )
 from shared_affect.ridge import ALPHAS, nested_cv_predict
+from shared_affect.runtime import Seeds
 
 # --- scores
 
@@ -43,19 +44,19 @@ def test_score_equals_its_definitions():
     rng = np.random.default_rng(0)
     y, fold = np.round(rng.normal(size=40), 1), np.arange(40) % 4
     prediction = y + rng.normal(size=40)
-    got = score(y, prediction, fold, rng)
+    got = score(y, prediction, fold, resample_words(fold, 2000, rng))
     assert got["spearman"] == pytest.approx(np.mean([spearmanr(y[fold == f], prediction[fold == f])[0] for f in range(4)]))
     assert got["r2"] == pytest.approx(1 - ((y - prediction) ** 2).sum() / ((y - y.mean()) ** 2).sum())
     assert got["rmse"] == pytest.approx(np.sqrt(np.mean((y - prediction) ** 2)))
     assert got["n_words"] == 40 and got["ci_low"] < got["r"] < got["ci_high"]
     with pytest.raises(ValueError, match="ratings that vary"):
-        score(np.ones(40), prediction, fold, rng)
+        score(np.ones(40), prediction, fold, resample_words(fold, 10, rng))
 
 
 def test_bootstrap_of_weights_equals_writing_the_samples_out():
     rng = np.random.default_rng(0)
     y, prediction, fold = rng.normal(size=24), rng.normal(size=24), np.arange(24) % 3
-    weights = _fold_weights(fold, 40, rng)
+    weights = resample_words(fold, 40, rng)
     got = _bootstrap_r(y, prediction, weights)
     for b in range(40):
         rows = [np.repeat(r, w[b].astype(int)) for r, w in weights]
@@ -66,7 +67,7 @@ def test_bootstrap_of_weights_equals_writing_the_samples_out():
 def test_interval_width_is_about_that_of_theory():
     rng = np.random.default_rng(0)
     y = rng.normal(size=400)
-    got = score(y, y + rng.normal(size=400), np.zeros(400, int), rng)
+    got = score(y, y + rng.normal(size=400), np.zeros(400, int), resample_words(np.zeros(400, int), 2000, rng))
     se = (1 - got["r"] ** 2) / np.sqrt(400)
     assert got["ci_high"] - got["ci_low"] == pytest.approx(2 * 1.96 * se, rel=0.2)
 
@@ -76,14 +77,15 @@ def test_paired_difference_is_narrower_than_unpaired_and_finds_equality():
     y, fold = rng.normal(size=300), np.arange(300) % 5
     a = y + rng.normal(size=300)
     b = a + 0.05 * rng.normal(size=300)
-    got = paired_difference(y, a, b, fold, rng)
+    resamples = resample_words(fold, 2000, rng)
+    got = paired_difference(y, a, b, fold, resamples)
     assert got["difference"] == pytest.approx(within_fold_r(y, a, fold) - within_fold_r(y, b, fold))
-    alone = score(y, a, fold, rng)
+    alone = score(y, a, fold, resamples)
     assert got["ci_high"] - got["ci_low"] < 0.3 * (alone["ci_high"] - alone["ci_low"])
     assert got["ci_low"] <= got["ci90_low"] <= got["ci90_high"] <= got["ci_high"]
-    same = paired_difference(y, a, a, fold, rng)
+    same = paired_difference(y, a, a, fold, resamples)
     assert set(same.values()) == {0.0}
-    worse = paired_difference(y, a, rng.normal(size=300), fold, rng)
+    worse = paired_difference(y, a, rng.normal(size=300), fold, resamples)
     assert worse["ci_low"] > 0
     assert equivalent(same["ci90_low"], same["ci90_high"], 0.02) and not equivalent(worse["ci90_low"], worse["ci90_high"], 0.02)
 
@@ -224,7 +226,7 @@ def analysis():
     }
     result = predict_arms(
         codes, ratings, groups, arms, words=words, fold=fold, matched=matched, ceilings={"valence": 0.9, "arousal": None},
-        n_permutations=99, n_bootstrap=200, rng=rng,
+        n_permutations=99, n_bootstrap=200, seeds=Seeds(0),
     )  # fmt: skip
     return result, codes, ratings, groups, fold, matched
 
@@ -274,15 +276,36 @@ def test_predict_arms_differences_agree_with_scores(analysis):
 def test_predict_arms_refuses_bad_input(analysis):
     _, codes, ratings, groups, fold, _ = analysis
     words = list(map(str, range(80)))
-    rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="arm 'all'"):
-        predict_arms(codes, ratings, groups, {"all": np.array([1, 1])}, words=words, fold=fold, rng=rng)
+        predict_arms(codes, ratings, groups, {"all": np.array([1, 1])}, words=words, fold=fold, seeds=Seeds(0))
     with pytest.raises(ValueError, match="word labels"):
-        predict_arms(codes, ratings, groups, {}, words=["x"] * 80, fold=fold, rng=rng)
+        predict_arms(codes, ratings, groups, {}, words=["x"] * 80, fold=fold, seeds=Seeds(0))
     with pytest.raises(ValueError, match="'valence'"):
-        predict_arms(codes, {"valence": np.full(80, np.nan)}, groups, {}, words=words, fold=fold, rng=rng)
+        predict_arms(codes, {"valence": np.full(80, np.nan)}, groups, {}, words=words, fold=fold, seeds=Seeds(0))
     with pytest.raises(ValueError, match="negative"):
-        predict_arms(-codes, ratings, groups, {}, words=words, fold=fold, rng=rng)
+        predict_arms(-codes, ratings, groups, {}, words=words, fold=fold, seeds=Seeds(0))
+
+
+def test_an_arm_more_or_a_draw_more_moves_no_number_of_another_arm(analysis):
+    """Each purpose has a stream of its own; one generator for all made the inner folds depend on `n_matched`."""
+    _, codes, ratings, groups, fold, _ = analysis
+    words, density = list(map(str, range(80))), (codes > 0).mean(0)
+
+    def scores(n_draws, arms, **more):
+        matched = matched_draws(np.arange(6), np.arange(6, 30), density, np.ones(30), n_draws=n_draws, rng=Seeds(4).rng("outside-matched"))
+        got = predict_arms(codes, ratings, groups, arms, words=words, fold=fold, matched=matched, n_bootstrap=50, seeds=Seeds(4), **more)
+        return got["scores"].set_index(["arm", "dimension"]), got["differences"].set_index(["arm_a", "arm_b", "dimension"])
+
+    arms = {"all": np.arange(30), "emotion-space": np.arange(6)}
+    few, few_differences = scores(3, arms, n_permutations=19)
+    more, more_differences = scores(5, {"first": np.arange(3), **arms}, n_permutations=19)
+    kept = [a for a in few.index if a[0] != "outside-matched"]
+    assert len(kept) == 4
+    pd.testing.assert_frame_equal(few.loc[kept], more.loc[kept], check_exact=True)
+    own = ("emotion-space", "all")
+    pd.testing.assert_frame_equal(few_differences.loc[own], more_differences.loc[own], check_exact=True)
+    other = scores(3, arms, n_permutations=39)[0]
+    pd.testing.assert_frame_equal(few.drop(columns=["p", "n_permutations"]), other.drop(columns=["p", "n_permutations"]), check_exact=True)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +321,7 @@ def test_predict_transfer(two_languages):
     codes, ratings, groups, words, fold = two_languages
     arms = {"shared": np.arange(20), "dense": {k: codes[k][:, :5] for k in codes}, "none": np.arange(0)}
     got = predict_transfer(
-        codes, ratings, groups, arms, words=words, fold=fold, pairs=groups, n_permutations=99, n_bootstrap=100, rng=np.random.default_rng(0)
+        codes, ratings, groups, arms, words=words, fold=fold, pairs=groups, n_permutations=99, n_bootstrap=100, seeds=Seeds(0)
     )
     scores = got["scores"].set_index(["direction", "arm", "dimension"])
     assert {d for d, _, _ in scores.index} == {"en-zh", "zh-en"} and set(got["not_tested"]) == {"none"}
@@ -312,12 +335,19 @@ def test_predict_transfer(two_languages):
     assert r == pytest.approx(scores.loc[("zh-en", "shared", "arousal"), "r"])
 
 
+def test_an_arm_more_moves_no_number_of_another_in_transfer(two_languages):
+    codes, ratings, groups, words, fold = two_languages
+    common = {"words": words, "fold": fold, "pairs": groups, "n_permutations": 19, "n_bootstrap": 50, "seeds": Seeds(3)}
+    one = predict_transfer(codes, ratings, groups, {"shared": np.arange(20)}, **common)["scores"].set_index(["direction", "arm", "dimension"])
+    two = predict_transfer(codes, ratings, groups, {"all": np.arange(30), "shared": np.arange(20)}, **common)["scores"].set_index(["direction", "arm", "dimension"])
+    pd.testing.assert_frame_equal(one, two.loc[one.index], check_exact=True)
+
+
 def test_ratings_that_do_not_agree_are_no_ceiling(two_languages):
     codes, ratings, groups, words, fold = two_languages
     shuffled = {"en": ratings["en"], "zh": {d: np.random.default_rng(5).permutation(y) for d, y in ratings["zh"].items()}}
     assert all(0 < abs(pearsonr(ratings["en"][d], shuffled["zh"][d])[0]) < 0.2 for d in ratings["en"])
-    rng = np.random.default_rng(0)
-    got = predict_transfer(codes, shuffled, groups, {"shared": np.arange(20)}, words=words, fold=fold, pairs=groups, n_permutations=19, n_bootstrap=100, rng=rng)["scores"]
+    got = predict_transfer(codes, shuffled, groups, {"shared": np.arange(20)}, words=words, fold=fold, pairs=groups, n_permutations=19, n_bootstrap=100, seeds=Seeds(0))["scores"]
     assert got[["ceiling", "r_over_ceiling"]].isna().all(axis=None) and got["r"].notna().all()
 
 
@@ -329,7 +359,7 @@ def test_predict_transfer_p_is_uniform_without_a_signal():
         ratings = {k: {"valence": rng.normal(size=24)} for k in codes}
         groups, words = {k: np.arange(24) for k in codes}, {k: list(range(24)) for k in codes}
         fold = paired_folds(groups, 4, rng)
-        settings = {"n_permutations": 19, "n_bootstrap": 2, "n_inner": 3, "alphas": ALPHAS[::4], "rng": rng}
+        settings = {"n_permutations": 19, "n_bootstrap": 2, "n_inner": 3, "alphas": ALPHAS[::4], "seeds": Seeds(seed)}
         p.extend(predict_transfer(codes, ratings, groups, {"shared": np.arange(5)}, words=words, fold=fold, pairs=groups, **settings)["scores"].p)
     hits = (np.array(p) <= 0.05).sum()
     assert hits <= binom.ppf(0.999, 2 * n_sim, 0.05) and 0.4 < np.mean(p) < 0.65
@@ -356,8 +386,8 @@ def test_an_arm_that_knows_some_words_is_the_same_fit_on_those_words_alone():
     y[::2] += 2 * X[::2, 0]
     rows, fold, groups = np.arange(0, 120, 2), np.arange(120) // 2 % 5, np.arange(120).astype(str)
     other = rng.normal(size=(120, 1))
-    scores, differences = predict_partial_arm("association", X[rows], rows, {"valence": y}, groups, fold, {"all": other}, n_bootstrap=200, n_inner=3, rng=np.random.default_rng(1))
-    predicted = nested_cv_predict(X[rows], y[rows, None], fold[rows], groups[rows], n_inner=3, rng=np.random.default_rng(1))[:, 0]
+    scores, differences = predict_partial_arm("association", X[rows], rows, {"valence": y}, groups, fold, {"all": other}, n_bootstrap=200, n_inner=3, seeds=Seeds(1))
+    predicted = nested_cv_predict(X[rows], y[rows, None], fold[rows], groups[rows], n_inner=3, rng=Seeds(1).rng("association", "inner_folds"))[:, 0]
     assert scores["r"].item() == pytest.approx(within_fold_r(y[rows], predicted, fold[rows])) and scores["r"].item() > 0.8
     assert scores["n_words"].item() == 60 and np.isnan(scores["p"].item()) and np.isnan(scores["ceiling"].item())
     row = differences.iloc[0]

@@ -23,7 +23,8 @@ for MODEL in MODELS:
         },
         "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
         "emotions": EMOTIONS,
-        "folders": [concept_folder(c) for c in CONCEPT_FILES],
+        # folder of a source's codes -> its words
+        "sets": lambda w: {concept_folder(c): f.format(language=w.language) for c, f in CONCEPT_FILES.items()},
         "journal": JOURNAL,
         "version": version_of("extraction"),
     }

@@ -97,10 +97,15 @@ rule transfer_ratings:
         "../scripts/transfer_ratings.py"
 
 
+def culture_values(w):
+    """File with the valence of the words of each language: noise-free coordinates of a planted world, else the ratings."""
+    return {k: place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR}
+
+
 rule compare_cultures:
     input:
         predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
-        values=lambda w: [place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR],
+        values=lambda w: list(culture_values(w).values()),
         translations=f"{R}/human/translations.tsv",
     output:
         f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
@@ -110,6 +115,7 @@ rule compare_cultures:
         f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
         languages=PAIR,
+        values=culture_values,
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("compare_cultures"),

@@ -4,6 +4,7 @@ import pandas as pd
 
 from shared_affect.figures import draw_spaces, read_space
 from shared_affect.fonts import figure_style
+from shared_affect.naming import by_name
 from shared_affect.panels import Names, read_tables, save
 from shared_affect.runtime import start_log
 
@@ -12,8 +13,10 @@ if __name__ == "__main__":
     i, p, o = snakemake.input, snakemake.params, snakemake.output
     names = Names(p.style["models"], p.style["languages"], pd.read_csv(i.emotions, sep="\t"))
     with figure_style(i.font):
-        files = zip(p.units, i.coordinates, i.spaces, i.judgements, i.affect, strict=True)
-        spaces = [read_space(unit["model"], unit["language"], *paths) for unit, *paths in files]
+        units = [(u["model"], u["language"]) for u in p.units]
+        own = [by_name(units, files) for files in (i.coordinates, i.spaces)]
+        of_language = [by_name(dict.fromkeys(k for _, k in units), dict.fromkeys(files)) for files in (i.judgements, i.affect)]
+        spaces = [read_space(*u, *(files[u] for files in own), *(files[u[1]] for files in of_language)) for u in units]
         figure, source = draw_spaces(spaces, read_tables(i.tables), names)
         save(figure, source, pdf=o.pdf, png=o.png, csv=o.csv, banner=p.style["banner"])
     log.info("%d rows in the source data", len(source))

@@ -10,7 +10,7 @@ from shared_affect.tokens import check_script
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    sets = read_sets(p.folders, i.concepts, p.emotions)
+    sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
     check_script(extractor.tokenizer, [w for own in sets.values() for ws in own.values() for w in ws], p.max_broken_share, p.name, language)
@@ -20,7 +20,7 @@ if __name__ == "__main__":
         check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {p.name}, sae {sae}, language {language}")
     templates = read_templates(i.templates)
     words = extractor.words(lists, templates)
-    precision = extractor.deviation(sorted({w for ws in sets[p.folders[0]].values() for w in ws[:2]}), next(iter(templates.values())))
+    precision = extractor.deviation(sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values())))
     for sae, found in words.items():
         folder = f"{p.folder}/{sae}/{language}"
         for name in (f"{kind}/{e}" for kind, own in sets.items() for e in own):

@@ -8,7 +8,7 @@ from shared_affect.tables import read_sets, read_templates, read_tsv
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    sets = read_sets(p.folders, i.concepts, p.emotions)
+    sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
                           part=f"shard{w.shard}of{p.shards}")

@@ -1,10 +1,13 @@
 """Features whose emotion profile is the same in two languages, and the overlap of the selected ones."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
 from shared_affect.codes import load_codes
 from shared_affect.features import jaccard_overlap, shared_features
+from shared_affect.naming import by_name
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import read_selected
 from shared_affect.tables import group_features, write_tsv
@@ -12,16 +15,16 @@ from shared_affect.tables import group_features, write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, w, o = snakemake.params, snakemake.wildcards, snakemake.output
-    codes = {language: load_codes(f) for language, f in zip(p.languages, snakemake.input.codes, strict=True)}
+    codes = {language: load_codes(f) for language, f in by_name(p.languages, snakemake.input.codes).items()}
     first, second = codes.values()
     live = np.union1d(first.concepts.live(), second.concepts.live())
-    found = shared_features({k: c.concepts.columns(live) for k, c in codes.items()}, {k: c.membership for k, c in codes.items()}, first.emotions,
+    found = shared_features({k: c.concepts.columns(live) for k, c in codes.items()}, {k: c.members(first.emotions) for k, c in codes.items()}, first.emotions,
                             min_active=p.settings["min_active"], n_permutations=p.settings["n_permutations"], rng=rng(p.root_seed, "shared_features", *w))
     write_tsv(o.features, found.features.assign(feature=live[found.features["feature"].to_numpy(int)]))
     keys = ["n_active_both", "n_shared", "expected", "null_high", "p", "n_permutations"]
     write_tsv(o.summary, pd.DataFrame([{k: getattr(found, k) for k in keys}]))
-    half = len(snakemake.input.selected) // 2
-    selected = [group_features(read_selected(f)) for f in (snakemake.input.selected[:half], snakemake.input.selected[half:])]
+    files = by_name(itertools.product(codes, first.emotions), snakemake.input.selected)
+    selected = [group_features(read_selected([files[k, e] for e in first.emotions])) for k in codes]
     pool = np.union1d(live, [f for s in selected for ids in s.values() for f in ids])
     overlap = jaccard_overlap(*selected, pool=pool, density=(first.density + second.density)[pool] / 2, rng=rng(p.root_seed, "jaccard_overlap", *w))
     write_tsv(o.overlap, overlap)

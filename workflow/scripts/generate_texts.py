@@ -3,6 +3,7 @@
 import pandas as pd
 
 from shared_affect.extraction import Numerics
+from shared_affect.naming import by_name
 from shared_affect.runtime import read_arrays, start_log
 from shared_affect.steering import (
     NO_EMOTION,
@@ -21,9 +22,9 @@ if __name__ == "__main__":
     norm = float(read_arrays(i.running)["mean_residual_norm"][0])
     generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
                           numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed)
-    vectors = {e: read_vectors(f)[0] for e, f in zip(p.emotions, i.vectors, strict=True)}
+    vectors = {e: read_vectors(f)[0] for e, f in by_name(p.emotions, i.vectors).items()}
     texts = generator.run(plan(vectors, p.strengths, baselines=bool(snakemake.output.get("baselines"))), p.part)
-    for emotion, path in zip(p.emotions, snakemake.output.texts, strict=True):
+    for emotion, path in by_name(p.emotions, snakemake.output.texts).items():
         write_generations(path, emotion, texts)
     if snakemake.output.get("baselines"):
         write_generations(snakemake.output.baselines, NO_EMOTION, texts)

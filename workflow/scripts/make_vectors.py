@@ -3,6 +3,7 @@
 import pandas as pd
 
 from shared_affect.codes import load_codes
+from shared_affect.naming import by_name
 from shared_affect.runtime import start_log
 from shared_affect.steering import write_vectors
 from shared_affect.tables import read_tsv
@@ -15,5 +16,5 @@ if __name__ == "__main__":
     built = build_vectors(load_codes(snakemake.input.codes), set(table["emotion"][table["contrast"]]), p.sae, p.features, n_random=p.n_random,
                           root_seed=p.root_seed, names=(w.model, w.sae, w.language),
                           parts_of_speech={(r.emotion, r.word): r.pos for r in read_tsv(snakemake.input.concepts).fillna({"pos": ""}).itertuples()})
-    for (vectors, facts), path in zip(built.values(), snakemake.output, strict=True):
-        write_vectors(path, vectors, facts)
+    for emotion, path in by_name(built, snakemake.output).items():
+        write_vectors(path, *built[emotion])

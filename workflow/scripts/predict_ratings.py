@@ -4,8 +4,9 @@ import pandas as pd
 
 from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
+from shared_affect.naming import by_name
 from shared_affect.prediction import long_predictions, predict_language
-from shared_affect.runtime import rng, start_log, write_json
+from shared_affect.runtime import Seeds, start_log, write_json
 from shared_affect.selection import read_selected
 from shared_affect.tables import read_tsv, write_tsv
 
@@ -14,9 +15,9 @@ if __name__ == "__main__":
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
     shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
     result = predict_language(load_codes(i.codes[0]), w.language, read_tsv(i.norms[0]), read_tsv(i.folds), read_selected(i.features)["feature"].unique(), shared,
-                              read_vectors(i.associations), dimensions=p.dimensions, settings=p.settings, rng=rng(p.root_seed, "predict_ratings", *w))
+                              read_vectors(i.associations), dimensions=p.dimensions, settings=p.settings, seeds=Seeds(p.root_seed, ("predict_ratings", *w)))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])
-    for dimension, path in zip(p.dimensions, o.scores, strict=True):
+    for dimension, path in by_name(p.dimensions, o.scores).items():
         write_tsv(path, result["scores"][result["scores"]["dimension"] == dimension])
     write_tsv(o.differences, result["differences"])
     write_tsv(o.predictions, long_predictions(result["predictions"]))

@@ -4,6 +4,7 @@ import pandas as pd
 
 from shared_affect.codes import load_codes
 from shared_affect.features import split_half_reproducibility
+from shared_affect.naming import by_name
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import select
 from shared_affect.tables import group_controls, read_tsv, write_tsv
@@ -14,7 +15,7 @@ if __name__ == "__main__":
     codes = load_codes(snakemake.input.codes)
     table = pd.read_csv(snakemake.input.emotions, sep="\t")
     frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings, controls=group_controls(read_tsv(snakemake.input.controls[0])))
-    for emotion, path in zip(codes.emotions, o.features, strict=True):
+    for emotion, path in by_name(codes.emotions, o.features).items():
         write_tsv(path, frame[frame["emotion"] == emotion])
     live = codes.concepts.live()
     reproducibility = split_half_reproducibility(
