@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from shared_affect import codes as c
 from shared_affect.prediction import culture_differences, draw_folds, ordinary_words, predict_language
+from shared_affect.runtime import Seeds
 from shared_affect.selection import select
 from shared_affect.spaces import compare_all, draws, load_spaces, representations, write_spaces
 from shared_affect.vectors import build_vectors, halve
