@@ -20,7 +20,7 @@ from shared_affect.codes import POSITIONS
 from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
-from shared_affect.saes import check_hook, sae_digest
+from shared_affect.saes import check_folder, check_hook, sae_digest
 from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_special
 
 VERSION = 2
@@ -80,6 +80,7 @@ class Extractor:
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
         self.halvings = 0
         for name, s in self.saes.items():
+            check_folder(s.folder, s.layer, f"config/saes.tsv, sae {name}")
             check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {

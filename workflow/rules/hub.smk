@@ -44,6 +44,6 @@ if RELEASED_SAES:
             f"{LOGS}/retrieve_sae/{{model}}/{{sae}}.log",
         localrule: True
         params:
-            row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
+            row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id", "layer")},
         script:
             "../scripts/retrieve_sae.py"
