@@ -4,6 +4,9 @@ A *chunk* is one word list in one template, sorted by (token count, text) and fo
 ``chunk_batch``. Its key is a digest of everything that determines its value, so that equal keys give equal bytes,
 adding a list computes only that list, and a killed job resumes at the first missing chunk. Nothing here imports torch
 before a chunk is found missing.
+
+A run asks for the row's ``chunk_batch`` and for nothing else. Where memory runs out it takes half of it, and only then a record of
+that half which an earlier run left: what a run gives does not depend on what the journal happens to hold.
 """
 
 from __future__ import annotations
@@ -79,6 +82,7 @@ class Extractor:
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
         self.halvings = 0
+        self._halved: dict[str, str] = {}  # key under the row's chunk_batch -> key under the one that fitted in this run
         for name, s in self.saes.items():
             check_folder(s.folder, s.layer, f"config/saes.tsv, sae {name}")
             check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
@@ -96,9 +100,9 @@ class Extractor:
         return digest_of({**self.identity, "sae": self.digests[name], "layer": self.saes[name].layer, **what, "chunk_batch": batch})
 
     def _find(self, name: str, what: Mapping) -> str | None:
-        """Key under which a record stands, that of the largest `chunk_batch` first; None if it must be computed."""
-        keys = (self._key(name, what, batch) for batch in _halves(self.numerics.chunk_batch))
-        return next((k for k in keys if k in self.journals[name]), None)
+        """Key under which this run's record stands; None if it must be computed."""
+        key = self._key(name, what)
+        return key if key in self.journals[name] else self._halved.get(key)
 
     def hold(self, model, saes: Mapping) -> None:
         """Use a model and SAEs that are in memory already; they must be those of the folders, on the device."""
@@ -141,19 +145,26 @@ class Extractor:
             for journal in self.journals.values():
                 stack.enter_context(journal.writing(f"extraction {self.model_folder} {self.language}"))
             for what, compute, names in progress(missing, label=label):
-                results, batch = self._compute_halving(compute, names)
+                results, batch = self._compute_halving(what, compute, names)
                 for name in names:
-                    if self._find(name, what) is None:
-                        self.journals[name].append(self._key(name, what, batch), pack(results[name]))
+                    key = self._key(name, what, batch)
+                    if key not in self.journals[name]:
+                        self.journals[name].append(key, pack(results[name]))
+                    if batch != self.numerics.chunk_batch:
+                        self._halved[self._key(name, what)] = key
+        if self._halved:
+            LOG.warning("%s: %d records are of a smaller chunk_batch than the row's %d, for want of memory; their last bits may differ from a run with more memory, and every run "
+                        "tries the row's first. A smaller chunk_batch in config/models.tsv ends both", label, len(self._halved), self.numerics.chunk_batch)
         LOG.info("%s: computed %d of %d records, chunk_batch halved %d times for want of memory", label, len(missing), len(tasks), self.halvings)
         return len(missing)
 
-    def _compute_halving(self, compute: Callable, names: Sequence[str]) -> tuple[dict, int]:
-        """What `compute` gives, with half the `chunk_batch` each time memory runs out."""
+    def _compute_halving(self, what: Mapping, compute: Callable, names: Sequence[str]) -> tuple[dict, int]:
+        """What `compute` gives, with half the `chunk_batch` each time memory runs out; records of a half that fitted before are not computed again."""
         batch = self.numerics.chunk_batch
         while True:
+            missing = [n for n in names if self._key(n, what, batch) not in self.journals[n]]
             try:
-                return compute(names, batch), batch
+                return compute(missing, batch) if missing else {}, batch
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or batch == 1:
                     raise
@@ -360,11 +371,6 @@ class Extractor:
             ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
             mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
             yield ids, mask
-
-
-def _halves(n: int) -> list[int]:
-    """n, n // 2, ... 1."""
-    return [n >> k for k in range(n.bit_length())]
 
 
 def _is_out_of_memory(error: Exception) -> bool:
