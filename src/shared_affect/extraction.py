@@ -23,8 +23,8 @@ from shared_affect.codes import POSITIONS
 from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
-from shared_affect.saes import check_folder, check_hook, sae_digest
-from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_special
+from shared_affect.saes import check_fidelity, check_folder, check_hook, sae_digest
+from shared_affect.tokens import Stimulus, check_script, load_tokenizer, locate, starts_with_special
 
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -371,6 +371,41 @@ class Extractor:
             ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
             mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
             yield ids, mask
+
+
+def check_gates(extractor: Extractor, words: Sequence[str], fidelity_texts: Sequence[str], neutral_texts: Sequence[str], limits: Mapping[str, Mapping], *,
+                max_broken_share: float, model: str) -> dict[str, dict[str, np.ndarray]]:
+    """Everything that must hold before a model's words are read; what it measures stands in the journal afterwards.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    words : sequence of str
+        All concept words of the language.
+    fidelity_texts, neutral_texts
+        As in `Extractor.running_text`.
+    limits : mapping of SAE name -> limits of `saes.check_fidelity`
+    max_broken_share : float
+        Limit of `tokens.check_script`.
+    model : str
+        Row named in messages.
+
+    Returns
+    -------
+    dict
+        As `Extractor.running_text`.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer cannot read the words, or an SAE does not stand for the residual it reads.
+    """
+    check_script(extractor.tokenizer, list(words), max_broken_share, model, extractor.language)
+    running = extractor.running_text(fidelity_texts, neutral_texts)
+    for sae, facts in running.items():
+        LOG.info("fidelity %s %s: %s", sae, extractor.language, describe(facts))
+        check_fidelity(facts, limits[sae], f"config/saes.tsv, model {model}, sae {sae}, language {extractor.language}")
+    return running
 
 
 def _is_out_of_memory(error: Exception) -> bool:
