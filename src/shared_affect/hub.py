@@ -173,8 +173,14 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
         If it cannot be fetched, or what came is no SAE.
     """
     from sae_lens import SAE
-    from sae_lens.loading.pretrained_sae_loaders import get_conversion_loader_name, get_sae_lens_config_from_hf
-    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory, get_repo_id_and_folder_name
+    from sae_lens.loading.pretrained_sae_loaders import (
+        get_conversion_loader_name,
+        get_sae_lens_config_from_hf,
+    )
+    from sae_lens.loading.pretrained_saes_directory import (
+        get_pretrained_saes_directory,
+        get_repo_id_and_folder_name,
+    )
 
     from shared_affect.sae_folder import check_activation
 

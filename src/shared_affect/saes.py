@@ -10,7 +10,16 @@ import numpy as np
 
 from shared_affect.gates import passes
 from shared_affect.runtime import digest_of_files
-from shared_affect.sae_folder import CONFIG, WEIGHTS, check_finite, check_folder, check_site, check_tensors, read_config, read_tensor
+from shared_affect.sae_folder import (
+    CONFIG,
+    WEIGHTS,
+    check_finite,
+    check_folder,
+    check_site,
+    check_tensors,
+    read_config,
+    read_tensor,
+)
 
 __all__ = ["SAE", "DiskSAE", "check_fidelity", "check_folder", "check_hook", "decoder_directions", "fidelity", "sae_digest"]
 
@@ -216,7 +225,7 @@ def check_fidelity(facts, limits, where: str) -> None:
     Parameters
     ----------
     facts : mapping
-        ``explained_variance`` and ``l0`` as numbers or arrays of one.
+        ``explained_variance`` and ``l0`` as numbers or arrays of one; whatever else `fidelity` measures must be finite.
     limits : mapping
         ``explained_variance_min``, ``l0_min``, ``l0_max``; None = no limit.
 
@@ -230,3 +239,6 @@ def check_fidelity(facts, limits, where: str) -> None:
         if limit is not None and not passes(value, *((limit, None) if sign > 0 else (None, limit))):
             raise ValueError(f"SAE fidelity: {quantity} is {value:.3f}; allowed: {'>=' if sign > 0 else '<='} {limit} ({where}, column {key}). "
                              "Is the layer, the BOS rule or the normalisation wrong?")
+    for quantity, value in facts.items():
+        if np.size(value) == 1 and not passes(float(np.ravel(value)[0])):
+            raise ValueError(f"SAE fidelity: {quantity} is {float(np.ravel(value)[0])}; allowed: a finite number ({where}). Does the model's dtype overflow (config/models.tsv, column dtype)?")

@@ -190,7 +190,7 @@ def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path
     from shared_affect.steering import Generator, Sampling, unit
 
     model, sae = trained
-    with pytest.raises(ValueError, match="residual_norm is .*; allowed: a finite number > 0"):
+    with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: a finite number > 0"):
         Generator(model_folder=model, sae_folder=sae, layer=0, residual_norm=value, language="en", prompts=[], sampling=Sampling(), numerics=Numerics(), journal_folder=tmp_path, root_seed=1)
     with pytest.raises(ValueError, match="steering vector holds NaN or infinite"):
         unit(np.array([1.0, value]))
@@ -201,7 +201,7 @@ def test_a_permutation_test_of_what_is_not_finite_is_no_significance(value):
     from shared_affect.ratings import _p_greater
 
     assert _p_greater(0.5, np.zeros(99)) == 0.01
-    with pytest.raises(ValueError, match="not finite|of (nan|inf|-inf)"):
+    with pytest.raises(ValueError, match=r"not finite|of (nan|inf|-inf)"):
         _p_greater(value, np.zeros(99))
     with pytest.raises(ValueError, match="1 values that are not finite"):
         _p_greater(0.5, np.append(np.zeros(98), value))
@@ -222,7 +222,7 @@ def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, m
     monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
         log=[str(tmp_path / "log")], params=SimpleNamespace(row=row, root_seed=1), threads=1, wildcards=SimpleNamespace(model="m"), output=None,
         input=SimpleNamespace(tokenizer=str(folder / "tokenizer.json"), train=str(tmp_path / "text"), validation=str(tmp_path / "text"))), raising=False)  # fmt: skip
-    with pytest.raises(ValueError, match="LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"):
+    with pytest.raises(ValueError, match=r"LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"):
         runpy.run_path(str(root / "workflow/scripts/train_lm.py"), run_name="__main__")
 
 
@@ -249,7 +249,7 @@ def test_a_nan_of_the_past_does_not_pass_out_of_the_journal(trained, tmp_path):
     (key,) = journal._own._index
     with journal.writing("test"):
         journal.append(key, pack(unpack(journal.get(key)) | {"explained_variance": np.array([np.nan])}))
-    with pytest.raises(ValueError, match="explained_variance is nan; allowed: >= 0.7"):
+    with pytest.raises(ValueError, match=r"explained_variance is nan; allowed: >= 0.7"):
         gate(model, sae, 0, tmp_path / "j")
     assert np.isfinite(facts["explained_variance"][0])
 
@@ -262,10 +262,10 @@ def test_the_gates_stand_before_words_and_fill_the_journal(trained, tmp_path):
         ex = Extractor(model, saes, "en", Numerics(), tmp_path / "j")
         return ex, check_gates(ex, concept_words, texts, texts, {"s": limits}, max_broken_share=share, model="m")
 
-    with pytest.raises(ValueError, match="model m, language en: .* allowed: <= 20%"):
+    with pytest.raises(ValueError, match=r"model m, language en: .* allowed: <= 20%"):
         passed(LIMITS, concept_words=("γγ",))
     assert not (tmp_path / "j").exists()
-    with pytest.raises(ValueError, match="l0 is .*config/saes.tsv, model m, sae s, language en, column l0_max"):
+    with pytest.raises(ValueError, match=r"l0 is .*config/saes.tsv, model m, sae s, language en, column l0_max"):
         passed(LIMITS | {"l0_max": 3})
     first, facts = passed(LIMITS)
     assert first.model_loads == 0 and facts["s"]["explained_variance"][0] > 0.7  # measured by the job that was refused

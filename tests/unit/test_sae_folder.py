@@ -388,6 +388,25 @@ def test_extraction_refuses_before_a_model_is_read_and_names_the_row(tmp_path):
     assert not (tmp_path / "j").exists()
 
 
+def test_a_fetched_sae_is_held_against_its_row(root, tmp_path, monkeypatch):
+    """The script of `retrieve_sae`, with the download replaced by a folder."""
+    import runpy
+    from types import SimpleNamespace
+
+    monkeypatch.setattr("shared_affect.hub.fetch_sae", lambda release, name, folder: old_sae(folder))
+    for layer, words in ((2, None), (3, r"allowed: 'blocks.3.hook_resid_post'.*config/saes.tsv, model m, sae s, column layer")):
+        folder = tmp_path / str(layer)
+        monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
+            log=[str(tmp_path / "log")], output=[str(folder / "cfg.json")], wildcards=SimpleNamespace(model="m", sae="s"),
+            params=SimpleNamespace(row={"release": "r", "id": "i", "layer": layer})), raising=False)  # fmt: skip
+        script = str(root / "workflow/scripts/retrieve_sae.py")
+        if words is None:
+            runpy.run_path(script, run_name="__main__")
+        else:
+            with pytest.raises(ConfigError, match=words):
+                runpy.run_path(script, run_name="__main__")
+
+
 GATES = {"explained_variance_min": 0.5, "l0_min": 2, "l0_max": 16}
 
 
@@ -396,6 +415,9 @@ GATES = {"explained_variance_min": 0.5, "l0_min": 2, "l0_max": 16}
 def test_the_fidelity_gate_lets_through_only_what_satisfies_it(quantity, limits, value):
     facts = {"explained_variance": 0.9, "l0": 8.0}
     check_fidelity(facts, GATES, ROW)
+    for other in ({"loss_recovered": value}, {quantity: value}):  # without any limit, too
+        with pytest.raises(ValueError, match=r"is (nan|inf|-inf); allowed: a finite number.*column dtype"):
+            check_fidelity(facts | other, dict.fromkeys(GATES), ROW)
     only = {k: GATES[k] if k in limits else None for k in GATES}
     with pytest.raises(ValueError, match=f"SAE fidelity: {quantity} is (nan|inf|-inf); allowed: .*model m, sae s"):
         check_fidelity(facts | {quantity: np.array([value])}, only, ROW)
