@@ -433,7 +433,10 @@ def _sparse_codes(sae, x) -> dict[str, np.ndarray]:
         data.append(codes.flatten()[torch.from_numpy(flat).to(codes.device)].cpu().numpy())
         indices.append((flat % codes.shape[1]).astype(np.int32))
         counts.append(active.sum(1))
-    return {"data": np.concatenate(data), "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
+    values = np.concatenate(data)
+    if not np.isfinite(values).all():
+        raise ValueError(f"SAE codes hold {int((~np.isfinite(values)).sum())} NaN or infinite values; is a residual zero, which run-time normalisation divides by?")
+    return {"data": values, "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
             "d_sae": np.array([sae.d_sae])}
 
 

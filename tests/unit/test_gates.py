@@ -226,6 +226,17 @@ def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, m
         runpy.run_path(str(root / "workflow/scripts/train_lm.py"), run_name="__main__")
 
 
+def test_codes_that_are_not_finite_reach_no_journal(tmp_path):
+    import torch
+
+    from shared_affect.extraction import _sparse_codes
+
+    sae = DiskSAE(make_sae(tmp_path / "s", normalize_activations="constant_norm_rescale"))
+    assert len(_sparse_codes(sae, torch.ones(2, 32))["data"])
+    with pytest.raises(ValueError, match=r"SAE codes hold .* NaN or infinite values"):
+        _sparse_codes(sae, torch.stack([torch.ones(32), torch.zeros(32)]))
+
+
 def test_one_nan_in_the_decoder_stops_the_job(trained, tmp_path):
     model, sae = trained
 

@@ -44,6 +44,7 @@ if RELEASED_SAES:
             f"{LOGS}/retrieve_sae/{{model}}/{{sae}}.log",
         localrule: True
         params:
-            row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id", "layer")},
+            row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
+            layer=lambda w: row("saes", model=w.model, sae=w.sae)["layer"],
         script:
             "../scripts/retrieve_sae.py"

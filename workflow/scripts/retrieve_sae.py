@@ -10,4 +10,4 @@ if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     row, w, folder = snakemake.params.row, snakemake.wildcards, Path(snakemake.output[0]).parent
     log.info("%s", fetch_sae(row["release"], row["id"], folder))
-    log.info("%s", check_folder(folder, row["layer"], f"config/saes.tsv, model {w.model}, sae {w.sae}"))
+    log.info("%s", check_folder(folder, snakemake.params.layer, f"config/saes.tsv, model {w.model}, sae {w.sae}"))
