@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import mmap
 import os
 import shutil
 import socket
@@ -28,6 +27,7 @@ from shared_affect.runtime import LOG
 
 MAGIC = b"SAJ1"
 HEADER = struct.Struct("<4s32sQ32s")
+BLOCK = 1 << 22
 
 
 class Record(NamedTuple):
@@ -127,13 +127,13 @@ class Journal:
 
     def _search(self, f, at: int, size: int) -> int | None:
         """First byte, from `at`, of a record whose digest is right."""
-        if at >= size:
-            return None
-        with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            while (at := data.find(MAGIC, at)) >= 0:
-                if (record := _read_header(f, at, size)) and self._is_sound(f, record):
-                    return at
-                at += 1
+        while at < size:  # block by block: a mapped file that a writer cuts meanwhile would kill this process
+            f.seek(at)
+            block, here = f.read(BLOCK), -1
+            while (here := block.find(MAGIC, here + 1)) >= 0:
+                if (record := _read_header(f, at + here, size)) and self._is_sound(f, record):
+                    return at + here
+            at += max(1, len(block) - len(MAGIC) + 1)
         return None
 
     def _warn(self, at: int, what: str) -> None:
@@ -227,7 +227,7 @@ class Journal:
             copy = self.path.with_name(f"{self.path.name}.cut-{self._end}-{digest}")
             f.seek(self._end)
             with open(copy, "wb") as out:
-                shutil.copyfileobj(f, out, 1 << 22)
+                shutil.copyfileobj(f, out, BLOCK)
                 out.flush()
                 os.fsync(out.fileno())
         LOG.warning("%s: damaged: %d bytes behind the last whole record (byte %d) are cut off; a copy is kept as %s", self.path, size - self._end, self._end, copy.name)
