@@ -4,6 +4,9 @@ A *chunk* is one word list in one template, sorted by (token count, text) and fo
 ``chunk_batch``. Its key is a digest of everything that determines its value, so that equal keys give equal bytes,
 adding a list computes only that list, and a killed job resumes at the first missing chunk. Nothing here imports torch
 before a chunk is found missing.
+
+A run asks for the row's ``chunk_batch`` and for nothing else. Where memory runs out it takes half of it, and only then a record of
+that half which an earlier run left: what a run gives does not depend on what the journal happens to hold.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from shared_affect.codes import POSITIONS
 from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
-from shared_affect.saes import check_hook, sae_digest
-from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_special
+from shared_affect.saes import check_fidelity, check_folder, check_hook, sae_digest
+from shared_affect.tokens import Stimulus, check_script, load_tokenizer, locate, starts_with_special
 
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -79,7 +82,9 @@ class Extractor:
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
         self.halvings = 0
+        self._halved: dict[str, str] = {}  # key under the row's chunk_batch -> key under the one that fitted in this run
         for name, s in self.saes.items():
+            check_folder(s.folder, s.layer, f"config/saes.tsv, sae {name}")
             check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
@@ -95,9 +100,9 @@ class Extractor:
         return digest_of({**self.identity, "sae": self.digests[name], "layer": self.saes[name].layer, **what, "chunk_batch": batch})
 
     def _find(self, name: str, what: Mapping) -> str | None:
-        """Key under which a record stands, that of the largest `chunk_batch` first; None if it must be computed."""
-        keys = (self._key(name, what, batch) for batch in _halves(self.numerics.chunk_batch))
-        return next((k for k in keys if k in self.journals[name]), None)
+        """Key under which this run's record stands; None if it must be computed."""
+        key = self._key(name, what)
+        return key if key in self.journals[name] else self._halved.get(key)
 
     def hold(self, model, saes: Mapping) -> None:
         """Use a model and SAEs that are in memory already; they must be those of the folders, on the device."""
@@ -140,19 +145,26 @@ class Extractor:
             for journal in self.journals.values():
                 stack.enter_context(journal.writing(f"extraction {self.model_folder} {self.language}"))
             for what, compute, names in progress(missing, label=label):
-                results, batch = self._compute_halving(compute, names)
+                results, batch = self._compute_halving(what, compute, names)
                 for name in names:
-                    if self._find(name, what) is None:
-                        self.journals[name].append(self._key(name, what, batch), pack(results[name]))
+                    key = self._key(name, what, batch)
+                    if key not in self.journals[name]:
+                        self.journals[name].append(key, pack(results[name]))
+                    if batch != self.numerics.chunk_batch:
+                        self._halved[self._key(name, what)] = key
+        if self._halved:
+            LOG.warning("%s: %d records are of a smaller chunk_batch than the row's %d, for want of memory; their last bits may differ from a run with more memory, and every run "
+                        "tries the row's first. A smaller chunk_batch in config/models.tsv ends both", label, len(self._halved), self.numerics.chunk_batch)
         LOG.info("%s: computed %d of %d records, chunk_batch halved %d times for want of memory", label, len(missing), len(tasks), self.halvings)
         return len(missing)
 
-    def _compute_halving(self, compute: Callable, names: Sequence[str]) -> tuple[dict, int]:
-        """What `compute` gives, with half the `chunk_batch` each time memory runs out."""
+    def _compute_halving(self, what: Mapping, compute: Callable, names: Sequence[str]) -> tuple[dict, int]:
+        """What `compute` gives, with half the `chunk_batch` each time memory runs out; records of a half that fitted before are not computed again."""
         batch = self.numerics.chunk_batch
         while True:
+            missing = [n for n in names if self._key(n, what, batch) not in self.journals[n]]
             try:
-                return compute(names, batch), batch
+                return compute(missing, batch) if missing else {}, batch
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or batch == 1:
                     raise
@@ -361,9 +373,39 @@ class Extractor:
             yield ids, mask
 
 
-def _halves(n: int) -> list[int]:
-    """n, n // 2, ... 1."""
-    return [n >> k for k in range(n.bit_length())]
+def check_gates(extractor: Extractor, words: Sequence[str], fidelity_texts: Sequence[str], neutral_texts: Sequence[str], limits: Mapping[str, Mapping], *,
+                max_broken_share: float, model: str) -> dict[str, dict[str, np.ndarray]]:
+    """Everything that must hold before a model's words are read; what it measures stands in the journal afterwards.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    words : sequence of str
+        All concept words of the language.
+    fidelity_texts, neutral_texts
+        As in `Extractor.running_text`.
+    limits : mapping of SAE name -> limits of `saes.check_fidelity`
+    max_broken_share : float
+        Limit of `tokens.check_script`.
+    model : str
+        Row named in messages.
+
+    Returns
+    -------
+    dict
+        As `Extractor.running_text`.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer cannot read the words, or an SAE does not stand for the residual it reads.
+    """
+    check_script(extractor.tokenizer, list(words), max_broken_share, model, extractor.language)
+    running = extractor.running_text(fidelity_texts, neutral_texts)
+    for sae, facts in running.items():
+        LOG.info("fidelity %s %s: %s", sae, extractor.language, describe(facts))
+        check_fidelity(facts, limits[sae], f"config/saes.tsv, model {model}, sae {sae}, language {extractor.language}")
+    return running
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -391,7 +433,10 @@ def _sparse_codes(sae, x) -> dict[str, np.ndarray]:
         data.append(codes.flatten()[torch.from_numpy(flat).to(codes.device)].cpu().numpy())
         indices.append((flat % codes.shape[1]).astype(np.int32))
         counts.append(active.sum(1))
-    return {"data": np.concatenate(data), "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
+    values = np.concatenate(data)
+    if not np.isfinite(values).all():
+        raise ValueError(f"SAE codes hold {int((~np.isfinite(values)).sum())} NaN or infinite values; is a residual zero, which run-time normalisation divides by?")
+    return {"data": values, "indices": np.concatenate(indices), "indptr": np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
             "d_sae": np.array([sae.d_sae])}
 
 

@@ -168,12 +168,21 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
     Raises
     ------
     ValueError
-        If sae-lens knows no such release or id.
+        If sae-lens knows no such release or id, or passes over the activation that its file declares.
     ConnectionError
         If it cannot be fetched, or what came is no SAE.
     """
     from sae_lens import SAE
-    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+    from sae_lens.loading.pretrained_sae_loaders import (
+        get_conversion_loader_name,
+        get_sae_lens_config_from_hf,
+    )
+    from sae_lens.loading.pretrained_saes_directory import (
+        get_pretrained_saes_directory,
+        get_repo_id_and_folder_name,
+    )
+
+    from shared_affect.sae_folder import check_activation
 
     known = get_pretrained_saes_directory()
     if release not in known:
@@ -182,9 +191,13 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
         raise ValueError(f"SAE release {release} has no {sae_id!r}; allowed: {', '.join(list(known[release].saes_map)[:8])} ... (config/saes.tsv, column id)")
     try:
         sae = SAE.from_pretrained(release, sae_id, device="cpu")
+        repository, inside = get_repo_id_and_folder_name(release, sae_id)
+        # sae-lens drops what it does not know of a file, so it is looked at as it was published
+        published = get_sae_lens_config_from_hf(repository, inside) if get_conversion_loader_name(release) == "sae_lens" else {}
     except Exception as error:  # whatever sae-lens, the hub's client or safetensors raise
         raise ConnectionError(f"SAE release {release}, {sae_id} ({known[release].repo_id}) could not be fetched or read: {type(error).__name__}: {str(error).splitlines()[0]} "
                               "(config/saes.tsv; a spoilt download is removed with `hf cache rm`, the cache is where HF_HOME says)") from error
+    check_activation(published, f"{repository}/{inside}/cfg.json", f"config/saes.tsv, release {release}, id {sae_id}")
     sae.save_model(str(folder))
     cfg = json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
     return {"release": release, "id": sae_id, "architecture": cfg["architecture"], "hook_name": (cfg.get("metadata") or {}).get("hook_name")}

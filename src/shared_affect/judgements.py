@@ -83,7 +83,7 @@ def read_li2024(judged: str | Path, order: str | Path, labelled: str | Path) -> 
         if pair not in means:
             raise ValueError(f"{order}, line {j + 1}: pair {labels[i]} - {labels[j]} is not in {Path(labelled).name}; expected labels that stand there")
         expected, row = means[pair]
-        if abs(values[:, k].mean() - expected) > ROUNDING:
+        if not abs(values[:, k].mean() - expected) <= ROUNDING:
             raise ValueError(f"{judged}: column V{k + 1} has mean {values[:, k].mean():.4f}, but for {labels[i]} - {labels[j]} row {row} of {Path(labelled).name} has {expected:.4f}; "
                              f"expected the columns in the order of {Path(order).name} (these files are not in one order)")
     raters = [f"r{k + 1:0{len(str(len(values)))}d}" for k in range(len(values))]

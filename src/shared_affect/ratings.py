@@ -200,6 +200,8 @@ def reliability_ceiling(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | None) 
 
 
 def _p_greater(observed: float, null: np.ndarray) -> float:
+    if not (np.isfinite(observed) and np.isfinite(null).all()):  # nothing is >= NaN: the smallest p there is
+        raise ValueError(f"a permutation test of {observed} against {int((~np.isfinite(null)).sum())} values that are not finite; allowed: finite numbers only")
     return float((1 + (null >= observed - 1e-12).sum()) / (len(null) + 1))
 
 

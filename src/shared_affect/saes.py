@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from shared_affect.gates import passes
 from shared_affect.runtime import digest_of_files
+from shared_affect.sae_folder import (
+    CONFIG,
+    WEIGHTS,
+    check_finite,
+    check_folder,
+    check_site,
+    check_tensors,
+    read_config,
+    read_tensor,
+)
 
-ARCHITECTURES = ("standard", "topk", "jumprelu", "gated")
-"""What sae-lens publishes for residual streams; SAEs trained with BatchTopK are saved as JumpReLU."""
-
-NORMALISATIONS = ("none", "constant_norm_rescale", "layer_norm")
+__all__ = ["SAE", "DiskSAE", "check_fidelity", "check_folder", "check_hook", "decoder_directions", "fidelity", "sae_digest"]
 
 
 class SAE(Protocol):
@@ -30,15 +37,18 @@ class SAE(Protocol):
 def sae_digest(folder: str | Path) -> str:
     """sha256 over configuration and weights; no torch."""
     folder = Path(folder)
-    return digest_of_files(folder / "cfg.json", folder / "sae_weights.safetensors")
+    return digest_of_files(folder / CONFIG, folder / WEIGHTS)
 
 
 def decoder_directions(folder: str | Path) -> np.ndarray:
     """Decoder rows ``[d_sae, d_in]`` float32, such that codes times rows is a residual; no torch."""
-    from safetensors.numpy import load_file
-
-    rows = _read_weights(Path(folder) / "sae_weights.safetensors", load_file)["W_dec"].astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True) if _read_cfg(folder).get("rescale_acts_by_decoder_norm") else rows
+    config = read_config(folder)
+    check_tensors(folder, config)
+    rows = read_tensor(Path(folder) / WEIGHTS, "W_dec")
+    if config.rescale_acts_by_decoder_norm:
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        check_finite(Path(folder) / WEIGHTS, "W_dec (a row has norm 0)", rows.sum(dtype=np.float64))
+    return rows
 
 
 def check_hook(folder: str | Path, layer: int, has_bos: bool, where: str) -> None:
@@ -59,33 +69,12 @@ def check_hook(folder: str | Path, layer: int, has_bos: bool, where: str) -> Non
     ValueError
         If it was trained at another hook point or under another BOS rule.
     """
-    facts = _read_cfg(folder).get("metadata") or {}
-    hook, bos = facts.get("hook_name"), facts.get("prepend_bos")
-    if hook is not None and hook != f"blocks.{layer}.hook_resid_post":
-        raise ValueError(f"{folder}/cfg.json: hook_name is {hook!r}; allowed: 'blocks.{layer}.hook_resid_post', the output of block {layer} ({where}, column layer)")
+    config = read_config(folder, where)
+    check_site(config, folder, layer, where)
+    bos = config.prepend_bos
     if bos is not None and bool(bos) != has_bos:
         raise ValueError(f"{folder}/cfg.json: prepend_bos is {bos}, but the model's tokenizer puts {'a' if has_bos else 'no'} BOS before a text; "
                          f"the SAE would read residuals of another kind ({where}, column path)")
-
-
-def _read_weights(path: Path, load):
-    """Tensors of a safetensors file.
-
-    Raises
-    ------
-    ValueError
-        If it is not whole.
-    """
-    from safetensors import SafetensorError
-
-    try:
-        return load(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no whole safetensors file ({error}); remove it and let the workflow make or fetch it again") from None
-
-
-def _read_cfg(folder: str | Path) -> dict:
-    return json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
 
 
 class DiskSAE:
@@ -100,7 +89,7 @@ class DiskSAE:
     Raises
     ------
     ValueError
-        If the architecture or the activation normalisation is not one this class computes.
+        If the folder declares anything that this class does not compute, a tensor does not fit, or a weight is not finite.
 
     Notes
     -----
@@ -110,44 +99,46 @@ class DiskSAE:
     """
 
     def __init__(self, folder: str | Path, device: str = "cpu"):
+        import torch
         from safetensors.torch import load_file
 
-        self.cfg = _read_cfg(folder)
-        allowed = {"architecture": ARCHITECTURES, "normalize_activations": NORMALISATIONS, "reshape_activations": ("none",)}
-        for key, names in allowed.items():
-            if (found := self.cfg.get(key, "none")) not in names:
-                more = " (fold the factor into the weights before saving)" if key == "normalize_activations" else ""
-                raise ValueError(f"{folder}/cfg.json: {key} is {found!r}; allowed: {', '.join(names)}{more}")
-        self.architecture, self.normalisation = self.cfg["architecture"], self.cfg.get("normalize_activations", "none")
-        self.weights = w = {k: v.float().to(device) for k, v in _read_weights(Path(folder) / "sae_weights.safetensors", load_file).items()}
-        self.d_in, self.d_sae = w["W_enc"].shape
-        if self.cfg.get("rescale_acts_by_decoder_norm"):
+        self.cfg = read_config(folder)
+        check_tensors(folder, self.cfg)
+        path = Path(folder) / WEIGHTS
+        self.weights = w = {k: v.float().to(device) for k, v in load_file(path).items()}
+        for name, values in w.items():
+            check_finite(path, name, values.sum(dtype=torch.float64))
+        if (factor := w.pop("scaling_factor", None)) is not None and not torch.allclose(factor, torch.ones_like(factor)):
+            raise ValueError(f"{path}: tensor scaling_factor holds {float(factor.min()):g} to {float(factor.max()):g}; allowed: 1 alone (multiply the factor into the weights before saving)")
+        self.d_in, self.d_sae = self.cfg.d_in, self.cfg.d_sae
+        if self.cfg.rescale_acts_by_decoder_norm:
             norm = w["W_dec"].norm(dim=1)
             w |= {"W_enc": w["W_enc"] * norm, "b_enc": w["b_enc"] * norm, "W_dec": w["W_dec"] / norm[:, None]}
+            check_finite(path, "W_dec (a row has norm 0)", w["W_dec"].sum(dtype=torch.float64))
 
     def encode(self, x):
-        return self._activate(_normalise(x.float(), self.normalisation)[0])
+        return self._activate(_normalise(x.float(), self.cfg.normalize_activations)[0])
 
     def decode(self, codes):
         """Normalised residuals ``[..., d_in]`` of codes ``[..., d_sae]``."""
         return codes @ self.weights["W_dec"] + self.weights["b_dec"]
 
     def reconstruct(self, x):
-        scaled, undo = _normalise(x.float(), self.normalisation)
+        scaled, undo = _normalise(x.float(), self.cfg.normalize_activations)
         return undo(self.decode(self._activate(scaled)))
 
     def _activate(self, x):
         w = self.weights
-        if self.cfg.get("apply_b_dec_to_input", True):
+        if self.cfg.apply_b_dec_to_input:
             x = x - w["b_dec"]
-        if self.architecture == "gated":
+        if self.cfg.architecture == "gated":
             pre = x @ w["W_enc"]
             return (pre * w["r_mag"].exp() + w["b_mag"]).relu_() * (pre + w["b_gate"] > 0)
         pre = x @ w["W_enc"] + w["b_enc"]
-        if self.architecture == "jumprelu":
+        if self.cfg.architecture == "jumprelu":
             return pre.masked_fill_(pre <= w["threshold"], 0).relu_()
-        if self.architecture == "topk":
-            top = pre.topk(int(self.cfg["k"]), dim=-1)
+        if self.cfg.architecture == "topk":
+            top = pre.topk(self.cfg.k, dim=-1)
             return pre.new_zeros(pre.shape).scatter(-1, top.indices, top.values.relu())
         return pre.relu_()
 
@@ -234,7 +225,7 @@ def check_fidelity(facts, limits, where: str) -> None:
     Parameters
     ----------
     facts : mapping
-        ``explained_variance`` and ``l0`` as numbers or arrays of one.
+        ``explained_variance`` and ``l0`` as numbers or arrays of one; whatever else `fidelity` measures must be finite.
     limits : mapping
         ``explained_variance_min``, ``l0_min``, ``l0_max``; None = no limit.
 
@@ -245,6 +236,9 @@ def check_fidelity(facts, limits, where: str) -> None:
     """
     for quantity, key, sign in (("explained_variance", "explained_variance_min", 1), ("l0", "l0_min", 1), ("l0", "l0_max", -1)):
         value, limit = float(np.ravel(facts[quantity])[0]), limits[key]
-        if limit is not None and sign * (value - limit) < 0:
+        if limit is not None and not passes(value, *((limit, None) if sign > 0 else (None, limit))):
             raise ValueError(f"SAE fidelity: {quantity} is {value:.3f}; allowed: {'>=' if sign > 0 else '<='} {limit} ({where}, column {key}). "
                              "Is the layer, the BOS rule or the normalisation wrong?")
+    for quantity, value in facts.items():
+        if np.size(value) == 1 and not passes(float(np.ravel(value)[0])):
+            raise ValueError(f"SAE fidelity: {quantity} is {float(np.ravel(value)[0])}; allowed: a finite number ({where}). Does the model's dtype overflow (config/models.tsv, column dtype)?")

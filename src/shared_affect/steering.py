@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from shared_affect.extraction import Numerics
+from shared_affect.gates import passes
 from shared_affect.journal import JournalParts
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
@@ -91,6 +92,8 @@ def unit(v: np.ndarray) -> np.ndarray:
         If a vector is zero.
     """
     norm = np.linalg.norm(v, axis=-1, keepdims=True)
+    if not np.isfinite(norm).all():
+        raise ValueError("a steering vector holds NaN or infinite values")
     if not np.all(norm > 0):
         raise ValueError("a steering vector is zero: no feature of the emotion space tells the emotion's words from the others'")
     return (v / norm).astype(np.float32)
@@ -147,8 +150,8 @@ class Generator:
                  sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int):
         if sampling.positions not in POLICIES:
             raise ValueError(f"positions is {sampling.positions!r}; allowed: {', '.join(POLICIES)} (config.yaml, key steering.positions)")
-        if not residual_norm > 0:
-            raise ValueError(f"residual_norm is {residual_norm}; allowed: > 0")
+        if not (passes(residual_norm) and residual_norm > 0):
+            raise ValueError(f"residual_norm is {residual_norm}; allowed: a finite number > 0")
         self.model_folder, self.layer, self.residual_norm, self.language = Path(model_folder), layer, residual_norm, language
         self.prompts, self.sampling, self.numerics, self.root_seed = list(prompts), sampling, numerics, root_seed
         self.identity = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared_affect.gates import passes
+
 PLACEHOLDER = "{word}"
 
 
@@ -133,6 +135,6 @@ def check_script(tokenizer, words: list[str], limit: float, model: str, language
         If `broken_share` of the words is above `limit`.
     """
     share = broken_share(tokenizer, words)
-    if share > limit:
+    if not passes(share, high=limit):
         raise ValueError(f"model {model}, language {language}: {share:.0%} of the pieces of its words are unknown or parts of a character's bytes; "
                          f"allowed: <= {limit:.0%} (config/languages.tsv, column max_broken_share). This tokenizer does not have the language's script")

@@ -299,12 +299,38 @@ def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_pa
     assert hungry.halvings == 2 * len(LISTS) * len(TEMPLATES) and "chunk_batch 4" in caplog.text
     for e in LISTS:
         assert all(np.array_equal(found[e][k], plain[e][k]) for k in found[e])
-    # journalled under the batch that fitted, found under the row's
-    again = Hungry(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path / "b")
-    again.words(LISTS, TEMPLATES)
-    assert again.model_loads == 0
+    assert "smaller chunk_batch than the row's 4" in caplog.text
+    # journalled under the batch that fitted and found there by a row that asks for it
     key = hungry._key("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0])
     assert key not in hungry.journals["s"] and hungry._find("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0]) in hungry.journals["s"]
+    small = Hungry(model_folder, saes, "en", Numerics(chunk_batch=1), tmp_path / "b")
+    small.words(LISTS, TEMPLATES)
+    assert small.model_loads == 0
+
+
+def test_what_a_run_gives_does_not_depend_on_halvings_of_the_past(model_folder, sae_folder, tmp_path):
+    """Three histories of one journal folder: a run with memory, one without and then one with, one killed between the two."""
+    saes, numerics = {"s": SaeSource(str(sae_folder), 1)}, Numerics(chunk_batch=4, dtype="bfloat16")  # in which batches differ in more than last bits
+    texts = ["the word is joy.", "now think of stone.", "the table is the word."]
+
+    def run(kind, folder):
+        ex = kind(model_folder, saes, "en", numerics, tmp_path / folder)
+        return ex, ex.words(LISTS, TEMPLATES)["s"], ex.running_text(texts, texts)["s"]
+
+    def equal(a, b):
+        return all(np.array_equal(a[e][k], b[e][k]) for e in LISTS for k in a[e])
+
+    _, plain, facts = run(Extractor, "never")
+    first, halved, _ = run(Hungry, "halved")
+    assert first.halvings
+    later, found, found_facts = run(Extractor, "halved")
+    assert later.halvings == 0 and later.model_loads >= 1 and equal(found, plain) and all(np.array_equal(facts[k], found_facts[k]) for k in facts)
+    # memory runs out again: the same bytes as the first time, and nothing is computed twice
+    part = Hungry(model_folder, saes, "en", numerics, tmp_path / "killed")
+    part.words({"joy": LISTS["joy"]}, TEMPLATES)
+    before = len(part.journals["s"])
+    again, found, _ = run(Hungry, "killed")
+    assert equal(found, halved) and len(again.journals["s"]) == before + len(TEMPLATES) + 1
 
 
 def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder, tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae, make_tokenizer
 
-from shared_affect.extraction import Extractor, Numerics, SaeSource
+from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
+from shared_affect.gates import passes
 from shared_affect.models import load_model
 from shared_affect.sae_training import train_sae
 from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions
@@ -166,3 +167,121 @@ def test_reconstruction_is_what_the_gate_measures(trained):
     sae = DiskSAE(trained[1])
     x = torch.randn(5, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(sae.reconstruct(x), sae.decode(sae.encode(x)))
+
+
+NOT_FINITE = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("value", [*NOT_FINITE, np.float32("nan"), np.float64("inf")])
+def test_what_is_not_finite_passes_no_gate(value):
+    assert not passes(value) and not passes(value, low=0) and not passes(value, high=0) and not passes(value, 0, 1)
+    assert passes(0.5) and passes(0.5, 0.5) and passes(0.5, high=0.5) and not passes(0.5, 0.6) and not passes(0.5, high=0.4)
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_the_script_gate_lets_through_only_what_satisfies_it(monkeypatch, value):
+    monkeypatch.setattr("shared_affect.tokens.broken_share", lambda *args: value)
+    with pytest.raises(ValueError, match="allowed: <= 20%"):
+        check_script(None, ["joy"], 0.2, "m", "en")
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path, value):
+    from shared_affect.steering import Generator, Sampling, unit
+
+    model, sae = trained
+    with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: a finite number > 0"):
+        Generator(model_folder=model, sae_folder=sae, layer=0, residual_norm=value, language="en", prompts=[], sampling=Sampling(), numerics=Numerics(), journal_folder=tmp_path, root_seed=1)
+    with pytest.raises(ValueError, match="steering vector holds NaN or infinite"):
+        unit(np.array([1.0, value]))
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_a_permutation_test_of_what_is_not_finite_is_no_significance(value):
+    from shared_affect.ratings import _p_greater
+
+    assert _p_greater(0.5, np.zeros(99)) == 0.01
+    with pytest.raises(ValueError, match=r"not finite|of (nan|inf|-inf)"):
+        _p_greater(value, np.zeros(99))
+    with pytest.raises(ValueError, match="1 values that are not finite"):
+        _p_greater(0.5, np.append(np.zeros(98), value))
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, monkeypatch, value):
+    """The script of `train_lm`, with training replaced by a loss."""
+    import runpy
+    from types import SimpleNamespace
+
+    from shared_affect.planted import language_model
+
+    folder = make_model("llama", tmp_path / "m")
+    (tmp_path / "text").write_text("a\n")
+    monkeypatch.setattr(language_model, "train_language_model", lambda *args, **kwargs: (None, {"val_loss": value}))
+    row = {"family": "llama", "replicate": 0, "train_tokens": 1, "max_validation_loss": 1.85}
+    monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
+        log=[str(tmp_path / "log")], params=SimpleNamespace(row=row, root_seed=1), threads=1, wildcards=SimpleNamespace(model="m"), output=None,
+        input=SimpleNamespace(tokenizer=str(folder / "tokenizer.json"), train=str(tmp_path / "text"), validation=str(tmp_path / "text"))), raising=False)  # fmt: skip
+    with pytest.raises(ValueError, match=r"LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"):
+        runpy.run_path(str(root / "workflow/scripts/train_lm.py"), run_name="__main__")
+
+
+def test_codes_that_are_not_finite_reach_no_journal(tmp_path):
+    import torch
+
+    from shared_affect.extraction import _sparse_codes
+
+    sae = DiskSAE(make_sae(tmp_path / "s", normalize_activations="constant_norm_rescale"))
+    assert len(_sparse_codes(sae, torch.ones(2, 32))["data"])
+    with pytest.raises(ValueError, match=r"SAE codes hold .* NaN or infinite values"):
+        _sparse_codes(sae, torch.stack([torch.ones(32), torch.zeros(32)]))
+
+
+def test_one_nan_in_the_decoder_stops_the_job(trained, tmp_path):
+    model, sae = trained
+
+    def spoil(w):
+        w["W_dec"][3, 2] = np.nan
+        return w
+
+    with pytest.raises(ValueError, match="tensor W_dec holds NaN or infinite values"):
+        gate(model, altered(sae, tmp_path / "nan", spoil), 0, tmp_path / "j")
+
+
+def test_a_nan_of_the_past_does_not_pass_out_of_the_journal(trained, tmp_path):
+    """A record written before weights were looked at."""
+    from shared_affect.journal import pack, unpack
+
+    model, sae = trained
+    texts = sentences(40, 7)
+    ex = Extractor(model, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), tmp_path / "j")
+    facts = ex.running_text(texts, texts)["s"]
+    journal = ex.journals["s"]
+    (key,) = journal._own._index
+    with journal.writing("test"):
+        journal.append(key, pack(unpack(journal.get(key)) | {"explained_variance": np.array([np.nan])}))
+    with pytest.raises(ValueError, match=r"explained_variance is nan; allowed: >= 0.7"):
+        gate(model, sae, 0, tmp_path / "j")
+    assert np.isfinite(facts["explained_variance"][0])
+
+
+def test_the_gates_stand_before_words_and_fill_the_journal(trained, tmp_path):
+    model, sae = trained
+    saes, texts, words = {"s": SaeSource(str(sae), 0)}, sentences(40, 7), {"x": ["joy", "fear"]}
+
+    def passed(limits, share=0.2, concept_words=("joy",)):
+        ex = Extractor(model, saes, "en", Numerics(), tmp_path / "j")
+        return ex, check_gates(ex, concept_words, texts, texts, {"s": limits}, max_broken_share=share, model="m")
+
+    with pytest.raises(ValueError, match=r"model m, language en: .* allowed: <= 20%"):
+        passed(LIMITS, concept_words=("γγ",))
+    assert not (tmp_path / "j").exists()
+    with pytest.raises(ValueError, match=r"l0 is .*config/saes.tsv, model m, sae s, language en, column l0_max"):
+        passed(LIMITS | {"l0_max": 3})
+    first, facts = passed(LIMITS)
+    assert first.model_loads == 0 and facts["s"]["explained_variance"][0] > 0.7  # measured by the job that was refused
+    shard = Extractor(model, saes, "en", Numerics(), tmp_path / "j", part="shard0of1")
+    assert shard.shard(words, {"bare": "{word}."}, 0, 1) == 1
+    whole, _ = passed(LIMITS)
+    whole.words(words, {"bare": "{word}."})
+    assert whole.model_loads == 0

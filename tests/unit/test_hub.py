@@ -171,6 +171,15 @@ def test_a_published_sae_is_fetched_in_its_disk_format_and_from_a_warm_cache(sae
     assert code and f"SAE release {RELEASE}, {SAE_ID}" in text and "config/saes.tsv" in text and not (tmp_path / "third/cfg.json").exists(), text[-2000:]
 
 
+def test_an_activation_that_sae_lens_passes_over_is_refused(sae_hub, tmp_path):
+    hub, _ = sae_hub
+    name = f"{SAE_FOLDER}/cfg.json"
+    hub.files[name] = json.dumps(json.loads(hub.files[name]) | {"activation_fn_str": "tanh-relu"}).encode()
+    code, text = python(f"from shared_affect.hub import fetch_sae; print(fetch_sae({RELEASE!r}, {SAE_ID!r}, {str(tmp_path / 's')!r}))", tmp_path / "home", hub)
+    assert code and f"{SAE_REPOSITORY}/{SAE_FOLDER}/cfg.json: activation_fn is 'tanh-relu'; allowed: relu" in text and f"release {RELEASE}, id {SAE_ID}" in text, text[-2000:]
+    assert not (tmp_path / "s/cfg.json").exists()
+
+
 def test_a_spoilt_sae_is_refused(sae_hub, tmp_path):
     hub, _ = sae_hub
     name = f"{SAE_FOLDER}/sae_weights.safetensors"

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 
@@ -37,3 +38,26 @@ def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractio
     assert jobs.get("retrieve_model", 0) == models and jobs.get("retrieve_sae", 0) == saes
     assert sum(n for rule, n in jobs.items() if rule.startswith("extract_features_")) == extractions
     assert jobs["judge_claims"] == 1
+
+
+def test_no_shard_starts_before_the_gates_have_passed(root, tmp_path):
+    (tmp_path / "config").mkdir()
+    for p in (root / "config").iterdir():
+        (tmp_path / "config" / p.name).write_bytes(p.read_bytes())
+    for name in ("workflow", "src", "resources"):
+        (tmp_path / name).symlink_to(root / name)
+    for name in ("Snakefile", "config.yaml"):
+        (tmp_path / name).write_bytes((root / name).read_bytes())
+    lines = [line.split("\t") for line in (root / "config/models.tsv").read_text(encoding="utf-8").splitlines()]
+    at = lines[0].index("shards")
+    (tmp_path / "config/models.tsv").write_text("".join("\t".join([*r[:at], "3" if r[0] == "gemma2-planted" else r[at], *r[at + 1 :]]) + "\n" for r in lines), encoding="utf-8")
+    target = "results/planted/features/gemma2-planted/b0-btk/en/running_text.npz"
+    command = [sys.executable, "-m", "snakemake", "--dag", "dot", target, "--directory", str(tmp_path), "--snakefile", str(tmp_path / "Snakefile"), "--cores", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    rules = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', done.stdout, flags=re.M))
+    before = {b: {rules[x] for x, y in re.findall(r"^\s*(\d+) -> (\d+)", done.stdout, flags=re.M) if y == b} for b in rules}
+    shards = [n for n, rule in rules.items() if rule.startswith("extract_shard")]
+    (whole,) = (n for n, rule in rules.items() if rule.startswith("extract_features"))
+    assert len(shards) == 3 and all("gate_model_gemma2_planted" in before[n] for n in shards)
+    assert "extract_shard_gemma2_planted" in before[whole]

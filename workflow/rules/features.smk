@@ -5,7 +5,8 @@
 # the SAEs differ. Its results also go to the journal, which outlives them.
 # Ordinary text (fidelity) and affect-free text (firing rates): of the planted world, or ours (resources/texts).
 RUNNING_TEXTS = {"planted": f"{R}/world/affect", "authored": "resources/texts"}[config["running_texts"]]
-# A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first.
+# A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first. A job before them
+# passes the gates, so that no shard spends accelerator time on a model or SAE that is refused afterwards.
 STIMULI = {
     "concepts": list(CONCEPT_FILES.values()),
     "norms": f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
@@ -15,6 +16,9 @@ for MODEL in MODELS:
     NAME = MODEL.replace("-", "_").replace(".", "_")
     SHARDS = row("models", model=MODEL)["shards"]
     SHARD = f"{R}/features/{MODEL}/shards/{{language}}/{{shard}}.json"
+    GATE = f"{R}/features/{MODEL}/shards/{{language}}/gates.json"
+    TEXTS = {"fidelity": f"{RUNNING_TEXTS}/fidelity_{{language}}.txt", "neutral": f"{RUNNING_TEXTS}/neutral_{{language}}.txt"}
+    BROKEN = {"max_broken_share": lambda w: row("languages", language=w.language)["max_broken_share"]}
     WEIGHTS = {"model": f"{model_path(MODEL)}/config.json", "saes": [f"{sae_path(MODEL, s)}/cfg.json" for s in saes_of(MODEL)]}
     READ = {
         "model": model_path(MODEL),
@@ -35,8 +39,7 @@ for MODEL in MODELS:
         input:
             **WEIGHTS,
             **STIMULI,
-            fidelity=f"{RUNNING_TEXTS}/fidelity_{{language}}.txt",
-            neutral=f"{RUNNING_TEXTS}/neutral_{{language}}.txt",
+            **TEXTS,
             shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
             concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/{concept_folder(c)}/{e}.npz" for s in saes_of(MODEL) for c in CONCEPT_FILES for e in EMOTIONS],
@@ -52,10 +55,10 @@ for MODEL in MODELS:
             gpu=gpu(MODEL),
         params:
             **READ,
+            **BROKEN,
             name=MODEL,
             folder=f"{R}/features/{MODEL}",
             norms=config["norms"],
-            max_broken_share=lambda w: row("languages", language=w.language)["max_broken_share"],
         script:
             "../scripts/extract_features.py"
 
@@ -63,10 +66,35 @@ for MODEL in MODELS:
 
         rule:
             name:
+                f"gate_model_{NAME}"
+            input:
+                **WEIGHTS,
+                **TEXTS,
+                concepts=STIMULI["concepts"],
+            output:
+                GATE,
+            log:
+                f"{LOGS}/gate_model/{MODEL}/{{language}}.log",
+            benchmark:
+                f"{BENCH}/gate_model/{MODEL}/{{language}}.tsv"
+            priority: 8
+            threads: 1
+            resources:
+                gpu=gpu(MODEL),
+            params:
+                **READ,
+                **BROKEN,
+                name=MODEL,
+            script:
+                "../scripts/gate_model.py"
+
+        rule:
+            name:
                 f"extract_shard_{NAME}"
             input:
                 **WEIGHTS,
                 **STIMULI,
+                gates=GATE,
             output:
                 SHARD,
             log:

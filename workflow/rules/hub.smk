@@ -45,5 +45,6 @@ if RELEASED_SAES:
         localrule: True
         params:
             row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
+            layer=lambda w: row("saes", model=w.model, sae=w.sae)["layer"],
         script:
             "../scripts/retrieve_sae.py"

@@ -1,11 +1,9 @@
 """Residuals and SAE codes of all words of one model and language, all its SAEs in one pass, through the journal."""
 
-from shared_affect.extraction import Extractor, Numerics, SaeSource, describe
+from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
 from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_arrays
-from shared_affect.saes import check_fidelity
 from shared_affect.tables import join_blocks, read_lines, read_sets, read_templates, read_tsv
-from shared_affect.tokens import check_script
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -13,11 +11,8 @@ if __name__ == "__main__":
     sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
-    check_script(extractor.tokenizer, [w for own in sets.values() for ws in own.values() for w in ws], p.max_broken_share, p.name, language)
-    running = extractor.running_text(read_lines(i.fidelity), read_lines(i.neutral))
-    for sae, facts in running.items():
-        log.info("fidelity %s %s: %s", sae, language, describe(facts))
-        check_fidelity(facts, p.saes[sae], f"config/saes.tsv, model {p.name}, sae {sae}, language {language}")
+    running = check_gates(extractor, [w for own in sets.values() for ws in own.values() for w in ws], read_lines(i.fidelity), read_lines(i.neutral), p.saes,
+                          max_broken_share=p.max_broken_share, model=p.name)
     templates = read_templates(i.templates)
     words = extractor.words(lists, templates)
     precision = extractor.deviation(sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values())))

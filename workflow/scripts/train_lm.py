@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
+from shared_affect.gates import passes
 from shared_affect.planted.language_model import train_language_model
 from shared_affect.runtime import start_log, torch_seed, write_json
 from shared_affect.tables import read_lines
@@ -20,7 +21,7 @@ if __name__ == "__main__":
     model, facts = train_language_model(p.row["family"], tokenizer, read_lines(i.train), read_lines(i.validation), n_tokens=p.row["train_tokens"], seed=seed)
     log.info("%s", facts)
     limit = p.row["max_validation_loss"]
-    if limit is not None and facts["val_loss"] > limit:
+    if limit is not None and not passes(facts["val_loss"], high=limit):
         raise ValueError(f"LM not trained enough: validation loss is {facts['val_loss']:.3f} nats a token; allowed: <= {limit} "
                          f"(config/models.tsv, model {snakemake.wildcards.model}, column max_validation_loss; more train_tokens help)")
     folder = Path(o[0]).parent
