@@ -1,7 +1,5 @@
 """The rules of the house that a machine can check."""
 
-import ast
-import hashlib
 import re
 import subprocess
 import sys
@@ -71,34 +69,20 @@ def test_scripts_are_thin_and_belong_to_a_rule(root):
         assert len(script.read_text(encoding="utf-8").split('"""')[1]) > 20, f"{script.name} says what it does"
 
 
-def imported(path):
-    """Modules of the library that a file imports, by its syntax tree."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: from . import; write the whole name, digests go by it"
-            if node.module == "shared_affect":
-                found |= {a.name for a in node.names}
-            elif (node.module or "").startswith("shared_affect."):
-                found.add(node.module.removeprefix("shared_affect."))
-        elif isinstance(node, ast.Import):
-            assert not any(a.name.startswith("shared_affect") for a in node.names), path.name
-    return found
+def test_digests_reach_what_they_should_and_no_more(root):
+    from shared_affect.rooms import rooms_behind, version_of
 
-
-def test_digests_find_every_import(root):
-    text = (root / "workflow/rules/study.smk").read_text(encoding="utf-8")
-    scope = {"re": re, "cache": lambda f: f, "BASE": root, "hashlib": hashlib, "Path": Path}
-    exec(text[text.index("OF_ROOM ="):text.index("def code_of_file")], scope)
-    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
-        names = {p.relative_to(root / "src/shared_affect").with_suffix("").as_posix().replace("/", ".") for p in scope["imports_of"](path)}
-        assert names == imported(path), path.name
-    behind = {p.stem for p in scope["rooms_behind"](root / "workflow/scripts/compare_with_judgements.py")}
+    behind = {p.stem for p in rooms_behind(root / "workflow/scripts/compare_with_judgements.py")}
     assert {"spaces", "rsa", "rdm", "stats", "runtime"} <= behind and not {"extraction", "ratings", "world"} & behind
     # what stands before extraction and generation must not hang on the statistics behind them
     for script in ("build_concepts", "prepare_norms", "match_controls", "gather_codes"):
-        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in scope["rooms_behind"](root / f"workflow/scripts/{script}.py")}, script
-    assert scope["version_of"]("extraction") >= 2
+        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in rooms_behind(root / f"workflow/scripts/{script}.py")}, script
+    assert version_of("extraction") >= 2
+
+
+def test_every_job_runs_in_the_environment_that_was_looked_at(root):
+    for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]:
+        assert not re.search(r"^\s+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M), path.name
 
 
 def test_a_rule_carries_the_digest_of_its_own_script(root):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 # What every job gets unless the user has set it. glibc keeps freed memory: page faults of tensors given back and asked
 # for anew at each step were an eighth of the training time.
@@ -19,6 +20,7 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
+from shared_affect import rooms
 from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_table
 from shared_affect.retrieval import find_file
 
@@ -26,10 +28,12 @@ from shared_affect.retrieval import find_file
 def checked(function, *args, **kwargs):
     try:
         return function(*args, **kwargs)
-    except ConfigError as error:
+    except ValueError as error:
         raise WorkflowError(str(error)) from None
 
 
+# Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
+checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
 TABLES = {
     name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml")
     for name in ("models", "saes", "languages", "human", "sources", "variants")
@@ -181,45 +185,18 @@ def concept_folder(source):
     return "concepts" if source == config["concepts"] else f"concepts-{source}"
 
 
-OF_ROOM = re.compile(r"^\s*from shared_affect\.([\w.]+) import", flags=re.MULTILINE)
-OF_LIBRARY = re.compile(r"^\s*from shared_affect import ([\w, ]+)$", flags=re.MULTILINE)
-
-
-@cache
-def imports_of(path):
-    """Library modules that a file imports."""
-    text = path.read_text(encoding="utf-8")
-    names = [*OF_ROOM.findall(text), *(n.strip() for names in OF_LIBRARY.findall(text) for n in names.split(","))]
-    return [BASE / "src/shared_affect" / f"{n.replace('.', '/')}.py" for n in names]
-
-
-def rooms_behind(path):
-    """Library modules that a file imports, and those that these import."""
-    found, new = set(), set(imports_of(path))
-    while new:
-        found |= new
-        new = {room for path in new for room in imports_of(path)} - found
-    return found
-
-
 @cache
 def code(script):
     """Digest of the library behind a script, so that editing a module reruns the cheap rules that use it."""
-    return digest_of_rooms(rooms_behind(BASE / "workflow/scripts" / f"{script}.py"))
+    return rooms.code_behind(BASE / "workflow/scripts" / f"{script}.py")
 
 
-def code_of(*rooms):
+def code_of(*names):
     """Digest of these modules alone, for training: an edit elsewhere must not cost minutes."""
-    return digest_of_rooms(BASE / "src/shared_affect" / f"{room}.py" for room in rooms)
+    return rooms.digest_of_rooms(BASE / "src/shared_affect" / f"{name}.py" for name in names)
 
 
-def digest_of_rooms(paths):
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(paths))).hexdigest()[:16]
-
-
-def version_of(room):
-    """VERSION of a module whose results are kept in the journal: raising it asks the journal anew."""
-    return int(re.search(r"^VERSION = (\d+)$", (BASE / "src/shared_affect" / f"{room}.py").read_text(encoding="utf-8"), flags=re.MULTILINE)[1])
+version_of = rooms.version_of  # of a module whose results are kept in the journal: raising it asks the journal anew
 
 
 def code_of_file(path):
