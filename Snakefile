@@ -7,10 +7,11 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/study.smk"
+
+
+# What came out stands first (record_provenance); until then what was done.
+report: str(Path(R, "report.rst").resolve()) if Path(R, "report.rst").exists() else "workflow/report/workflow.rst"
 
 
 wildcard_constraints:

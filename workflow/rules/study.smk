@@ -21,6 +21,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
 from shared_affect import rooms
+from shared_affect.banners import banner
 from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_table
 from shared_affect.retrieval import find_file
 
@@ -55,11 +56,6 @@ MODELS = config["models"] + config["control_models"]
 RETRIEVED = "resources/retrieved"
 PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"], "retrieved": RETRIEVED}
 STEERED = config["models"] if config["steering"]["enabled"] else []
-# said wherever numbers of a planted study are shown
-PLANTED = any(r["raters"] == "planted" for r in TABLES["human"] if r["dataset"] in (config["human"], config["norms"]))
-BANNER = "Planted (simulated) world: says nothing about people or about any public language model." if PLANTED else ""
-
-
 def row(table, **keys):
     """The one row of a config table with these values."""
     found = [r for r in TABLES[table] if all(r[k] == v for k, v in keys.items())]
@@ -87,6 +83,14 @@ def saes_of(model):
 
 def human_row(kind, dataset, language):
     return row("human", kind=kind, dataset=dataset, language=language)
+
+
+# said wherever numbers are shown that rest on something planted
+BANNER = banner(
+    [human_row(kind, config[key], k) for kind, key in (("judgements", "human"), ("norms", "norms")) for k in LANGUAGES],
+    *({m: row("models", model=m)["source"] for m in config[key]} for key in ("models", "control_models")),
+    [what for key, what in (("running_texts", "running texts"), ("judge_texts", "training texts of the judge")) if config[key] == "planted" and (key == "running_texts" or config["steering"]["enabled"])],
+)
 
 
 LACKING = {}  # file of the user's own -> where to get it; stops a run before its first job (Snakefile), a dry run plans without
@@ -219,4 +223,4 @@ for LANGUAGE in LANGUAGES:
     human_files("norms", config["norms"], LANGUAGE)
     affect_of(config["human"], LANGUAGE)
 JOURNAL = "resources/journal"
-FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml"]
+FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml", f"{R}/report.rst"]
