@@ -44,6 +44,7 @@ include: "workflow/rules/ratings.smk"
 include: "workflow/rules/steering.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/run.smk"
 
 
 onstart:
@@ -58,3 +59,4 @@ onstart:
             raise WorkflowError(licence_message(asked["id"], model))
     if LACKING:
         raise WorkflowError("\n".join(LACKING.values()))
+    begin_run()

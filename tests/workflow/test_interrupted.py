@@ -1,0 +1,69 @@
+"""A run that was killed as a whole goes on with the same command; one that still runs is left alone."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from test_study import Study
+
+pytestmark = pytest.mark.workflow
+TARGET = "results/tiny/models/gemma2-planted/model.safetensors"
+
+
+def begun(study, process):
+    """Wait until the training has begun."""
+    end = time.time() + 120
+    while time.time() < end and process.poll() is None:
+        if "training begins" in study.logs("train_lm"):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the training has not begun")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    made = Study(tmp_path_factory.mktemp("interrupted"))
+    made.snakemake(TARGET)
+    return made
+
+
+def test_the_same_command_goes_on_after_a_kill_and_ends_in_the_same_bytes(study):
+    wanted = (study.folder / TARGET).read_bytes()
+    (study.folder / TARGET).unlink()
+    locks = study.folder / ".snakemake/locks"
+    process = subprocess.Popen(study.command(TARGET), cwd=study.folder, env=study.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        (study.folder / "logs/tiny/train_lm/gemma2-planted.log").write_text("")
+        begun(study, process)
+        os.killpg(process.pid, signal.SIGSTOP)  # it lives, but does not get on
+        held = sorted(p.name for p in locks.iterdir())
+        assert [p for p in held if p.startswith("owner-")] and len(held) == 3
+        _, text = study.snakemake("-n", TARGET)
+        assert "taken away" not in text
+        code, text = study.snakemake(TARGET, check=False)
+        assert code and "cannot be locked" in text
+        assert sorted(p.name for p in locks.iterdir()) == held and process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    time.sleep(0.5)
+    assert sorted(p.name for p in locks.iterdir()) == held
+    _, text = study.snakemake(TARGET)
+    assert "was killed" in text and "taken away" in text and "train_lm of gemma2-planted was interrupted: it starts anew" in text
+    assert (study.folder / TARGET).read_bytes() == wanted and not locks.exists()
+
+
+def test_a_job_that_dies_before_its_log_begins_has_a_log_that_rich_can_show(study):
+    (study.folder / TARGET).unlink()
+    log = study.folder / "logs/tiny/train_lm/gemma2-planted.log"
+    log.unlink()
+    script = study.folder / "workflow/scripts/train_lm.py"
+    kept = script.read_text(encoding="utf-8")
+    script.write_text("raise SystemExit('died before its log')\n", encoding="utf-8")
+    try:
+        code, text = study.snakemake("--logger", "rich", "--", TARGET, check=False)
+        assert code and "Traceback" not in text and "FileNotFoundError" not in text and "has not begun to write here" in " ".join(text.split())
+    finally:
+        script.write_text(kept, encoding="utf-8")
