@@ -19,10 +19,14 @@ from shared_affect.rooms import check_folder
 CONTROL = "empty-"
 
 
-def _counted(verdicts: Counter) -> str:
-    total = sum(verdicts.values())
-    rest = [f"{n} {verdict}" for verdict, n in verdicts.most_common() if verdict != "holds"]
-    return f"{verdicts['holds']} of {total} hold" + (f" ({', '.join(rest)})" if rest else "")
+OTHERWISE = {"fails": "fail", "inconclusive": "inconclusive", "not-tested": "not tested"}
+
+
+def _counted(claims: Sequence[Mapping]) -> str:
+    verdicts = Counter(c["verdict"] for c in claims)
+    tested = len(claims) - verdicts["not-tested"]
+    rest = [f"{n} {OTHERWISE.get(v, v)}" for v, n in sorted(verdicts.items()) if v != "holds"]
+    return f"{verdicts['holds']} of {tested} tested verdicts hold" + (f" ({', '.join(rest)})" if rest else "")
 
 
 def _who(c: Mapping) -> str:
@@ -39,15 +43,15 @@ def sentences(claims: Sequence[Mapping]) -> list[str]:
     """
     own = [c for c in claims if not c["id"].startswith(CONTROL)]
     controls = [c for c in claims if c["id"].startswith(CONTROL)]
-    out = [f"Claims: {_counted(Counter(c['verdict'] for c in own))}; {len({c['id'] for c in own})} claims, each for every model and language it is asked of."]
+    out = [f"Claims: {_counted(own)}, on {len({c['id'] for c in own})} claims, each asked of its models and languages."]
     if failed := [_who(c) for c in own if c["verdict"] == "fails"]:
         out.append(f"Fails: {'; '.join(failed)}.")
     run = [c for c in controls if c["verdict"] != "not-tested"]
     if not run:
         out.append("Negative controls: none was run, so nothing here shows what the same code says where there is nothing to find.")
         return out
-    rejected = [c["id"] for c in run if c["verdict"] != "holds"]
-    found = f"{len(run) - len(rejected)} of {len(run)} come back empty" + (f"; not empty: {', '.join(rejected)}" if rejected else "")
+    empty = [c for c in run if c["verdict"] == "holds"]
+    found = f"{len(empty)} of {len(run)} come back empty" + "".join(f"; {OTHERWISE.get(c['verdict'], c['verdict'])}: {c['id']}" for c in run if c not in empty)
     idle = len(controls) - len(run)
     out.append(f"Negative controls: {found}{f'; {idle} not run' if idle else ''}.")
     return out

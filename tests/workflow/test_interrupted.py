@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from test_study import Study
+from test_study import Study, edit_table
 
 pytestmark = pytest.mark.workflow
 TARGET = "results/tiny/models/gemma2-planted/model.safetensors"
@@ -25,6 +25,8 @@ def begun(study, process):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     made = Study(tmp_path_factory.mktemp("interrupted"))
+    edit_table(made.folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "8192" if int(r["train_tokens"] or 0) else "0"} for r in rows])
+    made.set(texts={"validation": 10, "sae": 10, "fidelity": 10, "neutral": 10, "judge": 100})
     made.snakemake(TARGET)
     return made
 
@@ -35,7 +37,7 @@ def test_the_same_command_goes_on_after_a_kill_and_ends_in_the_same_bytes(study)
     locks = study.folder / ".snakemake/locks"
     process = subprocess.Popen(study.command(TARGET), cwd=study.folder, env=study.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        (study.folder / "logs/tiny/train_lm/gemma2-planted.log").write_text("")
+        (study.folder / "logs/tiny/train_lm/gemma2-planted.log").unlink(missing_ok=True)
         begun(study, process)
         os.killpg(process.pid, signal.SIGSTOP)  # it lives, but does not get on
         held = sorted(p.name for p in locks.iterdir())
@@ -64,6 +66,6 @@ def test_a_job_that_dies_before_its_log_begins_has_a_log_that_rich_can_show(stud
     script.write_text("raise SystemExit('died before its log')\n", encoding="utf-8")
     try:
         code, text = study.snakemake("--logger", "rich", "--", TARGET, check=False)
-        assert code and "Traceback" not in text and "FileNotFoundError" not in text and "has not begun to write here" in " ".join(text.split())
+        assert code and "Traceback" not in text and "FileNotFoundError" not in text and "died before it began to write here" in " ".join(text.split())
     finally:
         script.write_text(kept, encoding="utf-8")
