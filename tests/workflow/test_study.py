@@ -326,8 +326,7 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
         interrupted(study, target, "*.journal")
         partly = study.journals()
         assert partly and all(0 < n < full[name] for name, n in partly.items())
-        study.snakemake("--unlock")
-        study.snakemake("--rerun-incomplete", target)
+        study.snakemake(target)
         log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
         assert "computed" in log
         assert {p: p.read_bytes() for p in wanted} == wanted
