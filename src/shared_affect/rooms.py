@@ -197,7 +197,7 @@ def check_folder(folder: Path) -> None:
     """
     for place in [folder.resolve(), *folder.resolve().parents]:
         own = place / "src" / PACKAGE
-        if (own / "rooms.py").is_file() or (place / "Snakefile").is_file() and own.is_dir():
+        if (own / "rooms.py").is_file() or ((place / "Snakefile").is_file() and own.is_dir()):
             if own.resolve() != LIBRARY:
                 raise ValueError(f"this command would run the code of {LIBRARY}, not that of {own}: use the environment of this folder, or set PYTHONPATH={own.parent}")
             return

@@ -117,7 +117,7 @@ def terminal(folder: Path) -> str:
              ("figures", "as PDF and PNG"), ("tables", "one row is one estimate")]
     found = [(folder / name, what) for name, what in looks if (folder / name).exists()]
     wide = max((len(str(path)) for path, _ in found), default=0)
-    lines += ["", "Look next at", *(f"  {str(path):<{wide}}  {what}" for path, what in found), f"  {'docs/claims.md':<{wide}}  what each claim means, and when it holds"]
+    lines += ["", "Look next at", *(f"  {path!s:<{wide}}  {what}" for path, what in found), f"  {'docs/claims.md':<{wide}}  what each claim means, and when it holds"]
     return "\n".join(lines)
 
 

@@ -143,7 +143,7 @@ def test_a_command_in_the_folder_of_another_copy_is_refused(copies, root):
     rooms.check_folder(root / "docs")
     rooms.check_folder(copies)
     for place in ("this", "this/src"):
-        with pytest.raises(ValueError, match="this command would run the code of .* not that of"):
+        with pytest.raises(ValueError, match=r"this command would run the code of .* not that of"):
             rooms.check_folder(copies / place)
 
 

@@ -1,6 +1,7 @@
-"""A run that was killed as a whole goes on with the same command; one that still runs is left alone."""
+"""Killed runs, jobs without a log, the environment of another clone: what a run does before and beside its rules."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -69,3 +70,26 @@ def test_a_job_that_dies_before_its_log_begins_has_a_log_that_rich_can_show(stud
         assert code and "Traceback" not in text and "FileNotFoundError" not in text and "died before it began to write here" in " ".join(text.split())
     finally:
         script.write_text(kept, encoding="utf-8")
+
+
+@pytest.fixture
+def other(study, tmp_path):
+    """Another clone, whose library says so and ends the job."""
+    shutil.copytree(study.folder / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "other/src/shared_affect/planted/world.py").write_text("raise SystemExit('the other clone runs')\n", encoding="utf-8")
+    yield tmp_path / "other/src"
+    study.variables = {}
+
+
+def test_jobs_run_this_clones_code_in_the_environment_of_another(study, other):
+    target = "results/tiny/world/human/norms_en.tsv"
+    study.variables = {"PYTHONPATH": str(other)}
+    _, text = study.snakemake(target)
+    assert "the other clone runs" not in text and (study.folder / target).exists()
+
+
+def test_another_clone_that_comes_first_all_the_same_stops_the_run(study, other, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.path.insert(0, {str(other)!r})\n", encoding="utf-8")
+    study.variables = {"PYTHONPATH": str(tmp_path)}
+    code, text = study.snakemake("-n", check=False)
+    assert code and "jobs would import shared_affect from" in text and str(other) in text and "Job stats" not in text and len(text.strip().split("\n")) <= 24

@@ -3,26 +3,14 @@
 # Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*.
 # After these rules nothing knows that a model or a dataset was planted.
 # The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
-import csv
+from shared_affect.planted.rows import planted_rows
 
 WORLD_TABLES = [
     *expand("resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]),
     *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
     *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
 ]
-
-
-def planted_rows(path):
-    """The rows of a table of concept words that belong to the world, by their columns' names: other columns do not touch it."""
-    columns = ["emotion", "word", "pos", "planted", "source"]
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := [c for c in columns if c not in (reader.fieldnames or [])]:
-            raise WorkflowError(f"{path.relative_to(BASE)}: column {missing[0]!r} is missing; needed: {', '.join(columns)}; found: {', '.join(reader.fieldnames or [])}")
-        return ["\t".join(r[c] or "" for c in columns) for r in reader if (r["planted"] or "").strip().lower() == "true"]
-
-
-PLANTED_ROWS = [r for k in ("en", "zh") for r in planted_rows(BASE / "resources/concepts" / f"{k}.tsv")]
+PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, BASE / "resources/concepts" / f"{k}.tsv")]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
     "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],

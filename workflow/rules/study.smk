@@ -56,6 +56,8 @@ MODELS = config["models"] + config["control_models"]
 RETRIEVED = "resources/retrieved"
 PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"], "retrieved": RETRIEVED}
 STEERED = config["models"] if config["steering"]["enabled"] else []
+
+
 def row(table, **keys):
     """The one row of a config table with these values."""
     found = [r for r in TABLES[table] if all(r[k] == v for k, v in keys.items())]
@@ -89,7 +91,11 @@ def human_row(kind, dataset, language):
 BANNER = banner(
     [human_row(kind, config[key], k) for kind, key in (("judgements", "human"), ("norms", "norms")) for k in LANGUAGES],
     *({m: row("models", model=m)["source"] for m in config[key]} for key in ("models", "control_models")),
-    [what for key, what in (("running_texts", "running texts"), ("judge_texts", "training texts of the judge")) if config[key] == "planted" and (key == "running_texts" or config["steering"]["enabled"])],
+    [
+        what
+        for key, what in (("running_texts", "running texts"), ("judge_texts", "training texts of the judge"))
+        if config[key] == "planted" and (key == "running_texts" or config["steering"]["enabled"])
+    ],
 )
 
 
