@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -174,6 +175,11 @@ def _check_room(path: Path, rooms: dict[str, str]) -> None:
             f"src/{PACKAGE}/{name} was changed after this run had started, so its results would be kept under the digest of other code; "
             "start the run again with the same command (what is finished stays)"
         )
+    compiled = Path(importlib.util.cache_from_source(str(path)))
+    head = compiled.read_bytes()[:16] if compiled.is_file() else b""
+    # bytecode that Python takes without a look at its source, made for instance by compileall
+    if len(head) == 16 and head[4] == 1 and head[8:] != importlib.util.source_hash(path.read_bytes()):
+        raise ValueError(f"{compiled} is bytecode of an earlier src/{PACKAGE}/{name} and would run in its place; delete that file")
 
 
 class _LaterImports:

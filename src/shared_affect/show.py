@@ -9,7 +9,9 @@ import argparse
 import hashlib
 import json
 import re
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -116,6 +118,9 @@ def terminal(folder: Path) -> str:
     looks = [("report.html", "claims, figures and how each file was made, in one page"), ("claims.html", "every verdict with number, interval, control and reason"),
              ("figures", "as PDF and PNG"), ("tables", "one row is one estimate")]
     found = [(folder / name, what) for name, what in looks if (folder / name).exists()]
+    report = folder / "report.html"
+    if report.is_file() and report.stat().st_mtime < (folder / "claims.json").stat().st_mtime:
+        found[0] = (report, f"OLDER than the claims: snakemake --report {report} makes it anew")
     wide = max((len(str(path)) for path, _ in found), default=0)
     lines += ["", "Look next at", *(f"  {path!s:<{wide}}  {what}" for path, what in found), f"  {'docs/claims.md':<{wide}}  what each claim means, and when it holds"]
     return "\n".join(lines)
@@ -128,9 +133,13 @@ def main() -> None:
     try:
         arguments = parser.parse_args()
         check_folder(Path.cwd())
-        print("\n\n".join(terminal(Path(f)) for f in arguments.folders))
+        text = "\n\n".join(terminal(Path(f)) for f in arguments.folders)
     except ValueError as error:
         sys.exit(str(error))
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        text = "\n".join(textwrap.fill(line, width, subsequent_indent="    ", break_on_hyphens=False) if len(line) > width else line for line in text.splitlines())
+    print(text)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,17 @@ def test_a_room_edited_while_the_run_goes_on_stops_the_job(copies, room):
     assert f"src/shared_affect/{room}.py was changed after this run had started" in said and "same command" in said
 
 
+def test_bytecode_of_an_earlier_room_stops_the_job(copies):
+    import py_compile
+
+    file = copies / "this/src/shared_affect/late.py"
+    py_compile.compile(str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert run(copies, parent(copies)).stdout.strip() == "this"
+    file.write_text("PLACE = 'edited'\n")
+    said = run(copies, parent(copies)).stdout
+    assert "bytecode of an earlier src/shared_affect/late.py" in said
+
+
 def test_a_job_that_parses_again_keeps_the_digests_of_the_start(copies):
     after = f"""
         open({str(copies / 'this/src/shared_affect/late.py')!r}, 'a').write('# edited')

@@ -43,6 +43,10 @@ def test_the_terminal_shows_counts_code_and_places(tmp_path):
     assert "Planted (simulated): models m." in text and "1 of 2 tested verdicts hold" in text and "fail: empty-norms" in text
     assert "commit aaaaaaaaaa with uncommitted changes (src/x.py): no commit names it" in text and f"{folder / 'claims.html'}" in text and "report.html" not in text
     assert "Made or changed after" not in text
+    (folder / "report.html").write_text("x")
+    assert "OLDER" not in show.terminal(folder)
+    os.utime(folder / "report.html", (1, 1))
+    assert "report.html  OLDER than the claims: snakemake --report" in " ".join(show.terminal(folder).split(" "))
     (folder / "claims.html").write_text("drawn by later code")
     assert "Made or changed after that was written: claims.html" in show.terminal(folder)
 
