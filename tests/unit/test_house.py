@@ -135,13 +135,14 @@ def test_snakemake_has_what_a_run_takes_from_it(root):
     """Names without a promise that run.smk and study.smk use: the lock files of a run, the marks of unfinished outputs, what a process is for."""
     import inspect
 
-    from snakemake.logging import LogEvent
+    import snakemake.api  # first: its rooms import each other
     from snakemake.persistence.file import FilePersistence
     from snakemake.workflow import Workflow
+    from snakemake_interface_logger_plugins.common import LogEvent
 
     source = inspect.getsource(FilePersistence)
     assert "self._lockfile[lock_type] = lockfile" in source and "shutil.rmtree(self._lockdir)" in source and hasattr(FilePersistence, "_filter_incomplete_keys")
-    assert isinstance(Workflow.exec_mode, property) and LogEvent.JOB_ERROR
+    assert snakemake.api and isinstance(Workflow.exec_mode, property) and LogEvent.JOB_ERROR
     text = (root / "workflow/rules/run.smk").read_text(encoding="utf-8")
     assert "_lockfile" in text and "_filter_incomplete_keys" in text and "begin_run()" in (root / "Snakefile").read_text(encoding="utf-8")
 
