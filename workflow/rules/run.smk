@@ -1,5 +1,6 @@
 # What a run does besides its rules: takes away the lock of a killed run, makes logs that can be shown, says what starts anew.
 # Inputs: .snakemake/locks. Outputs: the same; a log where a job has left none.
+from contextlib import suppress
 from logging import Filter
 
 from shared_affect import owners
@@ -19,9 +20,10 @@ class LogsExist(Filter):
 
     def filter(self, record):
         if getattr(record, "event", None) == LogEvent.JOB_ERROR:
-            for log in map(Path, record.log):
-                if not log.exists() and log.parent.is_dir():
-                    log.write_text("The job died before it began to write here; what it said stands on the terminal.\n", encoding="utf-8")
+            for log in record.log:
+                # never over one that a slow file system does not show yet
+                with suppress(OSError), open(log, "x", encoding="utf-8") as f:
+                    f.write("The job died before it began to write here; what it said stands on the terminal.\n")
         return True
 
 
