@@ -11,8 +11,8 @@ TRAINING = {"train_lm": "{model}", "train_sae": "{model}/{sae}", "sample_documen
 
 if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
-    for SAID in owners.release_dead(LOCKS):
-        logger.warning(SAID)
+    for SENTENCE in owners.release_dead(LOCKS):
+        logger.warning(SENTENCE)
 
 
 class LogsExist(Filter):
@@ -20,7 +20,7 @@ class LogsExist(Filter):
 
     def filter(self, record):
         if getattr(record, "event", None) == LogEvent.JOB_ERROR:
-            for log in record.log:
+            for log in getattr(record, "log", None) or []:
                 # never over one that a slow file system does not show yet
                 with suppress(OSError), open(log, "x", encoding="utf-8") as f:
                     f.write("The job died before it began to write here; what it said stands on the terminal.\n")
