@@ -193,7 +193,7 @@ def test_figures_of_later_code_do_not_stand_beside_the_provenance_of_earlier(stu
         room.write_bytes(kept)
     kept = json.loads(study.path("provenance.json").read_text(encoding="utf-8"))
     assert {"claims.json", "figures/figure2.png", "tables/rsa.csv"} <= set(kept["outputs"]) and kept["code_of_rules"]["draw_figure_2"]["code"]
-    assert kept["library"]["folder"] == str(study.folder / "src/shared_affect") and "Planted (simulated)" in kept["banner"]
+    assert kept["library"]["folder"] == str((study.folder / "src/shared_affect").resolve()) and "Planted (simulated)" in kept["banner"]
 
 
 def test_every_target_can_be_asked_for_by_name(study):

@@ -15,7 +15,6 @@ if __name__ == "__main__":
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     os.environ["HF_HUB_OFFLINE"] = "1"
     torch.set_num_threads(snakemake.threads)
-    log.info("training begins at its beginning; nothing is kept of one that was interrupted")
     tokenizer = AutoTokenizer.from_pretrained(Path(i.tokenizer).parent)
     seed = torch_seed(p.root_seed, "train_lm", p.row["family"], p.row["replicate"])
     model, facts = train_language_model(p.row["family"], tokenizer, read_lines(i.train), read_lines(i.validation), n_tokens=p.row["train_tokens"], seed=seed)
