@@ -7,6 +7,8 @@ CORES  ?= all
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
 RUN := $(BIN)/snakemake --cores $(CORES)
+# the code of this folder, whichever environment VENV names
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: all setup study report test bench lint clean-journal planted-full simulations
 
@@ -27,6 +29,7 @@ study: setup
 # the run's own figures, tables and claims in one HTML file
 report: study
 	$(RUN) --report results/planted/report.html
+	@$(BIN)/python -m shared_affect.show results/planted
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -38,11 +41,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 
-# every negative control over root seeds 0-9, without steering: hours, resumable (docs/planted.md)
+# every negative control over root seeds 0-9, and steering: hours, resumable (docs/planted.md)
 planted-full: setup
 	for seed in 0 1 2 3 4 5 6 7 8 9; do \
 	  $(RUN) --configfile studies/planted-full.yaml --config root_seed=$$seed study=planted-full-$$seed || exit 1; done
-	$(BIN)/python -m shared_affect.many_seeds --save docs/runs results/planted-full-* > docs/planted-full-numbers.md
+	$(BIN)/python -m shared_affect.many_seeds --save docs/runs --out docs/planted-full-numbers.md $(foreach seed,0 1 2 3 4 5 6 7 8 9,results/planted-full-$(seed))
 
 # level, coverage and power of the study's statistics on simulated data: hours; writes docs/methods.md
 simulations: setup

@@ -7,10 +7,11 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/study.smk"
+
+
+# What came out stands first (record_provenance); until then what was done.
+report: str(Path(R, "report.rst").resolve()) if Path(R, "report.rst").exists() else "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
@@ -43,6 +44,7 @@ include: "workflow/rules/ratings.smk"
 include: "workflow/rules/steering.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/run.smk"
 
 
 onstart:
@@ -57,3 +59,4 @@ onstart:
             raise WorkflowError(licence_message(asked["id"], model))
     if LACKING:
         raise WorkflowError("\n".join(LACKING.values()))
+    begin_run()

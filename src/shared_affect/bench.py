@@ -8,6 +8,7 @@ have random weights: speed does not depend on what they learned. Extraction need
 
 from __future__ import annotations
 
+import argparse
 import csv
 import multiprocessing
 import os
@@ -16,10 +17,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from shared_affect.rooms import check_folder
 
 COLUMNS = ["workload", "method", "rate", "unit", "ratio_to_baseline", "peak_mb", "max_abs_diff", "support_flips", "rounds", "machine"]
 
@@ -213,22 +216,24 @@ def show(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def main(folder: str, *names: str) -> None:
-    """Run the named benchmarks (all by default) and write one CSV each.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown.
-    """
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the named benchmarks (all by default) and write one CSV each."""
     from shared_affect.bench_extraction import bench_extraction
 
     known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
-    if bad := [n for n in names if n not in known]:
-        raise ValueError(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}")
-    out = Path(folder)
+    parser = argparse.ArgumentParser(prog="python -m shared_affect.bench", description="Speed and memory of the slow stages beside the usual way; minutes.")
+    parser.add_argument("folder", help="where the tables go, one CSV a benchmark, e.g. results/bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks to run, all by default: {', '.join(known)}")
+    given = parser.parse_args(arguments)
+    if bad := [n for n in given.names if n not in known]:
+        parser.error(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}")
+    try:
+        check_folder(Path.cwd())
+    except ValueError as error:
+        sys.exit(str(error))
+    out = Path(given.folder)
     out.mkdir(parents=True, exist_ok=True)
-    for name in names or known:
+    for name in given.names or known:
         workloads = known[name]()
         with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as f:
             table = csv.DictWriter(f, COLUMNS)
@@ -239,4 +244,4 @@ def main(folder: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

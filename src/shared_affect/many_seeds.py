@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from scipy.stats import binom
 
 from shared_affect.checks import ALPHA
 from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
-from shared_affect.runtime import write_json
+from shared_affect.rooms import check_folder
+from shared_affect.runtime import write_json, write_text
 
 BARS = {
     "RSA all pairs, sae-all, rho_group": ">= .70", "RSA within valence, sae-all, rho_group": ">= .55", "RSA tests, largest Holm p": "< .01",
@@ -106,6 +108,7 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n".join([*lines, *("| " + " | ".join(text(x) for x in row) + " |" for row in frame.itertuples(index=False))])
 
 
+OF_CODE = ("commit", "uncommitted_changes", "finished", "platform", "banner")
 OF_CLAIM = ("model", "language", "statistic", "value", "ci_low", "ci_high", "p_adjusted", "reason")
 SPECS = {"primary": "Recovered quantities", "held-out-carrier": "The same read on the carrier held out of the training texts (no bar)"}
 
@@ -117,7 +120,8 @@ def summarise_run(path: str | Path) -> dict:
     -------
     dict
         ``study`` (name), ``numbers`` ({spec: records of `planted_numbers`}), ``tests`` (records of `control_tests`),
-        ``verdicts`` (records ``claim, verdict`` and `OF_CLAIM`; files of earlier versions lack the latter).
+        ``verdicts`` (records ``claim, verdict`` and `OF_CLAIM`; files of earlier versions lack the latter), ``code`` (`OF_CODE`, and
+        what is planted; files of earlier versions lack it).
 
     Raises
     ------
@@ -134,7 +138,9 @@ def summarise_run(path: str | Path) -> dict:
     def records(frame: pd.DataFrame) -> list[dict]:
         return frame.replace({np.nan: None}).to_dict("records")
 
-    return {"study": path.name, "numbers": {spec: records(planted_numbers(path, spec)) for spec in SPECS}, "tests": records(control_tests(path)),
+    kept = path / "provenance.json"
+    provenance = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    return {"study": path.name, "code": {k: provenance.get(k) for k in OF_CODE}, "numbers": {spec: records(planted_numbers(path, spec)) for spec in SPECS}, "tests": records(control_tests(path)),
             "verdicts": [{"claim": c["id"], "verdict": c["verdict"], **{k: c[k] for k in OF_CLAIM}} for c in claims]}
 
 
@@ -146,7 +152,7 @@ def report(runs: Sequence[dict]) -> str:
     ValueError
         If two runs have the same models and root seed.
     """
-    out = []
+    out = _of_runs(runs)
     for spec, title in SPECS.items():
         numbers = pd.DataFrame([row for run in runs for row in run["numbers"][spec]])
         if len(numbers):
@@ -180,6 +186,20 @@ def report(runs: Sequence[dict]) -> str:
     return "\n".join(out)
 
 
+def _of_runs(runs: Sequence[dict]) -> list[str]:
+    """What is planted in the runs, and which code and machine each comes from."""
+    out = [f"{note} ({', '.join(run['study'] for run in runs if run.get('code', {}).get('banner') == note)})"
+           for note in dict.fromkeys(run.get("code", {}).get("banner") for run in runs) if note]
+    steered = [run["study"] for run in runs if any(str(r["quantity"]).startswith("steering") for r in run["numbers"]["primary"])]
+    rows = []
+    for run in runs:
+        code = run.get("code", {})
+        commit = (code["commit"][:10] if code.get("commit") else "not recorded") + (", with uncommitted changes" if code.get("uncommitted_changes") else "")
+        rows.append({"study": run["study"], "commit": commit, "finished": code.get("finished") or "–", "machine": code.get("platform") or "–",
+                     "steering": "yes" if run["study"] in steered else "not in this run"})
+    return [*out, *([""] if out else []), "### Runs", "", markdown(pd.DataFrame(rows)), ""]
+
+
 def _by_chance(tests: pd.DataFrame) -> str:
     """How many runs have a rejection, and how often at most one would if every control were empty and every family had exactly its level."""
     families = [len(set(zip(t["control"], t["claim"], strict=True))) for _, t in tests.groupby("root_seed")]
@@ -189,17 +209,26 @@ def _by_chance(tests: pd.DataFrame) -> str:
             f"independent families a share of {chance:.2f} of all runs has one, and at most one of {len(families)} runs with probability {binom.cdf(1, len(families), chance):.2f}.")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the report of the runs named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m shared_affect.many_seeds", description="Runs of the planted study side by side, in Markdown.")
     parser.add_argument("runs", nargs="+", help="results folders, or files that --save wrote")
     parser.add_argument("--save", metavar="FOLDER", help="keep each run's numbers there as <study>.json")
-    arguments = parser.parse_args()
-    runs = [summarise_run(r) for r in arguments.runs]
-    if arguments.save:
+    parser.add_argument("--out", metavar="FILE", help="write the report there, whole or not at all, instead of printing it")
+    given = parser.parse_args(arguments)
+    try:
+        check_folder(Path.cwd())
+        runs = [summarise_run(r) for r in given.runs]
+        text = report(runs) + "\n"
+    except ValueError as error:
+        sys.exit(str(error))
+    if given.save:
         for run in runs:
-            write_json(Path(arguments.save) / f"{run['study']}.json", run)
-    print(report(runs))
+            write_json(Path(given.save) / f"{run['study']}.json", run)
+    if given.out:
+        write_text(given.out, text)
+    else:
+        print(text, end="")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from shared_affect.rooms import check_imported
+
 LOG = logging.getLogger("shared_affect")
 
 
@@ -147,7 +149,13 @@ def start_log(path: str | Path | None = None) -> logging.Logger:
     """Log to `path` (or standard error) with time and level; returns the package's logger.
 
     Standard error is not redirected: progress bars keep the terminal, the file keeps the facts. An error that ends the
-    job goes to the log with its trace and to standard error in one line.
+    job goes to the log with its trace and to standard error in one line. A job of a workflow stops here if the code it
+    has imported is not the code whose digest the workflow keeps.
+
+    Raises
+    ------
+    ValueError
+        As `rooms.check_imported`.
     """
     LOG.handlers.clear()
     handler: logging.Handler
@@ -167,6 +175,7 @@ def start_log(path: str | Path | None = None) -> logging.Logger:
             print(f"{kind.__name__}: {error}", file=sys.stderr)
 
     sys.excepthook = log_error
+    check_imported()
     return LOG
 
 

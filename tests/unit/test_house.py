@@ -1,11 +1,8 @@
 """The rules of the house that a machine can check."""
 
-import ast
-import hashlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -71,34 +68,20 @@ def test_scripts_are_thin_and_belong_to_a_rule(root):
         assert len(script.read_text(encoding="utf-8").split('"""')[1]) > 20, f"{script.name} says what it does"
 
 
-def imported(path):
-    """Modules of the library that a file imports, by its syntax tree."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: from . import; write the whole name, digests go by it"
-            if node.module == "shared_affect":
-                found |= {a.name for a in node.names}
-            elif (node.module or "").startswith("shared_affect."):
-                found.add(node.module.removeprefix("shared_affect."))
-        elif isinstance(node, ast.Import):
-            assert not any(a.name.startswith("shared_affect") for a in node.names), path.name
-    return found
+def test_digests_reach_what_they_should_and_no_more(root):
+    from shared_affect.rooms import rooms_behind, version_of
 
-
-def test_digests_find_every_import(root):
-    text = (root / "workflow/rules/study.smk").read_text(encoding="utf-8")
-    scope = {"re": re, "cache": lambda f: f, "BASE": root, "hashlib": hashlib, "Path": Path}
-    exec(text[text.index("OF_ROOM ="):text.index("def code_of_file")], scope)
-    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
-        names = {p.relative_to(root / "src/shared_affect").with_suffix("").as_posix().replace("/", ".") for p in scope["imports_of"](path)}
-        assert names == imported(path), path.name
-    behind = {p.stem for p in scope["rooms_behind"](root / "workflow/scripts/compare_with_judgements.py")}
+    behind = {p.stem for p in rooms_behind(root / "workflow/scripts/compare_with_judgements.py")}
     assert {"spaces", "rsa", "rdm", "stats", "runtime"} <= behind and not {"extraction", "ratings", "world"} & behind
     # what stands before extraction and generation must not hang on the statistics behind them
     for script in ("build_concepts", "prepare_norms", "match_controls", "gather_codes"):
-        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in scope["rooms_behind"](root / f"workflow/scripts/{script}.py")}, script
-    assert scope["version_of"]("extraction") >= 2
+        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in rooms_behind(root / f"workflow/scripts/{script}.py")}, script
+    assert version_of("extraction") >= 2
+
+
+def test_every_job_runs_in_the_environment_that_was_looked_at(root):
+    for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]:
+        assert not re.search(r"^\s+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M), path.name
 
 
 def test_a_rule_carries_the_digest_of_its_own_script(root):
@@ -146,6 +129,22 @@ def test_snakemake_has_the_limit_that_the_snakefile_takes_off(root):
 
     assert "if self.job_rate_limiter is None" in inspect.getsource(JobScheduler.job_selector)
     assert "workflow.scheduler.job_rate_limiter = None" in (root / "Snakefile").read_text(encoding="utf-8")
+
+
+def test_snakemake_has_what_a_run_takes_from_it(root):
+    """Names without a promise that run.smk and study.smk use: the lock files of a run, the marks of unfinished outputs, what a process is for."""
+    import inspect
+
+    import snakemake.api  # first: its rooms import each other
+    from snakemake.persistence.file import FilePersistence
+    from snakemake.workflow import Workflow
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    source = inspect.getsource(FilePersistence)
+    assert "self._lockfile[lock_type] = lockfile" in source and "shutil.rmtree(self._lockdir)" in source and hasattr(FilePersistence, "_filter_incomplete_keys")
+    assert snakemake.api and isinstance(Workflow.exec_mode, property) and LogEvent.JOB_ERROR
+    text = (root / "workflow/rules/run.smk").read_text(encoding="utf-8")
+    assert "_lockfile" in text and "_filter_incomplete_keys" in text and "begin_run()" in (root / "Snakefile").read_text(encoding="utf-8")
 
 
 def test_files_are_small_utf8_and_name_no_machine(root):
@@ -202,3 +201,20 @@ def test_figures_can_write_every_committed_word(root):
 
     texts = [p.read_text(encoding="utf-8") for p in [*(root / "resources/concepts").glob("*.tsv"), root / "resources/emotions.tsv", root / "config/models.tsv", root / "config/languages.tsv"]]
     assert missing_characters(next((root / "resources/fonts").glob("*.otf")), texts) == []
+
+
+def test_weights_exchanged_in_place_are_seen(root, tmp_path):
+    from pathlib import Path
+
+    text = (root / "workflow/rules/features.smk").read_text(encoding="utf-8")
+    scope = {"Path": Path, "place": str, "R": "results/x"}
+    exec(text[text.index("def own_files"):text.index("for MODEL in MODELS")], scope)
+    assert text.count("own_files(r)") == 2 and '"own_files": [own_files(r)' in text  # among the parameters of extraction
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    row = {"source": "local", "path": str(tmp_path)}
+    before = scope["own_files"](row)
+    assert set(before) == {"config.json", "model.safetensors"} and scope["own_files"](row) == before
+    (tmp_path / "model.safetensors").write_bytes(b"22")
+    assert scope["own_files"](row) != before
+    assert scope["own_files"](row | {"source": "trained"}) == scope["own_files"](row | {"path": "results/x/models/a"}) == scope["own_files"](row | {"path": str(tmp_path / "none")}) == {}

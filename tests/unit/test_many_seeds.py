@@ -81,3 +81,31 @@ def test_an_unfinished_run_is_named(tmp_path):
 def test_every_bar_is_one_of_the_quantities(root):
     kept = json.loads((root / "docs/runs/planted.json").read_text(encoding="utf-8"))
     assert set(BARS) <= {r["quantity"] for r in kept["numbers"]["primary"]}
+
+
+def test_the_report_says_what_is_planted_and_which_code_made_each_run(runs):
+    (runs[0] / "provenance.json").write_text(json.dumps({"commit": "abcdef0123456789", "uncommitted_changes": True, "finished": "2026-01-01T00:00:00Z", "platform": "Linux", "banner": "Planted: all."}))
+    kept = summarise_run(runs[1])
+    del kept["code"]
+    text = report([summarise_run(runs[0]), kept])
+    assert text.startswith("Planted: all. (planted-7)")
+    assert "| planted-7 | abcdef0123, with uncommitted changes | 2026-01-01T00:00:00Z | Linux |" in text and "| planted-8 | not recorded | – | – | not in this run |" in text
+
+
+def test_a_report_is_written_whole_or_not_at_all(runs, tmp_path):
+    from shared_affect.many_seeds import main
+
+    (tmp_path / "report.md").write_text("as it was")
+    with pytest.raises(SystemExit):
+        main([str(runs[0]), str(runs[0]), "--out", str(tmp_path / "report.md")])
+    assert (tmp_path / "report.md").read_text() == "as it was"
+    main([*map(str, runs), "--out", str(tmp_path / "report.md")])
+    assert "### Verdicts" in (tmp_path / "report.md").read_text()
+
+
+def test_the_study_of_many_seeds_steers(root):
+    """So that steering can be reported at root seeds that nobody had looked at."""
+    import yaml
+
+    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))["steering"] | yaml.safe_load((root / "studies/planted-full.yaml").read_text(encoding="utf-8")).get("steering", {})
+    assert settings["enabled"] is True

@@ -285,3 +285,17 @@ def test_wrong_input_is_refused(world, tables, tmp_path):
     (tmp_path / "en.tsv").write_text("emotion\tword\tpos\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks the column 'planted'"):
         WorldTables.read(RESOURCES / "planted", {k: tmp_path / "en.tsv" for k in LANGUAGES}, {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES})
+
+
+def test_planted_rows_are_found_by_name_whatever_stands_beside_them(root, tmp_path):
+    from shared_affect.planted.rows import planted_rows
+
+    text = (root / "resources/concepts/en.tsv").read_text(encoding="utf-8")
+    rows = planted_rows(root / "resources/concepts/en.tsv")
+    assert rows == [line for line in text.splitlines() if line.split("\t")[3] == "true"] and len(rows) > 100
+    moved = "\n".join("\t".join(["note" if k == 0 else "true", *line.split("\t")[::-1]]) for k, line in enumerate(text.splitlines()))
+    (tmp_path / "en.tsv").write_text(moved + "\n", encoding="utf-8")
+    assert planted_rows(tmp_path / "en.tsv") == rows
+    (tmp_path / "en.tsv").write_text(text.replace("planted", "plantd", 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"en\.tsv: column 'planted' stands 0 times"):
+        planted_rows(tmp_path / "en.tsv")

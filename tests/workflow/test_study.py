@@ -182,6 +182,20 @@ def test_an_edited_module_reruns_what_stands_on_it_and_trains_nothing(study):
         room.write_bytes(kept)
 
 
+def test_figures_of_later_code_do_not_stand_beside_the_provenance_of_earlier(study):
+    room = study.folder / "src/shared_affect/panels.py"
+    kept = room.read_bytes()
+    room.write_bytes(kept + b"# edited\n")
+    try:
+        _, text = study.snakemake("-n")
+        assert "rule draw_figure_2:" in text and "rule record_provenance:" in text and "rule judge_claims:" not in text
+    finally:
+        room.write_bytes(kept)
+    kept = json.loads(study.path("provenance.json").read_text(encoding="utf-8"))
+    assert {"claims.json", "figures/figure2.png", "tables/rsa.csv"} <= set(kept["outputs"]) and kept["code_of_rules"]["draw_figure_2"]["code"]
+    assert kept["library"]["folder"] == str((study.folder / "src/shared_affect").resolve()) and "Planted (simulated)" in kept["banner"]
+
+
 def test_every_target_can_be_asked_for_by_name(study):
     names = {"features": "concepts/{e}.npz", "emotion_features": "{e}.tsv"}
     targets = [f"results/tiny/{kind}/{model}/{SAE}/{language}/{name.format(e=e)}"
@@ -326,8 +340,7 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
         interrupted(study, target, "*.journal")
         partly = study.journals()
         assert partly and all(0 < n < full[name] for name, n in partly.items())
-        study.snakemake("--unlock")
-        study.snakemake("--rerun-incomplete", target)
+        study.snakemake(target)
         log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
         assert "computed" in log
         assert {p: p.read_bytes() for p in wanted} == wanted

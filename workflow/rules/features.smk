@@ -12,6 +12,16 @@ STIMULI = {
     "norms": f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
     "templates": "resources/templates/{language}.tsv",
 }
+
+
+def own_files(r):
+    """Sizes and times of the files in a user's own folder, so that weights or a tokenizer exchanged in place are read anew."""
+    folder = Path(place(r["path"]))
+    if r["source"] != "local" or folder.is_relative_to(R):
+        return {}
+    return {f.name: [f.stat().st_size, f.stat().st_mtime_ns] for f in sorted(folder.glob("*")) if f.is_file()}
+
+
 for MODEL in MODELS:
     NAME = MODEL.replace("-", "_").replace(".", "_")
     SHARDS = row("models", model=MODEL)["shards"]
@@ -31,6 +41,7 @@ for MODEL in MODELS:
         "sets": lambda w: {concept_folder(c): f.format(language=w.language) for c, f in CONCEPT_FILES.items()},
         "journal": JOURNAL,
         "version": version_of("extraction"),
+        "own_files": [own_files(r) for r in [row("models", model=MODEL), *(row("saes", model=MODEL, sae=s) for s in saes_of(MODEL))]],
     }
 
     rule:

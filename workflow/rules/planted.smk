@@ -3,14 +3,14 @@
 # Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*.
 # After these rules nothing knows that a model or a dataset was planted.
 # The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
+from shared_affect.planted.rows import planted_rows
+
 WORLD_TABLES = [
     *expand("resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]),
     *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
     *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
 ]
-PLANTED_ROWS = [
-    line for language in ("en", "zh") for line in (BASE / "resources/concepts" / f"{language}.tsv").read_text(encoding="utf-8").splitlines() if line.split("\t")[3:4] == ["true"]
-]
+PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, BASE / "resources/concepts" / f"{k}.tsv")]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
     "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],

@@ -1,6 +1,6 @@
 # Published tables, claims, figures, provenance.
 # Inputs: everything above, for every model, SAE, language and variant of the study.
-# Outputs: {R}/tables/*.csv, {R}/claims.json, {R}/figures/*, {R}/provenance.json, {R}/run_config.yaml.
+# Outputs: {R}/tables/*.csv, {R}/claims.json, {R}/figures/*, {R}/provenance.json, {R}/run_config.yaml, {R}/report.rst.
 HUMAN = config["human"]
 NORMS = config["norms"]
 
@@ -43,6 +43,12 @@ if STEERED:
         "judges": expand(f"{R}/judges/{{language}}.json", language=LANGUAGES),
     }
 TABLE_FILES = [f"{R}/tables/{t}.csv" for t in PIECES]
+# Committed inputs; not the journal or what was downloaded, which stand beside them.
+RESOURCES = {
+    str(f.relative_to(BASE)): code_of_file(f)
+    for f in sorted([*(BASE / "resources").glob("*.tsv"), *(BASE / "resources").glob("*/*.t[sx][vt]")])
+    if f.parent.name not in ("journal", "retrieved")
+}
 IDENTITIES = {
     "study_root": R,
     "controls": {r["model"]: r["control"] for r in TABLES["models"]},
@@ -101,18 +107,39 @@ rule judge_claims:
         "../scripts/judge_claims.py"
 
 
+def code_of_rules():
+    """What the code of each rule is known by: digests, or the version of what the journal keeps."""
+    found = {}
+    for r in workflow.rules:
+        script = BASE / "workflow/scripts" / Path(r.script or "none").name
+        if script.is_file():
+            known = {k: v for k, v in r.params.items() if k in ("code", "version")}
+            found[r.name] = {"script": code_of_file(script), **known}
+    return found
+
+
+# Again whenever any final file is made again: provenance beside files of other code would be false.
 rule record_provenance:
     input:
         claims=f"{R}/claims.json",
+        final=lambda w: sorted({f"{R}/claims.html", *TABLE_FILES, *FIGURES}),
         revisions=[f"{RETRIEVED}/revisions.json"] if HUB_MODELS else [],
     output:
         provenance=f"{R}/provenance.json",
         config=f"{R}/run_config.yaml",
+        first=f"{R}/report.rst",
     log:
         f"{LOGS}/record_provenance/provenance.log",
     params:
         config=config,
+        root=R,
+        folder=str(BASE),
+        banner=BANNER,
+        text=(BASE / "workflow/report/workflow.rst").read_text(encoding="utf-8"),
         models=HUB_MODELS,
         tables={name: code_of_file(BASE / "config" / f"{name}.tsv") for name in TABLES if name != "emotions"},
+        resources=RESOURCES,
+        rules=lambda w: code_of_rules(),
+        code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"

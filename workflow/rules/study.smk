@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 # What every job gets unless the user has set it. glibc keeps freed memory: page faults of tensors given back and asked
 # for anew at each step were an eighth of the training time.
@@ -19,6 +20,8 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
+from shared_affect import rooms
+from shared_affect.banners import banner
 from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_table
 from shared_affect.retrieval import find_file
 
@@ -26,10 +29,12 @@ from shared_affect.retrieval import find_file
 def checked(function, *args, **kwargs):
     try:
         return function(*args, **kwargs)
-    except ConfigError as error:
+    except ValueError as error:
         raise WorkflowError(str(error)) from None
 
 
+# Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
+checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
 TABLES = {
     name: checked(read_table, BASE / "config" / f"{name}.tsv", BASE / "workflow/schemas" / f"{name}.yaml")
     for name in ("models", "saes", "languages", "human", "sources", "variants")
@@ -51,9 +56,6 @@ MODELS = config["models"] + config["control_models"]
 RETRIEVED = "resources/retrieved"
 PLACES = {"results": R, "data_dir": config["data_dir"], "models_dir": config["models_dir"], "retrieved": RETRIEVED}
 STEERED = config["models"] if config["steering"]["enabled"] else []
-# said wherever numbers of a planted study are shown
-PLANTED = any(r["raters"] == "planted" for r in TABLES["human"] if r["dataset"] in (config["human"], config["norms"]))
-BANNER = "Planted (simulated) world: says nothing about people or about any public language model." if PLANTED else ""
 
 
 def row(table, **keys):
@@ -83,6 +85,18 @@ def saes_of(model):
 
 def human_row(kind, dataset, language):
     return row("human", kind=kind, dataset=dataset, language=language)
+
+
+# said wherever numbers are shown that rest on something planted
+BANNER = banner(
+    [human_row(kind, config[key], k) for kind, key in (("judgements", "human"), ("norms", "norms")) for k in LANGUAGES],
+    *({m: row("models", model=m)["source"] for m in config[key]} for key in ("models", "control_models")),
+    [
+        what
+        for key, what in (("running_texts", "running texts"), ("judge_texts", "training texts of the judge"))
+        if config[key] == "planted" and (key == "running_texts" or config["steering"]["enabled"])
+    ],
+)
 
 
 LACKING = {}  # file of the user's own -> where to get it; stops a run before its first job (Snakefile), a dry run plans without
@@ -181,45 +195,18 @@ def concept_folder(source):
     return "concepts" if source == config["concepts"] else f"concepts-{source}"
 
 
-OF_ROOM = re.compile(r"^\s*from shared_affect\.([\w.]+) import", flags=re.MULTILINE)
-OF_LIBRARY = re.compile(r"^\s*from shared_affect import ([\w, ]+)$", flags=re.MULTILINE)
-
-
-@cache
-def imports_of(path):
-    """Library modules that a file imports."""
-    text = path.read_text(encoding="utf-8")
-    names = [*OF_ROOM.findall(text), *(n.strip() for names in OF_LIBRARY.findall(text) for n in names.split(","))]
-    return [BASE / "src/shared_affect" / f"{n.replace('.', '/')}.py" for n in names]
-
-
-def rooms_behind(path):
-    """Library modules that a file imports, and those that these import."""
-    found, new = set(), set(imports_of(path))
-    while new:
-        found |= new
-        new = {room for path in new for room in imports_of(path)} - found
-    return found
-
-
 @cache
 def code(script):
     """Digest of the library behind a script, so that editing a module reruns the cheap rules that use it."""
-    return digest_of_rooms(rooms_behind(BASE / "workflow/scripts" / f"{script}.py"))
+    return rooms.code_behind(BASE / "workflow/scripts" / f"{script}.py")
 
 
-def code_of(*rooms):
+def code_of(*names):
     """Digest of these modules alone, for training: an edit elsewhere must not cost minutes."""
-    return digest_of_rooms(BASE / "src/shared_affect" / f"{room}.py" for room in rooms)
+    return rooms.digest_of_rooms(BASE / "src/shared_affect" / f"{name}.py" for name in names)
 
 
-def digest_of_rooms(paths):
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(paths))).hexdigest()[:16]
-
-
-def version_of(room):
-    """VERSION of a module whose results are kept in the journal: raising it asks the journal anew."""
-    return int(re.search(r"^VERSION = (\d+)$", (BASE / "src/shared_affect" / f"{room}.py").read_text(encoding="utf-8"), flags=re.MULTILINE)[1])
+version_of = rooms.version_of  # of a module whose results are kept in the journal: raising it asks the journal anew
 
 
 def code_of_file(path):
@@ -242,4 +229,4 @@ for LANGUAGE in LANGUAGES:
     human_files("norms", config["norms"], LANGUAGE)
     affect_of(config["human"], LANGUAGE)
 JOURNAL = "resources/journal"
-FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml"]
+FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml", f"{R}/report.rst"]

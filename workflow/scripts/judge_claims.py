@@ -8,6 +8,7 @@ import pandas as pd
 from shared_affect.claims import judge_all, render
 from shared_affect.collecting import identity_of
 from shared_affect.runtime import start_log, write_json, write_text
+from shared_affect.show import sentences
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -20,4 +21,4 @@ if __name__ == "__main__":
     for c in claims:
         log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
     write_json(snakemake.output.claims, claims)
-    write_text(snakemake.output.table, render(claims, snakemake.params.note))
+    write_text(snakemake.output.table, render(claims, " ".join([snakemake.params.note, *sentences(claims)]).strip()))

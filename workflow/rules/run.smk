@@ -1,0 +1,39 @@
+# What a run does besides its rules: takes away the lock of a killed run, makes logs that can be shown, says what starts anew.
+# Inputs: .snakemake/locks. Outputs: the same; a log where a job has left none.
+from contextlib import suppress
+from logging import Filter
+
+from shared_affect import owners
+from snakemake_interface_logger_plugins.common import LogEvent
+
+LOCKS = Path(".snakemake/locks")
+TRAINING = {"train_lm": "{model}", "train_sae": "{model}/{sae}", "sample_documents": "{model}", "train_judge": "{language}"}  # nothing of these is in the journal
+
+if workflow.exec_mode == ExecMode.DEFAULT:
+    owners.name_run()
+    for SENTENCE in owners.release_dead(LOCKS):
+        logger.warning(SENTENCE)
+
+
+class LogsExist(Filter):
+    """A job that dies before it writes has a log all the same when its error is told: `--logger rich` reads it without looking."""
+
+    def filter(self, record):
+        if getattr(record, "event", None) == LogEvent.JOB_ERROR:
+            for log in getattr(record, "log", None) or []:
+                # never over one that a slow file system does not show yet
+                with suppress(OSError), open(log, "x", encoding="utf-8") as f:
+                    f.write("The job died before it began to write here; what it said stands on the terminal.\n")
+        return True
+
+
+if not any(type(f).__name__ == "LogsExist" for f in logger.filters):
+    logger.addFilter(LogsExist())
+
+
+def begin_run():
+    """Once the lock is held and before the first job."""
+    owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
+            logger.warning(f"{job.rule.name} of {TRAINING[job.rule.name].format(**job.wildcards_dict)} was interrupted: it starts anew, nothing of it was kept")
