@@ -26,6 +26,8 @@ for MODEL in MODELS:
         "folders": [concept_folder(c) for c in CONCEPT_FILES],
         "journal": JOURNAL,
         "version": version_of("extraction"),
+        "name": MODEL,
+        "steered": [config["primary_sae"]] if MODEL in STEERED else [],
     }
 
     rule:
@@ -51,7 +53,6 @@ for MODEL in MODELS:
             gpu=gpu(MODEL),
         params:
             **READ,
-            name=MODEL,
             folder=f"{R}/features/{MODEL}",
             norms=config["norms"],
             max_broken_share=lambda w: row("languages", language=w.language)["max_broken_share"],

@@ -18,7 +18,7 @@ if __name__ == "__main__":
     torch.set_num_threads(snakemake.threads)
     folder = Path(i.model).parent
     settings = {k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")}
-    facts = train_sae(load_model(folder), AutoTokenizer.from_pretrained(folder), read_lines(i.texts), **settings, n_tokens=p.row["train_tokens"],
+    facts = train_sae(load_model(folder, where=f"config/models.tsv, model {w.model}"), AutoTokenizer.from_pretrained(folder), read_lines(i.texts), **settings, n_tokens=p.row["train_tokens"],
                       seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae), out_dir=Path(o[0]).parent, model_name=w.model)
     log.info("%s", facts)
     write_json(o.facts, facts)
