@@ -69,7 +69,14 @@ def check_folder(folder: str | Path, where: str = WHERE, layers: Sequence[int] =
     -----
     Neither torch nor transformers is imported. A single tensor that no index lists is found by `load_model`.
     """
-    folder = Path(folder)
+    facts = _look(folder := Path(folder), where, layers)
+    if not (folder / "tokenizer.json").exists():
+        raise ValueError(f"{folder} holds no tokenizer.json; a fast tokenizer is needed ({where})")
+    return facts
+
+
+def _look(folder: Path, where: str, layers: Sequence[int] = ()) -> dict:
+    """`check_folder` of a folder that may lack its tokenizer."""
     if not folder.is_dir():
         raise ValueError(f"{folder} does not exist ({where}); give the model's folder, or copy the model there")
     config = _read_json(folder / "config.json", where)
@@ -191,10 +198,7 @@ def _check_vocabulary(text: Mapping, tensors: Mapping, folder: Path, where: str)
     if rows is not None and isinstance(said, int) and said != rows:
         raise ValueError(f"{folder}: config.json says a vocabulary of {said}, the weights have {rows} rows; one of them is another model's ({where})")
     rows = said if rows is None and isinstance(said, int) else rows
-    path = folder / "tokenizer.json"
-    if not path.exists():
-        raise ValueError(f"{folder} holds no tokenizer.json; a fast tokenizer is needed ({where})")
-    tokenizer = _read_json(path, where)
+    tokenizer = _read_json(path, where) if (path := folder / "tokenizer.json").exists() else {}
     # special tokens may lie beyond (Gemma 3 has one for images): no word contains them
     special = {t["id"] for t in tokenizer.get("added_tokens") or [] if t.get("special")}
     own = (tokenizer.get("model") or {}).get("vocab") or {}
@@ -263,7 +267,7 @@ def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu
     allowed = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in allowed:
         raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(allowed)} (config/models.tsv, column dtype)")
-    check_folder(folder, where)
+    _look(Path(folder), where)
     try:
         whole = AutoConfig.from_pretrained(folder)
         with torch.device("meta"):  # the class and its shape alone, no weights
