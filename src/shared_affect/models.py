@@ -80,6 +80,8 @@ def _look(folder: Path, where: str, layers: Sequence[int] = ()) -> dict:
     if not folder.is_dir():
         raise ValueError(f"{folder} does not exist ({where}); give the model's folder, or copy the model there")
     config = _read_json(folder / "config.json", where)
+    if (folder / "adapter_config.json").exists():
+        raise ValueError(f"{folder} holds an adapter (adapter_config.json), which is not read; merge it into the weights and save the whole model ({where})")
     architecture = _check_kind(config, folder, where)
     text = {**config, **next((config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {})}
     tensors, size = _read_headers(folder, where)
@@ -283,6 +285,9 @@ def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu
             raise
         raise ValueError(f"{folder} cannot be loaded as a causal language model ({where}): {type(error).__name__}: {_first_line(error)}") from error
     _check_loaded(found, folder, where, at, n_blocks, deepest, composite=any(getattr(whole, k, None) is not None for k in _OTHER_SENSES))
+    if untied := sorted(set(empty.all_tied_weights_keys) - set(model.all_tied_weights_keys)):
+        raise ValueError(f"{folder}: config.json ties {_some(untied)} to the embedding, but the weights hold both and they differ ({where}); "
+                         "which is meant? Set tie_word_embeddings to false there if the model was trained so")
     model = model.to(resolve_device(device)).eval()
     _check_finite(model, folder, where)
     return model

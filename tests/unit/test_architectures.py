@@ -106,7 +106,7 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
 
     folder, sae = make(name, tmp_path / "m"), make_sae(tmp_path / "s")
     facts = check_folder(folder, f"config/models.tsv, model {name}", [1])
-    assert (facts["n_blocks"], facts["hidden_size"], facts["vocab_size"], facts["dtype"]) == (4, 32, 53, "float32") or name in ("openai-gpt", "rwkv") and facts["n_blocks"] == 4
+    assert (facts["n_blocks"], facts["hidden_size"], facts["vocab_size"], facts["dtype"]) == (4, 32, 53, "float32")
     extractor = Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(chunk_batch=3), tmp_path / "j", where=f"model {name}")
     with caplog.at_level("WARNING", logger="shared_affect"):
         found = extractor.words({"x": WORDS}, TEMPLATES)["s"]["x"]["dense"]
@@ -124,7 +124,7 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
     assert again.model_loads == 0 and ("prefix" in again.identity) == without
     ids = [list(s.ids) for s in locate(tokenizer, TEMPLATES["of"], WORDS)]
     if name in NOT_STEERED:
-        with pytest.raises(ValueError, match=f"model {name}.*not those steered one by one.*steering.enabled"):
+        with pytest.raises(ValueError, match=rf"model {name}.*not those steered one by one.*steering.enabled"):
             prove_steering(model, 1, ids, f"config/models.tsv, model {name}")
     else:
         assert prove_steering(model, 1, ids, f"config/models.tsv, model {name}") == {"steering": True}
@@ -148,9 +148,9 @@ def test_a_study_that_steers_is_refused_before_its_words_are_read(tmp_path):
     def extractor(**more):
         return Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(), tmp_path / "j", where="config/models.tsv, model r", **more)
 
-    with pytest.raises(ValueError, match="model r.*steering.enabled"):
+    with pytest.raises(ValueError, match=r"model r.*steering.enabled"):
         extractor(steered=["s"]).running_text(texts, texts)
-    with pytest.raises(ValueError, match="model r.*steering.enabled"):
+    with pytest.raises(ValueError, match=r"model r.*steering.enabled"):
         extractor(steered=["s"]).words({"x": WORDS}, TEMPLATES)
     assert not list((tmp_path / "j").glob("*.journal"))
     assert extractor().words({"x": WORDS}, TEMPLATES)
@@ -161,7 +161,8 @@ def test_a_model_is_proved_once_for_all_languages_and_for_steering(tmp_path, mon
 
     folder, sae, seen = make("llama", tmp_path / "m"), make_sae(tmp_path / "s"), []
     for room, name in ((extraction, "prove_reading"), (extraction, "prove_steering"), (steering, "prove_steering")):
-        monkeypatch.setattr(room, name, lambda *args, real=getattr(room, name), name=name: seen.append(name) or real(*args))
+        real = getattr(room, name)
+        monkeypatch.setattr(room, name, lambda *args, real=real, name=name: seen.append(name) or real(*args))
     for language in ("en", "zh"):
         Extractor(folder, {"s": SaeSource(str(sae), 1)}, language, Numerics(), tmp_path / "j", steered=["s"]).words({"x": WORDS}, TEMPLATES)
     Generator(model_folder=folder, sae_folder=sae, layer=1, residual_norm=1.0, language="en", prompts=[Prompt("p", "score", "the word is")], sampling=Sampling(max_new_tokens=2),
@@ -186,7 +187,7 @@ def test_the_proof_sees_each_mistake_it_is_for(tmp_path):
     # later tokens reach earlier ones
     leaky = model()
     leaky.model.layers[0].register_forward_hook(lambda m, a, out: out + 0.05 * out.mean(1, keepdim=True))
-    with pytest.raises(ValueError, match="row.*when tokens follow"):
+    with pytest.raises(ValueError, match=r"row.*when tokens follow"):
         prove_reading(leaky, ids, "row")
     # what a block hands on is not what the model goes on with
     split = model()
@@ -200,7 +201,7 @@ def test_the_proof_sees_each_mistake_it_is_for(tmp_path):
             out.hidden_states = tuple(h * 1.01 if i == 2 else h for i, h in enumerate(out.hidden_states))
         return out
 
-    with pytest.raises(ValueError, match="row.*output of block 1 differs from the hidden state"):
+    with pytest.raises(ValueError, match=r"row.*output of block 1 differs from the hidden state"):
         prove_reading(split, ids, "row")
     # a cache is filled but not used rightly: the beginning is left out, and the values stay right
     deaf = model()
@@ -211,7 +212,7 @@ def test_the_proof_sees_each_mistake_it_is_for(tmp_path):
     lame = model()
     forward = lame.forward
     lame.forward = lambda *a, position_ids=None, **k: forward(*a, position_ids=None if position_ids is None else position_ids * 0, **k)
-    with pytest.raises(ValueError, match="row.*not those steered one by one"):
+    with pytest.raises(ValueError, match=r"row.*not those steered one by one"):
         prove_steering(lame, 1, ids, "row")
     with torch.inference_mode():
         assert block_outputs(model(), [1], input_ids=torch.tensor([ids[0]]))[1].isfinite().all()
