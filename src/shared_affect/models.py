@@ -278,12 +278,10 @@ def load_model(folder: str | Path, *, dtype: str = "float32", device: str = "cpu
         kind = _cut(type(empty), at, deepest) if deepest is not None and deepest + 1 < n_blocks else type(empty)
         model, found = kind.from_pretrained(folder, config=empty.config, dtype=allowed[dtype], attn_implementation=attention, use_safetensors=True,
                                             ignore_mismatched_sizes=True, output_loading_info=True)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:  # whatever transformers raises for a folder that does not fit it
-        if "can't allocate memory" in str(error):
+        if is_out_of_memory(error):
             raise
-        raise ValueError(f"{folder} cannot be loaded as a causal language model ({where}): {type(error).__name__}: {_first_line(error)}") from error
+        raise ValueError(f"{folder} cannot be loaded as a causal language model ({where}): {type(error).__name__}: {first_line(error)}") from error
     _check_loaded(found, folder, where, at, n_blocks, deepest, composite=any(getattr(whole, k, None) is not None for k in _OTHER_SENSES))
     if untied := sorted(set(empty.all_tied_weights_keys) - set(model.all_tied_weights_keys)):
         raise ValueError(f"{folder}: config.json ties {_some(untied)} to the embedding, but the weights hold both and they differ ({where}); "
@@ -319,11 +317,11 @@ def _check_loaded(found: Mapping, folder, where: str, at: str, n_blocks: int, de
 
 
 def _check_finite(model, folder, where: str) -> None:
-    """Smallest and largest value of each weight: NaN and infinity show in them, and no mask as large as the weight is made."""
+    """Smallest and largest value of each weight that is kept in files: NaN and infinity show in them, without a mask as large as the weight."""
     import torch
 
     with torch.inference_mode():
-        bad = [name for name, p in model.named_parameters() if p.numel() and p.is_floating_point() and not torch.stack(p.aminmax()).isfinite().all()]
+        bad = [name for name, p in model.state_dict().items() if p.numel() and p.is_floating_point() and not torch.stack(p.aminmax()).isfinite().all()]
     if bad:
         raise ValueError(f"{folder}: NaN or infinite weights as {str(model.dtype).removeprefix('torch.')}: {_some(bad)}; "
                          f"try dtype float32 (column dtype) or fetch the model again ({where})")
@@ -333,7 +331,12 @@ def _some(names: Sequence[str], n: int = 4) -> str:
     return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
 
 
-def _first_line(error: Exception) -> str:
+def is_out_of_memory(error: Exception) -> bool:
+    """Torch raises a class of its own on a card and a plain RuntimeError on a CPU."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def first_line(error: Exception) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), "no message")
 
 

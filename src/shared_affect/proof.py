@@ -8,14 +8,15 @@ once a model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from shared_affect.journal import Journal, JournalLocked, pack, unpack
-from shared_affect.models import model_digest
+from shared_affect.models import first_line, is_out_of_memory, model_digest
 from shared_affect.runtime import LOG, digest_of
 
 VERSION = 1
@@ -93,7 +94,7 @@ def prove_reading(model, ids: Sequence[Sequence[int]], where: str) -> dict[str, 
 
     texts = _choose(ids)
     layers, limit, device = range(len(blocks(model))), _limit(model), model.device
-    with torch.inference_mode():
+    with torch.inference_mode(), _named(model, where):
         alone = [block_outputs(model, layers, input_ids=torch.tensor([x], device=device)) for x in texts]
         for layer in layers:
             _check_stream(model, alone[0][layer], layer, len(texts[0]), where)
@@ -155,7 +156,7 @@ def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) 
     # one beginning is shorter than the other, whatever the texts are; what follows is taken from the texts, too
     starts = [x[: max(1, len(x) // (2 if k else 1))] for k, x in enumerate(texts)]
     following = [[texts[k][(2 * j + 1) % len(texts[k])] for j in range(3)] for k in range(len(texts))]
-    with torch.inference_mode():
+    with torch.inference_mode(), _named(model, where):
         stream = block_outputs(model, [layer], input_ids=torch.tensor([texts[0]], device=device))[layer]
         _check_stream(model, stream, layer, len(texts[0]), where)
         norm = stream.float().norm(dim=-1).median()
@@ -210,16 +211,26 @@ def _off(a, b) -> float:
     return float(off) if bool(off.isfinite()) else float("inf")
 
 
+@contextlib.contextmanager
+def _named(model, where: str) -> Iterator[None]:
+    """Whatever a model raises on plain text, in words that name the row."""
+    try:
+        yield
+    except Exception as error:
+        known = isinstance(error, ValueError) and where in str(error)
+        if known or is_out_of_memory(error):
+            raise
+        raise ValueError(_refusal(model, where, f"it does not run on plain text ({type(error).__name__}: {first_line(error)})")) from error
+
+
 def _holds(deviation: Callable[[], float], limit: float, told: str) -> bool:
     """Whether two ways agree; a way that ends in an error does not."""
-    from torch import OutOfMemoryError
-
     try:
         off = deviation()
-    except (MemoryError, OutOfMemoryError):
-        raise
     except Exception as error:  # a cache of another kind fails in as many ways as there are kinds
-        LOG.warning("%s (%s: %s)", told, type(error).__name__, str(error).splitlines()[0] if str(error) else "")
+        if is_out_of_memory(error):
+            raise
+        LOG.warning("%s (%s: %s)", told, type(error).__name__, first_line(error))
         return False
     if not off <= limit:
         LOG.warning("%s (off by %.2g, allowed: %g)", told, off, limit)
