@@ -242,6 +242,10 @@ class Generator:
         if vectors is not None and vectors.ndim == 2:  # every direction gets a text at least
             samples = max(samples, -(-len(vectors) // len(self.prompts)))
         rows = [(p, s) for p in self.prompts for s in range(samples)]
+        where = f"{self.where}, {self.language}: {emotion}, {arm}, strength {strength:g}"
+        # a square that overflows in a norm makes zeros of the residual, and the logits look well
+        if not (strength * self.residual_norm) ** 2 <= float(np.finfo(np.float32).max):
+            raise ValueError(f"{where}: a vector {strength * self.residual_norm:g} long is infinite when squared; give smaller strengths (config.yaml, key steering.strengths)")
         added, direction = None, [None] * len(rows)
         if vectors is not None:
             table = np.atleast_2d(vectors)
@@ -252,7 +256,7 @@ class Generator:
         generator = torch.Generator(device=device).manual_seed(seed)
         ids = tokenizer([p.text for p, _ in rows])["input_ids"]
         tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id,
-                                   where=f"{self.where}, {self.language}: {emotion}, {arm}, strength {strength:g}")
+                                   where=where)
         out = []
         for (p, s), d, t, n in zip(rows, direction, tokens, nll, strict=True):
             kept = [x for x in t if x != tokenizer.eos_token_id]
