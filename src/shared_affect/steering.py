@@ -220,7 +220,9 @@ class Generator:
 
         def prove():
             model, tokenizer, _ = self._load()
-            return prove_steering(model, self.layer, tokenizer([p.text for p in self.prompts])["input_ids"], self.where)
+            ids = tokenizer([p.text for p in self.prompts])["input_ids"]
+            ids.append([i for one in ids for i in one])  # beginnings may be as short as a token
+            return prove_steering(model, self.layer, ids, self.where)
 
         outcome(self.model_folder, self.numerics.key(), self.journal_folder, f"generate-{self.language}-{part}", f"steering after block {self.layer}", prove)
 
