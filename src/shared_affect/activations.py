@@ -18,7 +18,7 @@ class _Stop(Exception):
 
 
 def _hidden(output) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
+    return output[0] if isinstance(output, (tuple, list)) else output
 
 
 def _check_layers(model, layers: Sequence[int]) -> None:
@@ -75,16 +75,28 @@ class Prefix:
         Blocks whose output is wanted.
     ids : sequence of int
         Tokens of the beginning; may be none.
+    reuse : bool
+        False computes the beginning with every text: for models whose memory is no list of keys and values (`proof`).
+
+    Raises
+    ------
+    ValueError
+        If the model keeps nothing of the beginning.
     """
 
-    def __init__(self, model, layers: Sequence[int], ids: Sequence[int]):
+    def __init__(self, model, layers: Sequence[int], ids: Sequence[int], reuse: bool = True):
         import torch
         from transformers import DynamicCache
 
         self.model, self.layers = model, list(layers)
+        self._whole = None if reuse else torch.tensor([list(ids)], dtype=torch.long, device=model.device)
+        if not reuse:
+            return
         cache = DynamicCache()
         if ids:
             block_outputs(model, layers, input_ids=torch.tensor([list(ids)], device=model.device), past_key_values=cache)
+            if cache.get_seq_length() != len(ids):
+                raise ValueError(f"{type(model).__name__} keeps no keys and values of {len(ids)} tokens in the cache that it is given")
         self._parts = [(layer.keys, layer.values) for layer in cache.layers]
 
     def continued(self, ids: Int[Tensor, "batch position"]) -> dict[int, Float[Tensor, "batch position d"]]:
@@ -95,6 +107,12 @@ class Prefix:
         """
         from transformers import DynamicCache
 
+        if self._whole is not None:
+            import torch
+
+            start = self._whole.shape[1]
+            found = block_outputs(self.model, self.layers, input_ids=torch.cat([self._whole.expand(len(ids), -1), ids], 1))
+            return {layer: h[:, start:] for layer, h in found.items()}
         cache = DynamicCache()
         for number, (keys, values) in enumerate(self._parts):
             cache.update(keys.expand(len(ids), -1, -1, -1), values.expand(len(ids), -1, -1, -1), number)
@@ -114,7 +132,7 @@ def editing(model, layer: int, edit: Callable[[Tensor], Tensor]) -> Iterator[Non
 
     def hook(module, args, output):
         changed = edit(_hidden(output))
-        return (changed, *output[1:]) if isinstance(output, tuple) else changed
+        return type(output)([changed, *output[1:]]) if isinstance(output, (tuple, list)) else changed
 
     handle = blocks(model)[layer].register_forward_hook(hook)
     try:

@@ -187,6 +187,7 @@ def methods(shape: Shape, folder: Path, device: str = "cpu") -> dict[str, Callab
     def ours():
         from shared_affect.codes import read_codes
         from shared_affect.extraction import Extractor, Numerics, SaeSource
+        from shared_affect.tokens import locate
 
         model, sae, _ = load()
         words = [f"w{i}" for i in range(shape.words)]
@@ -195,6 +196,7 @@ def methods(shape: Shape, folder: Path, device: str = "cpu") -> dict[str, Callab
         def fresh():
             extractor = Extractor(folder / "model", {"s": SaeSource(str(folder / "sae"), shape.layer)}, "en", numerics, tempfile.mkdtemp(dir=folder))
             extractor.hold(model, {"s": sae})
+            extractor.prove([s.ids for s in locate(extractor.tokenizer, TEMPLATES["word-is"], words[:2])])  # once a model, not once a word
             return extractor
 
         # one journal for the warm-up and one for the measured call: nothing may come from the first

@@ -21,7 +21,8 @@ import numpy as np
 
 from shared_affect.codes import POSITIONS
 from shared_affect.journal import JournalParts, pack, unpack
-from shared_affect.models import model_digest, tokenizer_digest
+from shared_affect.models import WHERE, is_out_of_memory, model_digest, tokenizer_digest
+from shared_affect.proof import outcome, prove_reading, prove_steering
 from shared_affect.runtime import LOG, digest_of, progress
 from shared_affect.saes import check_fidelity, check_folder, check_hook, sae_digest
 from shared_affect.tokens import Stimulus, check_script, load_tokenizer, locate, starts_with_special
@@ -31,6 +32,9 @@ VERSION = 2
 
 ENCODE_BATCH = 1024
 """Residuals encoded at once; bounds the dense codes of wide SAEs on the device."""
+
+PROVED = 16
+"""Running texts from which those are taken that a model is proved on."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,14 @@ class Extractor:
         Where the journals stand, shared by all studies.
     part : str
         Names this job's own journal file where several jobs share the stimuli; all parts are read.
+    where : str
+        Table and row of the model, named in errors.
+    steered : sequence of str
+        SAEs after whose blocks the study will steer, so that a model that cannot be steered is refused here already.
     """
 
-    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = ""):
+    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = "", *, where: str = WHERE,
+                 steered: Sequence[str] = ()):
         self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
         self.tokenizer = load_tokenizer(model_folder)
         self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
@@ -93,6 +102,8 @@ class Extractor:
         }
         self.model_loads = 0
         self._loaded, self._whole = None, False
+        self.where, self._steered, self._journal_folder, self._part = where, tuple(steered), journal_folder, part
+        self._shares_prefix: bool | None = None  # not known before `prove`
 
     def _key(self, name: str, what: Mapping, chunk_batch: int | None = None) -> str:
         """Key of a record; `chunk_batch` is the row's unless memory ran out."""
@@ -111,6 +122,34 @@ class Extractor:
         self._loaded = model, dict(saes), resolve_device(self.numerics.device)
         self._whole = True
 
+    def prove(self, ids: Sequence[Sequence[int]], whole: bool = False) -> None:
+        """Show on token ids of a few texts that the model is read as it should be, unless the journal knows (`proof`).
+
+        Parameters
+        ----------
+        ids : sequence of token id lists
+        whole : bool
+            Whether the `whole` model is needed anyway.
+
+        Raises
+        ------
+        ValueError
+            If it is not, or cannot be steered where it will be.
+        """
+        if self._shares_prefix is not None:
+            return
+        part = "-".join(p for p in ("extract", self.language, self._part) if p)
+
+        def found(what, prove):
+            return outcome(self.model_folder, self.numerics.key(), self._journal_folder, part, what, prove)
+
+        for layer in sorted({self.saes[s].layer for s in self._steered}):
+            found(f"steering after block {layer}", lambda layer=layer: prove_steering(self._load(whole=True)[0], layer, ids, self.where))
+        deepest = max(s.layer for s in self.saes.values())
+        self._shares_prefix = found(f"reading to block {deepest}", lambda: prove_reading(self._load(whole)[0], ids, self.where))["prefix"]
+        if not self._shares_prefix:
+            self.identity = self.identity | {"prefix": False}  # values of code that shared it all the same stand under other keys
+
     def _load(self, whole: bool = False):
         """Model and SAEs, loaded on first need; blocks above the deepest SAE only if the `whole` model is asked for."""
         if self._loaded is None or (whole and not self._whole):
@@ -122,12 +161,13 @@ class Extractor:
             n = self.numerics
             deepest = None if whole else max(s.layer for s in self.saes.values())
             self._loaded = None  # the part is let go before the whole is read
-            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention, deepest=deepest)
+            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention, deepest=deepest, where=self.where)
+            width = model.config.get_text_config(decoder=True).hidden_size
             device = resolve_device(n.device)
             saes = {name: DiskSAE(s.folder, device) for name, s in self.saes.items()}
             for name, sae in saes.items():
-                if sae.d_in != model.config.hidden_size:
-                    raise ValueError(f"SAE {name} reads {sae.d_in} dimensions, the model {self.model_folder} has {model.config.hidden_size} "
+                if sae.d_in != width:
+                    raise ValueError(f"SAE {name} reads {sae.d_in} dimensions, the model {self.model_folder} has {width} "
                                      "(config/saes.tsv)")
             self._loaded, self._whole = (model, saes, device), whole
         return self._loaded
@@ -166,7 +206,7 @@ class Extractor:
             try:
                 return compute(missing, batch) if missing else {}, batch
             except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or batch == 1:
+                if not is_out_of_memory(error) or batch == 1:
                     raise
                 LOG.warning("out of memory with chunk_batch %d (config/models.tsv), halved: %s", batch, str(error).splitlines()[0])
             self.halvings += 1
@@ -194,7 +234,7 @@ class Extractor:
         at = torch.tensor([[s.last, s.after] for s in stimuli], device=device) - common
         found: dict[int, list] = {layer: [] for layer in layers}
         with torch.inference_mode():
-            prefix = Prefix(model, layers, stimuli[0].ids[:common])
+            prefix = Prefix(model, layers, stimuli[0].ids[:common], reuse=self._shares_prefix is not False)
             for i in range(0, len(stimuli), chunk_batch):
                 # sorted by length, so the last is the longest
                 part = slice(i, i + chunk_batch)
@@ -229,6 +269,7 @@ class Extractor:
         return {(ln, tn): self._chunk(text, words) for ln, words in lists.items() for tn, text in templates.items()}
 
     def _compute_chunks(self, chunks) -> int:
+        self.prove([s.ids for _, stimuli in chunks for s in stimuli])
         tasks = [(what, lambda names, batch, s=s: self._forward(s, names, batch)) for what, s in chunks]
         return self._compute_missing(tasks, f"extract {self.language}")
 
@@ -280,7 +321,7 @@ class Extractor:
             If a list is empty or repeats a word.
         """
         chunks = self._chunks(lists, templates)
-        self._compute_chunks(chunks.values())
+        self._compute_chunks(list(chunks.values()))
         return {name: {ln: self._assemble(name, list(words), {tn: chunks[ln, tn][0] for tn in templates}) for ln, words in lists.items()} for name in self.saes}
 
     def _assemble(self, name: str, words: list[str], chunks: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
@@ -319,10 +360,13 @@ class Extractor:
         def compute(names, batch):
             numerics = replace(self.numerics, dtype="float32", device="cpu")
             with tempfile.TemporaryDirectory() as empty:
-                reference = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty)._forward(stimuli, names, batch)
+                plain = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty, where=self.where)
+                plain._shares_prefix = self._shares_prefix
+                reference = plain._forward(stimuli, names, batch)
             low = self._forward(stimuli, names, batch)
             return {n: _difference(reference[n], low[n]) for n in names}
 
+        self.prove([s.ids for s in stimuli])
         what = what | {"kind": "deviation"}
         self._compute_missing([(what, compute)], f"precision {self.language}")
         return {name: unpack(self.journals[name].get(self._find(name, what))) for name in self.saes}
@@ -337,6 +381,7 @@ class Extractor:
         dict
             ``[SAE]`` -> every quantity of `saes.fidelity` as an array of one number, and ``density [d_sae]``.
         """
+        self.prove([c.ids for c in self.tokenizer.encode_batch(list(fidelity_texts[:PROVED]))], whole=True)
         what = {"kind": "running-text", "fidelity": digest_of(list(fidelity_texts)), "neutral": digest_of(list(neutral_texts))}
 
         def compute(names, batch):
@@ -406,11 +451,6 @@ def check_gates(extractor: Extractor, words: Sequence[str], fidelity_texts: Sequ
         LOG.info("fidelity %s %s: %s", sae, extractor.language, describe(facts))
         check_fidelity(facts, limits[sae], f"config/saes.tsv, model {model}, sae {sae}, language {extractor.language}")
     return running
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Torch raises a class of its own on a card and a plain RuntimeError on a CPU."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _common_prefix(stimuli: Sequence[Stimulus]) -> int:

@@ -17,7 +17,8 @@ import numpy as np
 from shared_affect.extraction import Numerics
 from shared_affect.gates import passes
 from shared_affect.journal import JournalParts
-from shared_affect.models import model_digest, tokenizer_digest
+from shared_affect.models import WHERE, model_digest, tokenizer_digest
+from shared_affect.proof import outcome, prove_steering
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
 from shared_affect.saes import sae_digest
 
@@ -89,11 +90,11 @@ def unit(v: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a vector is zero.
+        If a vector is zero or not finite.
     """
     norm = np.linalg.norm(v, axis=-1, keepdims=True)
     if not np.isfinite(norm).all():
-        raise ValueError("a steering vector holds NaN or infinite values")
+        raise ValueError("a steering vector is NaN or infinite: residuals, codes or decoder rows that it is made of are not finite")
     if not np.all(norm > 0):
         raise ValueError("a steering vector is zero: no feature of the emotion space tells the emotion's words from the others'")
     return (v / norm).astype(np.float32)
@@ -139,19 +140,21 @@ class Generator:
     numerics : Numerics
     journal_folder : path
     root_seed : int
+    where : str
+        Table and row of the model, named in errors.
 
     Raises
     ------
     ValueError
-        If the position policy is unknown or the residual norm is not positive.
+        If the position policy is unknown or the residual norm is not positive and finite.
     """
 
     def __init__(self, *, model_folder, sae_folder, layer: int, residual_norm: float, language: str, prompts: Sequence[Prompt],
-                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int):
+                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int, where: str = WHERE):
         if sampling.positions not in POLICIES:
             raise ValueError(f"positions is {sampling.positions!r}; allowed: {', '.join(POLICIES)} (config.yaml, key steering.positions)")
         if not (passes(residual_norm) and residual_norm > 0):
-            raise ValueError(f"residual_norm is {residual_norm}; allowed: a finite number > 0")
+            raise ValueError(f"residual_norm is {residual_norm}; allowed: > 0 and finite")
         self.model_folder, self.layer, self.residual_norm, self.language = Path(model_folder), layer, residual_norm, language
         self.prompts, self.sampling, self.numerics, self.root_seed = list(prompts), sampling, numerics, root_seed
         self.identity = {
@@ -161,7 +164,7 @@ class Generator:
         }
         name = digest_of([self.identity["model"], self.identity["sae"], layer, language, "generate"])[:24]
         self.journal_folder, self.journal_name = Path(journal_folder), name
-        self.model_loads = 0
+        self.model_loads, self.where = 0, where
         self._loaded = None
 
     def _load(self):
@@ -173,7 +176,7 @@ class Generator:
             self.model_loads += 1
             LOG.info("model load: %s", self.model_folder)
             n = self.numerics
-            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention)
+            model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention, where=self.where)
             self._loaded = model, AutoTokenizer.from_pretrained(self.model_folder), resolve_device(n.device)
         return self._loaded
 
@@ -191,7 +194,16 @@ class Generator:
         -------
         dict
             ``(emotion, arm, strength)`` -> list of records ``emotion, arm, strength, prompt, split, sample, direction, text, nll, n_tokens``.
+
+        Raises
+        ------
+        ValueError
+            If a vector is not finite, the model cannot be steered (`proof`), or its logits are not finite.
         """
+        for emotion, arm, _, vectors in jobs:
+            if vectors is not None and not np.isfinite(vectors).all():
+                raise ValueError(f"the vector of {emotion}, {arm}, holds NaN or infinite values ({self.where})")
+        self._prove(part)
         journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {job[:3]: self._key(*job) for job in jobs}
         missing = [job for job in jobs if keys[job[:3]] not in journal]
@@ -203,6 +215,17 @@ class Generator:
         LOG.info("generation: computed %d of %d chunks, %d model load(s)", len(missing), len(jobs), self.model_loads)
         split = {p.name: p.split for p in self.prompts}
         return {job[:3]: [r | {"split": split[r["prompt"]]} for r in json.loads(journal.get(keys[job[:3]]))] for job in jobs}
+
+    def _prove(self, part: str) -> None:
+        """Refuse a model that is not steered as one thinks; found in the journal where extraction has looked already."""
+
+        def prove():
+            model, tokenizer, _ = self._load()
+            ids = tokenizer([p.text for p in self.prompts])["input_ids"]
+            ids.append([i for one in ids for i in one])  # beginnings may be as short as a token
+            return prove_steering(model, self.layer, ids, self.where)
+
+        outcome(self.model_folder, self.numerics.key(), self.journal_folder, f"generate-{self.language}-{part}", f"steering after block {self.layer}", prove)
 
     def _names(self, emotion: str, arm: str, strength: float) -> tuple[str, ...]:
         return "generate_texts", self.language, emotion, arm, repr(float(strength))
@@ -222,6 +245,10 @@ class Generator:
         if vectors is not None and vectors.ndim == 2:  # every direction gets a text at least
             samples = max(samples, -(-len(vectors) // len(self.prompts)))
         rows = [(p, s) for p in self.prompts for s in range(samples)]
+        where = f"{self.where}, {self.language}: {emotion}, {arm}, strength {strength:g}"
+        # a square that overflows in a norm makes zeros of the residual, and the logits look well
+        if not (strength * self.residual_norm) ** 2 <= float(np.finfo(np.float32).max):
+            raise ValueError(f"{where}: a vector {strength * self.residual_norm:g} long is infinite when squared; give smaller strengths (config.yaml, key steering.strengths)")
         added, direction = None, [None] * len(rows)
         if vectors is not None:
             table = np.atleast_2d(vectors)
@@ -231,7 +258,8 @@ class Generator:
         seed = torch_seed(self.root_seed, *self._names(emotion, arm, strength))
         generator = torch.Generator(device=device).manual_seed(seed)
         ids = tokenizer([p.text for p, _ in rows])["input_ids"]
-        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id)
+        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id,
+                                   where=where)
         out = []
         for (p, s), d, t, n in zip(rows, direction, tokens, nll, strict=True):
             kept = [x for x in t if x != tokenizer.eos_token_id]
@@ -253,21 +281,91 @@ def draw_tokens(p, generator):
     return torch.searchsorted(cdf, u * cdf[:, -1:], right=True).clamp(max=p.shape[-1] - 1)
 
 
-def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | None):
-    """Sample continuations with a KV cache while a vector is added to a block's output.
+class Continuation:
+    """Texts that grow by a token a step while a vector is added to a block's output.
 
     Parameters
     ----------
     model : causal language model
     ids : sequence of token id lists
-        Prompts with their special tokens; padded on the left here.
+        Beginnings with their special tokens; padded on the left here.
     layer : int
     added : Tensor ``[batch, d]`` or None
         What is added to the output of the block at the positions of the policy; None leaves the model alone.
+    positions : {"all", "generated", "prompt"}
+
+    Attributes
+    ----------
+    cached : bool
+        Whether a step starts from the keys and values of the one before. A model that gives none (state-space models) reads the whole text at each step.
+    width : int
+        Positions of the beginnings.
+    full, mask : Tensor ``[batch, position]``
+        Tokens, and 1 where there is one.
+    """
+
+    def __init__(self, model, ids: Sequence[Sequence[int]], layer: int, added, positions: str):
+        import torch
+
+        self.model, self.layer, self.added, self.policy, self.cached = model, layer, added, positions, True
+        device = next(model.parameters()).device
+        self.width = max(map(len, ids))
+        self.full = torch.tensor([[0] * (self.width - len(x)) + list(x) for x in ids], device=device)
+        self.mask = torch.tensor([[0] * (self.width - len(x)) + [1] * len(x) for x in ids], device=device)
+        self._cache, self._step, self._positions = None, self.full, self.positions
+
+    @property
+    def positions(self):
+        """Number of each token in its text, from 0."""
+        return (self.mask.cumsum(1) - 1).clamp(min=0)
+
+    def _edit(self, h):
+        """Add the vector where the policy says: to all of a cached step, which is the beginning or one new token, or to a part of a whole text."""
+        if self.policy == "all":
+            return h + self.added[:, None].to(h.dtype)
+        if self.cached:
+            return h + self.added[:, None].to(h.dtype) if (self.policy == "prompt") == (self._cache is None) else h
+        import torch
+
+        here = (torch.arange(h.shape[1], device=h.device) < self.width) == (self.policy == "prompt")
+        return torch.where(here[None, :, None], h + self.added[:, None].to(h.dtype), h)
+
+    def logits(self):
+        """Logits of the next token, ``[batch, vocabulary]``, float32."""
+        import contextlib
+
+        from shared_affect.activations import editing
+
+        with editing(self.model, self.layer, self._edit) if self.added is not None else contextlib.nullcontext():
+            if self.cached:
+                out = self.model(input_ids=self._step, attention_mask=self.mask, position_ids=self._positions, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+                self._cache = getattr(out, "past_key_values", None)
+                self.cached = self._cache is not None
+            else:
+                out = self.model(input_ids=self.full, attention_mask=self.mask, position_ids=self.positions, use_cache=False, logits_to_keep=1)
+        return out.logits[:, -1].float()
+
+    def append(self, new, alive) -> None:
+        """Append a token ``[batch, 1]`` to each text; those of texts that are over do not count."""
+        import torch
+
+        self.full, self.mask = torch.cat([self.full, new], 1), torch.cat([self.mask, alive[:, None].long()], 1)
+        self._step, self._positions = new, self.mask.sum(1, keepdim=True) - 1
+
+
+def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | None, *, where: str = ""):
+    """Sample continuations while a vector is added to a block's output.
+
+    Parameters
+    ----------
+    model, ids, layer, added
+        As in `Continuation`.
     sampling : Sampling
     generator : torch.Generator
     eos : int or None
         A text ends after this token.
+    where : str
+        What is written, named in errors.
 
     Returns
     -------
@@ -275,45 +373,42 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
         New tokens of each text, the end token included.
     nll : list of float
         Mean negative log-likelihood (nats) per new token under the unsteered model.
-    """
-    import contextlib
 
+    Raises
+    ------
+    ValueError
+        If a probability is NaN: without this a token would be drawn from it all the same.
+    """
     import torch
 
-    from shared_affect.activations import editing
-
-    device = next(model.parameters()).device
-    width = max(map(len, ids))
-    prompt = torch.tensor([[0] * (width - len(x)) + list(x) for x in ids], device=device)
-    mask = torch.tensor([[0] * (width - len(x)) + [1] * len(x) for x in ids], device=device)
-    full, alive, cache, on_prompt = prompt, torch.ones(len(ids), dtype=torch.bool, device=device), None, True
-
-    def edit(h):
-        if sampling.positions == "all" or (sampling.positions == "prompt") == on_prompt:
-            return h + added[:, None].to(h.dtype)
-        return h
-
+    texts = Continuation(model, ids, layer, added, sampling.positions)
+    width, alive = texts.width, torch.ones(len(ids), dtype=torch.bool, device=texts.full.device)
     with torch.inference_mode():
-        with editing(model, layer, edit) if added is not None else contextlib.nullcontext():
-            step, positions = prompt, (mask.cumsum(1) - 1).clamp(min=0)
-            for _ in range(sampling.max_new_tokens):
-                out = model(input_ids=step, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
-                cache, on_prompt = out.past_key_values, False
-                p = (out.logits[:, -1].float() / sampling.temperature).softmax(-1)
-                new = draw_tokens(p, generator)
-                new = torch.where(alive[:, None], new, torch.zeros_like(new))
-                full, mask = torch.cat([full, new], 1), torch.cat([mask, alive[:, None].long()], 1)
-                if eos is not None:
-                    alive = alive & (new[:, 0] != eos)
-                if not alive.any():
-                    break
-                step, positions = new, (mask.sum(1, keepdim=True) - 1)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        logits = model(input_ids=full, attention_mask=mask, position_ids=positions, use_cache=False).logits[:, width - 1 : -1].float()
+        for _ in range(sampling.max_new_tokens):
+            p = (texts.logits() / sampling.temperature).softmax(-1)
+            _check_probabilities(p.sum(-1)[alive], model, where, added is not None)
+            new = draw_tokens(p, generator)
+            new = torch.where(alive[:, None], new, torch.zeros_like(new))
+            texts.append(new, alive)
+            if eos is not None:
+                alive = alive & (new[:, 0] != eos)
+            if not alive.any():
+                break
+        full, mask = texts.full, texts.mask
+        logits = model(input_ids=full, attention_mask=mask, position_ids=texts.positions, use_cache=False).logits[:, width - 1 : -1].float()
         nll = -logits.log_softmax(-1).gather(2, full[:, width:, None])[..., 0]
     keep = mask[:, width:].bool()
+    _check_probabilities(nll[keep], model, where, False)
     tokens = [row[k].tolist() for row, k in zip(full[:, width:], keep, strict=True)]
     return tokens, [float(n[k].double().mean()) for n, k in zip(nll, keep, strict=True)]
+
+
+def _check_probabilities(numbers, model, where: str, steered: bool) -> None:
+    if not bool(numbers.isfinite().all()):
+        dtype = str(model.dtype).removeprefix("torch.")
+        smaller = " or smaller strengths (config.yaml, key steering.strengths)" if steered else ""
+        raise ValueError(f"{where or 'sampling'}: NaN or infinite logits in {dtype}{' under the vector added' if steered else ''}; no token can be drawn. "
+                         f"Try dtype bfloat16 or float32 (config/models.tsv, column dtype){smaller}")
 
 
 ARMS = ("concept", "diff-means")

@@ -100,21 +100,37 @@ def test_a_wrong_bos_rule_is_refused_by_name(trained, tmp_path):
         gate(no_bos, sae, 0, tmp_path / "j")
 
 
-def test_nan_in_the_residual_stops_the_job_and_leaves_no_record(trained, tmp_path):
+def with_weight(model, folder, value):
+    """A copy of a model with one weight changed."""
     from safetensors.numpy import load_file, save_file
 
-    model, sae = trained
-    broken = tmp_path / "nan"
-    broken.mkdir()
+    folder.mkdir()
     for file in model.iterdir():
-        (broken / file.name).write_bytes(file.read_bytes())
-    weights = load_file(broken / "model.safetensors")
-    weights["model.layers.0.mlp.down_proj.weight"][0, 0] = np.nan
-    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"NaN or infinite.*config/models\.tsv"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.0.mlp.down_proj.weight"][0] = value
+    weights["model.layers.0.mlp.up_proj.weight"] *= 1e4 if value > 1e30 else 1
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_are_not_finite_are_named_when_they_are_read(trained, tmp_path, value):
+    model, sae = trained
+    with pytest.raises(ValueError, match=r"NaN or infinite weights as float32: model\.layers\.0\.mlp\.down_proj\.weight.*config/models\.tsv"):
+        gate(with_weight(model, tmp_path / "nan", value), sae, 0, tmp_path / "j")
+    with pytest.raises(ValueError, match="infinite weights as float16"):
+        load_model(with_weight(model, tmp_path / "large", 1e6), dtype="float16")
+
+
+def test_a_residual_that_is_not_finite_stops_the_job_and_leaves_no_record(trained, tmp_path):
+    model, sae = trained
+    broken = with_weight(model, tmp_path / "overflow", 3e38)  # the weight is finite, its product is not
+    with pytest.raises(ValueError, match=r"NaN or infinite residual.*config/models\.tsv"):
         gate(broken, sae, 0, tmp_path / "j")
     extractor = Extractor(broken, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), tmp_path / "j")
-    with pytest.raises(ValueError, match="nan: NaN or infinite residual after block 0"):
+    extractor._shares_prefix = True  # as if it had been proved on words that do not overflow
+    with pytest.raises(ValueError, match="overflow: NaN or infinite residual after block 0"):
         extractor.words({"x": ["joy", "fear"]}, {"bare": "{word}."})
     assert not len(extractor.journals["s"])
 
@@ -190,7 +206,7 @@ def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path
     from shared_affect.steering import Generator, Sampling, unit
 
     model, sae = trained
-    with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: a finite number > 0"):
+    with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: > 0 and finite"):
         Generator(model_folder=model, sae_folder=sae, layer=0, residual_norm=value, language="en", prompts=[], sampling=Sampling(), numerics=Numerics(), journal_folder=tmp_path, root_seed=1)
     with pytest.raises(ValueError, match="steering vector holds NaN or infinite"):
         unit(np.array([1.0, value]))

@@ -186,3 +186,50 @@ def test_drawn_tokens_follow_their_probabilities():
     assert (counts[[0, 3, 6]] == 0).all()
     possible = p.numpy() > 0
     assert chisquare(counts[possible], 20000 * p.numpy()[possible].astype(float) / p.numpy()[possible].sum()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("dtype", "strength", "what"), [("float16", 1e5, "NaN or infinite logits in float16 under the vector added"), ("bfloat16", 1e38, "a vector 2e.38 long is infinite when squared")])
+def test_logits_that_are_not_finite_stop_before_a_token_is_drawn(model_folder, sae_folder, tmp_path, dtype, strength, what):
+    """A vector too long for the dtype: without a look the last token of the vocabulary would be drawn again and again."""
+    made = Generator(model_folder=model_folder, sae_folder=sae_folder, layer=0, residual_norm=2.0, language="en", prompts=PROMPTS, sampling=Sampling(max_new_tokens=6),
+                     numerics=Numerics(dtype=dtype), journal_folder=tmp_path, root_seed=7, where="config/models.tsv, model m")
+    with pytest.raises(ValueError, match=rf"model m, en: joy, concept, strength 1[e+0-9]+: {what}.*steering.strengths"):
+        made.run([("joy", "concept", strength, np.eye(32, dtype=np.float32)[0])], "x")
+    assert not [p for p in tmp_path.glob("*.journal") if p.stat().st_size]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_and_norms_that_are_not_finite_are_refused(model_folder, sae_folder, tmp_path, value):
+    broken = np.eye(32, dtype=np.float32)[0].copy()
+    broken[3] = value
+    with pytest.raises(ValueError, match="vector of joy, concept, holds NaN or infinite"):
+        generator(model_folder, sae_folder, tmp_path).run([("joy", "concept", 1.0, broken)], "x")
+    for make in (unit, lambda v: difference_of_means(v[None], np.zeros((1, 32)))):
+        with np.errstate(invalid="ignore"), pytest.raises(ValueError, match="NaN or infinite"):
+            make(broken)
+    with pytest.raises(ValueError, match=r"residual_norm is .*finite"):
+        Generator(model_folder=model_folder, sae_folder=sae_folder, layer=0, residual_norm=value, language="en", prompts=PROMPTS, sampling=Sampling(), numerics=Numerics(),
+                  journal_folder=tmp_path, root_seed=7)
+
+
+def test_a_model_without_a_cache_is_steered_as_by_itself(tmp_path, sae_folder):
+    """State-space models give no keys and values: the whole text is read at each step, and only the positions of the policy are changed."""
+    import torch
+    from test_architectures import make
+
+    from shared_affect.activations import editing
+
+    model = load_model(make("mamba", tmp_path / "m"))
+    vector = 3.0 * torch.randn(2, 32, generator=torch.Generator().manual_seed(1))
+    ids = [[1, 5, 6], [1, 9, 7]]
+    for positions in ("all", "generated", "prompt"):
+        tokens, _ = sample_texts(model, ids, 1, vector, Sampling(max_new_tokens=5, positions=positions), torch.Generator().manual_seed(5), eos=None)
+        texts, g = [list(x) for x in ids], torch.Generator().manual_seed(5)
+        with torch.inference_mode():
+            for _ in range(5):
+                at = torch.arange(len(texts[0]))
+                here = {"all": at >= 0, "generated": at >= 3, "prompt": at < 3}[positions]
+                with editing(model, 1, lambda h, here=here: torch.where(here[None, :, None], h + vector[:, None], h)):
+                    new = draw_tokens(model(input_ids=torch.tensor(texts), use_cache=False).logits[:, -1].softmax(-1), g)[:, 0].tolist()
+                texts = [[*t, n] for t, n in zip(texts, new, strict=True)]
+        assert tokens == [t[3:] for t in texts], positions

@@ -42,6 +42,8 @@ for MODEL in MODELS:
         "journal": JOURNAL,
         "version": version_of("extraction"),
         "own_files": [own_files(r) for r in [row("models", model=MODEL), *(row("saes", model=MODEL, sae=s) for s in saes_of(MODEL))]],
+        "name": MODEL,
+        "steered": [config["primary_sae"]] if MODEL in STEERED else [],
     }
 
     rule:
@@ -67,7 +69,6 @@ for MODEL in MODELS:
         params:
             **READ,
             **BROKEN,
-            name=MODEL,
             folder=f"{R}/features/{MODEL}",
             norms=config["norms"],
         script:
@@ -95,7 +96,6 @@ for MODEL in MODELS:
             params:
                 **READ,
                 **BROKEN,
-                name=MODEL,
             script:
                 "../scripts/gate_model.py"
 

@@ -10,7 +10,8 @@ if __name__ == "__main__":
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
     sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
-    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
+    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal,
+                          where=f"config/models.tsv, model {p.name}", steered=p.steered)
     running = check_gates(extractor, [w for own in sets.values() for ws in own.values() for w in ws], read_lines(i.fidelity), read_lines(i.neutral), p.saes,
                           max_broken_share=p.max_broken_share, model=p.name)
     templates = read_templates(i.templates)

@@ -7,7 +7,8 @@ from shared_affect.tables import read_lines, read_sets
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    words = [w for own in read_sets(p.folders, i.concepts, p.emotions).values() for ws in own.values() for w in ws]
-    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal)
+    words = [w for own in read_sets(p.sets, p.emotions).values() for ws in own.values() for w in ws]
+    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal,
+                          where=f"config/models.tsv, model {p.name}", steered=p.steered)
     running = check_gates(extractor, words, read_lines(i.fidelity), read_lines(i.neutral), p.saes, max_broken_share=p.max_broken_share, model=p.name)
     write_json(snakemake.output[0], {s: {k: float(v[0]) for k, v in facts.items() if v.shape == (1,)} for s, facts in running.items()})

@@ -14,5 +14,5 @@ if __name__ == "__main__":
     p, folder = snakemake.params, Path(snakemake.input.model).parent
     torch.set_num_threads(snakemake.threads)
     seed = torch_seed(p.root_seed, "sample_documents", snakemake.wildcards.model)
-    texts = sample_documents(load_model(folder, **p.numerics), AutoTokenizer.from_pretrained(folder), p.n_tokens, seed)
+    texts = sample_documents(load_model(folder, **p.numerics, where=f"config/models.tsv, model {snakemake.wildcards.model}"), AutoTokenizer.from_pretrained(folder), p.n_tokens, seed)
     write_text(snakemake.output[0], "".join(f"{t}\n" for t in texts))

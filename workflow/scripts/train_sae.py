@@ -7,6 +7,7 @@ import torch
 from transformers import AutoTokenizer
 
 from shared_affect.models import load_model
+from shared_affect.proof import prove_reading
 from shared_affect.runtime import start_log, torch_seed, write_json
 from shared_affect.sae_training import train_sae
 from shared_affect.tables import read_lines
@@ -18,7 +19,10 @@ if __name__ == "__main__":
     torch.set_num_threads(snakemake.threads)
     folder = Path(i.model).parent
     settings = {k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")}
-    facts = train_sae(load_model(folder), AutoTokenizer.from_pretrained(folder), read_lines(i.texts), **settings, n_tokens=p.row["train_tokens"],
+    where, texts = f"config/models.tsv, model {w.model}", read_lines(i.texts)
+    model, tokenizer = load_model(folder, where=where), AutoTokenizer.from_pretrained(folder)
+    prove_reading(model, tokenizer(texts[:16])["input_ids"], where)
+    facts = train_sae(model, tokenizer, texts, **settings, n_tokens=p.row["train_tokens"],
                       seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae), out_dir=Path(o[0]).parent, model_name=w.model)
     log.info("%s", facts)
     write_json(o.facts, facts)
