@@ -135,7 +135,7 @@ def read_workbook(path: str | Path, columns: Sequence[str], header_within: int =
         raise ValueError(f"{place(path)} is no Excel workbook; expected .xlsx (get it again, docs/data.md)")
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
-        rows = [["" if v is None else clean(path, str(v)).strip() for v in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
+        rows = [["" if v is None else clean(path, str(v), k).strip() for v in cells] for k, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1)]
     finally:
         book.close()
     at = next((k for k, cells in enumerate(rows[:header_within]) if columns[0] in cells), 0)

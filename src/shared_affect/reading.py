@@ -112,16 +112,17 @@ def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",), page:
     return re.sub(r"^\s*<.*$", "", text, flags=re.MULTILINE) if inside else text
 
 
-def clean(path: str | Path, text: str) -> str:
+def clean(path: str | Path, text: str, line: int = 1) -> str:
     """Text of a published file in normal form C, without characters of no width, other spaces plain; logged where that changes it.
 
     Two rows that differ by such a character are two ratings of one word: the loaders see it, and refuse what contradicts.
+    `line` is where the text begins.
     """
     if not text.isascii():
         for what, pattern, new in (("characters of no width left out", ZERO_WIDTH, ""), ("spaces of another kind made plain", SPACES, " ")):
             if first := pattern.search(text):
                 text, n = pattern.subn(new, text)
-                LOG.info("%s: %d %s (first U+%04X)", place(path, text[: first.start()].count("\n") + 1), n, what, ord(first[0]))
+                LOG.info("%s: %d %s (first U+%04X)", place(path, line + text[: first.start()].count("\n")), n, what, ord(first[0]))
         text = unicodedata.normalize("NFC", text)
     return text
 
@@ -228,22 +229,22 @@ def _check_cell(where: str, column: str, cell: str, is_text: bool) -> None:
         raise ValueError(f"{where}: {column} is {cell!r}; allowed: a {'text' if is_text else 'word'} without spaces around it")
     patterns = (ZERO_WIDTH, CONTROL) if is_text else (ZERO_WIDTH, CONTROL, SPACES)
     for bad in (m for pattern in patterns for m in pattern.finditer(cell)):
-        if not is_text or bad[0] not in JOINERS and not "\ufe00" <= bad[0] <= "\ufe0f":
+        if not is_text or (bad[0] not in JOINERS and not "\ufe00" <= bad[0] <= "\ufe0f"):
             named = unicodedata.name(bad[0], "a control character").lower()
             raise ValueError(f"{where}: {column} is {cell!r} with U+{ord(bad[0]):04X} ({named}), which cannot be seen; allowed: {'visible characters' if not SPACES.match(bad[0]) else 'plain spaces'}")
     if cell[:1] == cell[-1:] == '"' and (cell == '""' or (len(cell) > 2 and re.fullmatch('(?:[^"]|"")*""(?:[^"]|"")*', cell[1:-1]))):
         raise ValueError(f"{where}: {column} is {cell!r}, written as a spreadsheet quotes cells; quotation marks are characters here: write the {'text' if is_text else 'word'} itself")
 
 
-def read_written(path: str | Path, needed: Sequence[str], optional: Sequence[str] = (), *, texts: Collection[str] = (), may_be_empty: Collection[str] = (), key: Sequence[str] = (),
-                 others: bool = True) -> list[dict]:
+def read_written(path: str | Path, needed: Sequence[str], optional: Sequence[str] | None = (), *, texts: Collection[str] = (), may_be_empty: Collection[str] = (), key: Sequence[str] = (),
+                 others: bool = True, may_have_no_rows: bool = False) -> list[dict]:
     """Rows of a table that a person writes for this workflow: tab-separated UTF-8, a header, ``"`` a character.
 
     Parameters
     ----------
     path : path
     needed, optional : sequence of str
-        Columns that must, and that may stand there.
+        Columns that must, and that may stand there. With None every other column of the file is read, and may have empty cells.
     texts : collection of str
         Columns of running text, kept as written; all others are words: normal form C, no invisible character.
     may_be_empty : collection of str
@@ -252,6 +253,7 @@ def read_written(path: str | Path, needed: Sequence[str], optional: Sequence[str
         Columns that together stand once.
     others : bool
         Whether other columns may stand there: they are not read, and logged; one that looks like a misspelt optional column is refused.
+    may_have_no_rows : bool
 
     Returns
     -------
@@ -264,14 +266,16 @@ def read_written(path: str | Path, needed: Sequence[str], optional: Sequence[str
         No such file, an empty one, another encoding; a missing, doubled or unknown column; a row with more or fewer cells than the
         header; an empty cell, spaces around one, characters that cannot be seen; a key that stands twice. Names file, line and column.
     """
-    name = place(path, parts=3)
-    rows = _rows(path, _own_text(path, f"a tab-separated table with columns {listed([*needed, *optional], 40)}"), "\t", quoted=False)
+    name, columns = place(path, parts=3), listed([*needed, *(optional or ())], 40)
+    rows = _rows(path, _own_text(path, f"a tab-separated table with columns {columns}"), "\t", quoted=False)
     if not rows:
-        raise ValueError(f"{name} is empty; needed: a tab-separated table with columns {listed([*needed, *optional], 40)}")
+        raise ValueError(f"{name} is empty; needed: a tab-separated table with columns {columns}")
     header = rows[0][1]
+    if optional is None:
+        optional = may_be_empty = [c for c in dict.fromkeys(header) if c not in needed]
     _check_own_header(path, header, needed, optional, others)
-    if len(rows) == 1:
-        raise ValueError(f"{name}: no rows; expected columns {listed([*needed, *optional], 40)}")
+    if len(rows) == 1 and not may_have_no_rows:
+        raise ValueError(f"{name}: no rows; expected columns {columns}")
     at = {c: header.index(c) for c in (*needed, *optional) if c in header}
     found: list[dict] = []
     first: dict[tuple, int] = {}

@@ -91,7 +91,7 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
     path.write_text("emotion\tword\njoy\tjoy\njoy\tjoy\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="'joy' stands twice"):
         read_concepts(path, ["joy"])
-    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: word is None"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
+    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: 1 cells; needed: 2"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
             read_concepts(path, ["joy"])

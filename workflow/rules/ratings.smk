@@ -110,6 +110,7 @@ rule compare_cultures:
         f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
     params:
         languages=PAIR,
+        given=lambda w: {k: bool(human_row("norms", w.norms, k)["coordinates"]) for k in PAIR},
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("compare_cultures"),
