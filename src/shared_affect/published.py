@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -91,9 +92,18 @@ def report_damage(path: str | Path, column: str, cells: Sequence[str], lines: Se
     at_least : float
         Share of numbers that makes it a column of numbers.
     """
-    values = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(float)
-    bad = np.flatnonzero(~np.isfinite(values) & ~np.isin(np.array(cells, str), [*MISSING, "NA", "N/A", "#N/A", "-"]))
-    if len(bad) and len(bad) <= (1 - at_least) * len(cells):
+
+    def is_damaged(cell: str) -> bool:
+        try:
+            return not math.isfinite(float(cell))
+        except ValueError:
+            return cell not in (*MISSING, "NA", "N/A", "#N/A", "-")
+
+    if sum(map(is_damaged, cells[:100])) > (1 - at_least) * 100:  # most columns of words are known by their first cells
+        return
+    damaged = {cell for cell in set(cells) if is_damaged(cell)}
+    bad = [k for k, cell in enumerate(cells) if cell in damaged] if damaged else []
+    if bad and len(bad) <= (1 - at_least) * len(cells):
         LOG.warning("%s: %s is %r, no number%s; nothing reads that column, so the rows are kept", place(path, lines[bad[0]]), column, cells[bad[0]],
                     f", and {len(bad) - 1} more such cells (lines {', '.join(str(lines[k]) for k in bad[1:6])}{' ...' if len(bad) > 6 else ''})" if len(bad) > 1 else "")
 
@@ -135,9 +145,10 @@ def read_workbook(path: str | Path, columns: Sequence[str], header_within: int =
         raise ValueError(f"{place(path)} is no Excel workbook; expected .xlsx (get it again, docs/data.md)")
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
-        rows = [["" if v is None else clean(path, str(v), k).strip() for v in cells] for k, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1)]
+        rows = [["" if v is None else str(v).strip() for v in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
     finally:
         book.close()
+    rows = [[c if c.isascii() else clean(path, c, k).strip() for c in cells] for k, cells in enumerate(rows, start=1)]
     at = next((k for k, cells in enumerate(rows[:header_within]) if columns[0] in cells), 0)
     header = rows[at] if rows else []
     for wanted in columns:

@@ -276,7 +276,7 @@ def read_written(path: str | Path, needed: Sequence[str], optional: Sequence[str
     _check_own_header(path, header, needed, optional, others)
     if len(rows) == 1 and not may_have_no_rows:
         raise ValueError(f"{name}: no rows; expected columns {columns}")
-    at = {c: header.index(c) for c in (*needed, *optional) if c in header}
+    at = {c: k for k, c in enumerate(header) if c in needed or c in optional}
     found: list[dict] = []
     first: dict[tuple, int] = {}
     for line, cells in rows[1:]:
