@@ -198,7 +198,8 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
 
 def read_parts_of_speech(path: str | Path) -> dict[tuple[str, str], str]:
     """Part of speech of every emotion and word of a table of `read_concepts`, "" where none is given."""
-    return {(r["emotion"], r["word"]): r.get("pos", "") for r in _written(path, ["emotion", "word"], ["planted", "pos", "source"], may_be_empty=["planted", "pos", "source"])}
+    return {(r["emotion"], r["word"]): r.get("pos", "") for r in _written(path, ["emotion", "word"], ["planted", "pos", "source"], may_be_empty=["planted", "pos", "source"],
+                                                                                     key=["emotion", "word"])}
 
 
 def read_names(path: str | Path, column: str, known: Sequence[str] | None = None, may_be_empty: bool = False) -> list[tuple[str, str]]:
@@ -217,12 +218,15 @@ def read_names(path: str | Path, column: str, known: Sequence[str] | None = None
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses, a row that stands twice, or an emotion that is not `known`.
+        Anything that `reading.read_written` refuses, a row that stands twice, an emotion that is not `known`, or a name that stands for an emotion and for none.
     """
     rows = _written(path, ["emotion", column], may_be_empty=["emotion"] if may_be_empty else [], key=["emotion", column])
     for r in rows:
         if known is not None and r["emotion"] and r["emotion"] not in known:
             raise ConfigError(f"{place(path, r[LINE], 3)}: emotion is {r['emotion']!r}{_hint(r['emotion'], known)}; allowed: {_listing(known)} (resources/emotions.tsv)")
+    of_none = {r[column]: r[LINE] for r in rows if not r["emotion"]}
+    if both := [r for r in rows if r["emotion"] and r[column] in of_none]:
+        raise ConfigError(f"{place(path, both[0][LINE], 3)}: {column} {both[0][column]!r} stands for {both[0]['emotion']!r}, but for no emotion in line {of_none[both[0][column]]}; allowed: one of them")
     return [(r["emotion"], r[column]) for r in rows]
 
 

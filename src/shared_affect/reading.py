@@ -33,7 +33,7 @@ SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 JOINERS = "\u200c\u200d"
 """Have a meaning in running text (Persian, emoji), none in words of the scripts known here."""
-MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+MARKS = (b"\xff\xfe", b"\xfe\xff")
 ICONV = {"GBK": "GBK", "Big5": "BIG5", "UTF-16": "UTF-16", "Latin-1 (Windows-1252)": "WINDOWS-1252"}
 
 
@@ -50,11 +50,11 @@ def listed(names: Sequence[str], limit: int = 12) -> str:
 
 def _other_encoding(data: bytes) -> str:
     """What bytes that are no UTF-8 look like; "" where they look like nothing known."""
-    if data[:2] in MARKS:
-        return MARKS[data[:2]]
-    runs = re.findall(rb"(?<![\x80-\xff])([A-Za-z ]?)([\x80-\xff]+)", data[:100_000])
-    # an accented letter stands alone in a Latin word; Chinese characters are pairs of bytes, in Big5 one may be a letter
-    if sum(len(high) <= 2 and before != b"" for before, high in runs) > len(runs) / 2 and sum(len(high) == 1 for _, high in runs) > len(runs) / 2:
+    if data[:2] in MARKS or b"\x00" in data[:1000]:
+        return "UTF-16"
+    runs = re.findall(rb"([A-Za-z ]?)([\x80-\xff]+)", data[:100_000])
+    # an accented letter stands alone behind another letter; Chinese characters are pairs of bytes, few of them with a letter
+    if sum(len(high) == 1 and before != b"" for before, high in runs) > len(runs) / 2:
         return "Latin-1 (Windows-1252)"
     for codec, name in (("gb18030", "GBK"), ("big5", "Big5")):
         try:
@@ -77,7 +77,7 @@ def _decode(path: str | Path, data: bytes, encodings: Sequence[str], parts: int)
         return text
     line = data[: bad.start].count(b"\n") + 1
     other = _other_encoding(data)
-    hint = "; it begins with the mark of UTF-16" if other == "UTF-16" else f"; it can be read as {other}" if other else ""
+    hint = "; it begins with the mark of UTF-16" if data[:2] in MARKS else f"; it can be read as {other}" if other else ""
     remedy = f": iconv -f {ICONV[other]} -t UTF-8 FILE > COPY" if other else ""
     raise ValueError(f"{place(path, line, parts)}: byte {data[bad.start : bad.start + 1].hex()} is not {' or '.join(e.removesuffix('-sig').upper() for e in encodings)}{hint}; "
                      f"expected that encoding (convert a copy with iconv{remedy})")
@@ -152,7 +152,8 @@ def _rows(path: str | Path, text: str, separator: str, quoted: bool) -> list[tup
         line = reader.line_num + 1
 
 
-def read_rows(path: str | Path, separator: str = "\t", *, quoted: bool = True, encodings: Sequence[str] = ("utf-8-sig",), page: bool = False) -> list[tuple[int, list[str]]]:
+def read_rows(path: str | Path, separator: str = "\t", *, quoted: bool = True, encodings: Sequence[str] = ("utf-8-sig",), page: bool = False,
+              as_is: bool = False) -> list[tuple[int, list[str]]]:
     """Rows of a published table that are not blank: line, and cells as `clean` leaves them, without spaces around them.
 
     Parameters
@@ -163,13 +164,18 @@ def read_rows(path: str | Path, separator: str = "\t", *, quoted: bool = True, e
         Whether ``"`` encloses cells.
     encodings, page
         As in `read_text`.
+    as_is : bool
+        Leave the cells as they are: running text.
 
     Raises
     ------
     ValueError
         As `read_text`; a quotation mark that does not close in its line.
     """
-    return [(line, [c.strip() for c in cells]) for line, cells in _rows(path, clean(path, read_text(path, encodings, page)), separator, quoted)]
+    text = read_text(path, encodings, page)
+    if as_is:
+        return _rows(path, text, separator, quoted)
+    return [(line, [c.strip() for c in cells]) for line, cells in _rows(path, clean(path, text), separator, quoted)]
 
 
 def numbered_lines(path: str | Path) -> list[tuple[int, str]]:

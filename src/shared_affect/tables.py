@@ -148,7 +148,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
 def read_emotions(path: str | Path) -> pd.DataFrame:
     """resources/emotions.tsv, all columns; `basic` and `contrast` as booleans (its schema has been checked before any job)."""
-    frame = pd.DataFrame(read_written(path, ["emotion", "basic", "contrast"], None)).drop(columns=LINE)
+    frame = pd.DataFrame(read_written(path, ["emotion", "basic", "contrast"], None, key=["emotion"])).drop(columns=LINE)
     return frame.assign(**{c: frame[c] == "true" for c in ("basic", "contrast")})
 
 
