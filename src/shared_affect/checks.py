@@ -89,6 +89,8 @@ def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
 def _typed(text: str, kind: str):
     if kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
+    if not text.isascii() or "_" in text:  # int("１") and int("1_0") are numbers in Python only
+        return text
     if kind == "integer":
         try:
             return int(text)
@@ -236,16 +238,13 @@ def read_templates(path: str | Path) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses; a template has no place for the word, a name stands twice, or `held_out` is neither true
-        nor false.
+        Anything that `reading.read_written` refuses; a template has no place for the word, or a name stands twice.
     """
     name = place(path, parts=3)
     rows = _written(path, ["template", "text", "held_out"], texts=["text"])
     for r in rows:
         if r["text"].count("{word}") != 1:
             raise ConfigError(f"{name}, line {r[LINE]}: text is {r['text']!r}; allowed: a text with {{word}} once")
-        if r["held_out"] not in ("true", "false"):
-            raise ConfigError(f"{name}, line {r[LINE]}: held_out is {r['held_out']!r}; allowed: true, false")
     names = [r["template"] for r in rows]
     if twice := [n for n, c in Counter(names).items() if c > 1]:
         raise ConfigError(f"{name}: template {twice[0]!r} stands {names.count(twice[0])} times (lines {', '.join(str(r[LINE]) for r in rows if r['template'] == twice[0])}); allowed: once")

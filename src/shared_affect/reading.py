@@ -34,6 +34,7 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 JOINERS = "\u200c\u200d"
 """Have a meaning in running text (Persian, emoji), none in words of the scripts known here."""
 MARKS = (b"\xff\xfe", b"\xfe\xff")
+ARCHIVES = {b"PK\x03\x04": "a zip archive (or a workbook)", b"\x1f\x8b": "a gzip archive", b"\xd0\xcf\x11\xe0": "an old workbook", b"%PDF": "a PDF"}
 ICONV = {"GBK": "GBK", "Big5": "BIG5", "UTF-16": "UTF-16", "Latin-1 (Windows-1252)": "WINDOWS-1252"}
 
 
@@ -66,6 +67,8 @@ def _other_encoding(data: bytes) -> str:
 
 
 def _decode(path: str | Path, data: bytes, encodings: Sequence[str], parts: int) -> str:
+    if kind := next((kind for mark, kind in ARCHIVES.items() if data.startswith(mark)), None):
+        raise ValueError(f"{place(path, parts=parts)} is {kind}, not text; expected a text file in UTF-8 (save or unpack it as one)")
     for encoding in encodings:
         try:
             text = data.decode(encoding)

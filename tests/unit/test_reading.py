@@ -1,5 +1,6 @@
 """What people write is read in one place: as written, or refused by file, line and column."""
 
+import gzip
 import logging
 import re
 
@@ -77,6 +78,7 @@ def test_harmless_forms_of_every_table_are_read_alike(tmp_path, name, change):
 
 
 REFUSED = {
+    "a workbook": (lambda t: b"PK\x03\x04\x14\x00", "is a zip archive .or a workbook., not text"), "an archive": (lambda t: gzip.compress(t.encode()), "is a gzip archive"),
     "absent": (None, "own/t.tsv does not exist"), "empty": (lambda t: "", "is empty"), "blank": (lambda t: "\n \n", "is empty"), "a mark only": (lambda t: b"\xef\xbb\xbf", "is empty"),
     "no rows": (lambda t: t.split("\n")[0] + "\n", "no rows"), "UTF-16": (lambda t: t.encode("utf-16"), "line 1: byte f[ef] is not UTF-8; it begins with the mark of UTF-16.*iconv -f UTF-16"),
     "UTF-16 without its mark": (lambda t: t.encode("utf-16-le"), "line [12]: .*UTF-16"), "NUL": (lambda t: t.replace("sad", "s\0d", 1), "line 3: a NUL character"),
@@ -112,7 +114,7 @@ def test_two_spellings_of_one_word_never_stay(tmp_path, name):
     reader, text = READERS[name]
     # composed and decomposed are one word: twice in one table is refused where it is a key, and joined where it is none
     both = text.replace("happy", "café").replace("sad", "cafe\u0301")
-    with pytest.raises(ValueError, match="café|stands"):
+    with pytest.raises(ValueError, match=r"café|stands"):
         reader(written(tmp_path, both))
 
 
@@ -130,7 +132,7 @@ def test_quotation_marks_are_characters(tmp_path):
 
 @pytest.mark.parametrize("cell", ['"say ""it"" {word}"', '"""{word}"', '""'])
 def test_a_spreadsheet_s_quoting_is_refused_rather_than_kept(tmp_path, cell):
-    with pytest.raises(ConfigError, match="line 2: text is .*as a spreadsheet quotes cells"):
+    with pytest.raises(ConfigError, match=r"line 2: text is .*as a spreadsheet quotes cells"):
         read_templates(written(tmp_path, f"template\ttext\theld_out\nbare\t{cell}\tfalse\n"))
 
 
@@ -183,9 +185,9 @@ def test_without_sd_or_n_the_ceiling_is_unknown(tmp_path, text):
     assert len(found) == 0 and list(found) == ["pairs", "quantity", "statistic", "value", "n", "n_raters"]
 
 
-def test_columns_that_nothing_reads_are_logged_and_misspelt_ones_refused(tmp_path, caplog):
+def test_columns_that_nothing_reads_are_logged_and_misspelt_ones_refused(tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.INFO, logger="shared_affect")
-    logging.getLogger("shared_affect").propagate = True
+    monkeypatch.setattr(logging.getLogger("shared_affect"), "propagate", True)
     assert len(read_norms(written(tmp_path, GOOD.replace("\n", "\tx\n")))) == 2 and "columns that nothing reads here: x" in caplog.text
     for column, meant in (("plantd", "planted"), ("POS", "pos"), ("sources", "source")):
         with pytest.raises(ConfigError, match=f"unknown column '{column}' .did you mean '{meant}'"):
@@ -208,7 +210,7 @@ def test_running_text_in_tables_keeps_what_has_a_meaning_there(tmp_path):
     text = "Il dit\u00a0: «\u202foui\u202f» می\u200cخواهم ❤\ufe0f cafe\u0301"
     assert read_prompts(written(tmp_path, f"prompt\tsplit\ttext\np1\tscore\t{text}\n")) == [("p1", "score", text)]
     for bad in "\u200b\ufeff\u00ad\x07":
-        with pytest.raises(ConfigError, match="line 2: text is .*cannot be seen"):
+        with pytest.raises(ConfigError, match=r"line 2: text is .*cannot be seen"):
             read_prompts(written(tmp_path, f"prompt\tsplit\ttext\np1\tscore\tso{bad} it was\n"))
 
 
@@ -230,7 +232,7 @@ def test_cues_and_categories_name_known_emotions(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("template\ttext\theld_out\nbare\t{word}.\tno\n", "line 2: held_out is 'no'; allowed: true, false"), ("prompt\tsplit\ttext\np1\tscores\tx\n", "line 2: split is 'scores'; allowed: choose, score"),
+    ("template\ttext\theld_out\nbare\t{wort}.\tno\n", "line 2: text is '{wort}.'; allowed: a text with {word} once"), ("prompt\tsplit\ttext\np1\tscores\tx\n", "line 2: split is 'scores'; allowed: choose, score"),
     ("prompt\tsplit\ttext\np1\tscore\tx\np1\tscore\ty\n", "line 3: prompt 'p1' stands in line 2 too"), ("prompt\tsplit\ttext\np1\tscore\tx \n", "line 2: text is 'x '; allowed: a text without spaces")])
 def test_bad_carriers_and_prompts_are_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
@@ -274,15 +276,15 @@ def test_published_quoting_is_kept_and_never_spans_lines(tmp_path):
     found = norms.read_warriner(written(tmp_path, WARRINER + '"happy, or so"' + row + '"say ""hi"""' + row + "sad" + row))
     assert found["word"].tolist() == ["happy, or so", "sad", 'say "hi"']
     for begin, end in (('"glum', 'mad"'), ('"glum', 'x,"mad')):
-        with pytest.raises(ValueError, match="line 3: a cell opens with a quotation mark that closes in line 5|line 3: .*expected cells"):
+        with pytest.raises(ValueError, match=r"line 3: a cell opens with a quotation mark that closes in line 5|line 3: .*expected cells"):
             norms.read_warriner(written(tmp_path, WARRINER + "calm" + row + begin + row + "sad" + row + end + row))
     with pytest.raises(ValueError, match="line 2: unexpected end of data"):
         norms.read_warriner(written(tmp_path, WARRINER + '"glum' + row + "sad" + row))
 
 
-def test_a_damaged_cell_is_named_where_nothing_reads_it_and_refused_where_something_does(tmp_path, caplog):
+def test_a_damaged_cell_is_named_where_nothing_reads_it_and_refused_where_something_does(tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.INFO, logger="shared_affect")
-    logging.getLogger("shared_affect").propagate = True
+    monkeypatch.setattr(logging.getLogger("shared_affect"), "propagate", True)
     words = [f"w{'abcdefghijklmnopqrstuvwxyz'[k]}" for k in range(24)]
     for header in ("Word\tValence\tArousal\tDominance\n", ""):
         rows = [f"{w}\t.5\t.4\t.3\n" for w in words]
@@ -292,7 +294,7 @@ def test_a_damaged_cell_is_named_where_nothing_reads_it_and_refused_where_someth
         assert len(norms.read_nrc_vad(written(tmp_path, header + "".join(rows)))) == 24
         assert f"line {19}: Dominance is '0.445z', no number; nothing reads that column" in caplog.text
         rows[at] = rows[at].replace(".4\t", "0.4z\t")
-        with pytest.raises(ValueError, match="line 19: Arousal of 'w.' is '0.4z'; expected a number from 0 to 1"):
+        with pytest.raises(ValueError, match=r"line 19: Arousal of 'w.' is '0.4z'; expected a number from 0 to 1"):
             norms.read_nrc_vad(written(tmp_path, header + "".join(rows)))
     # a column of numbers that the loader leaves out is looked at too, a column of words is not
     caplog.clear()
@@ -334,7 +336,7 @@ def test_the_planted_world_reads_what_the_check_reads(root, tmp_path):
     path.write_text(path.read_text(encoding="utf-8") + 'joy\t"glum\tj\tfalse\town\njoy\tmad"\tj\tfalse\town\n', encoding="utf-8")
     assert len(world(folder).concepts["en"]) == len(whole.concepts["en"]) + 2
     path.write_text(path.read_text(encoding="utf-8") + 'joy\t"gay"\tj\ttrue\town\n', encoding="utf-8")
-    with pytest.raises(ValueError, match="concepts/en.tsv, line .*without quotation marks"):
+    with pytest.raises(ValueError, match=r"concepts/en.tsv, line .*without quotation marks"):
         world(folder)
 
 
