@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import math
 from collections import Counter
@@ -10,6 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
+
+from shared_affect.reading import LINE, place, read_written
+
+SPLITS = ("choose", "score")
+"""What a prompt is for: to choose the strength of steering, or to be scored."""
 
 OWN_CONCEPTS = ("planted", "table")
 """Concept-sets of the committed tables; any other source is a dataset."""
@@ -85,6 +89,8 @@ def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
 def _typed(text: str, kind: str):
     if kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
+    if not text.isascii() or "_" in text:  # int("１") and int("1_0") are numbers in Python only
+        return text
     if kind == "integer":
         try:
             return int(text)
@@ -96,6 +102,14 @@ def _typed(text: str, kind: str):
         except ValueError:
             return text
     return text
+
+
+def _written(path: str | Path, needed: Sequence[str], optional: Sequence[str] = (), **how) -> list[dict]:
+    """`reading.read_written`, whose refusals are errors of the configuration here."""
+    try:
+        return read_written(path, needed, optional, **how)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
@@ -116,36 +130,26 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     Raises
     ------
     ConfigError
-        No such file, missing, repeated or unknown column, wrong type, value not allowed, repeated key; names the line.
+        Anything that `reading.read_written` refuses, an unknown column, wrong type, value not allowed, repeated key; names the line.
     """
     schema = _read_schema(schema_path)
     columns = list(schema["properties"])
     name = "/".join(Path(path).parts[-2:])
-    if not Path(path).exists():
-        raise ConfigError(f"{name} does not exist; needed: a tab-separated table with columns {_listing(columns)}")
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = reader.fieldnames or []
-        if unknown := [c for c in header if c not in columns]:
-            raise ConfigError(f"{name}: unknown column {unknown[0]!r}{_hint(unknown[0], columns)}; allowed: {_listing(columns)}")
-        if missing := [c for c in columns if c not in header]:
-            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(header)}")
-        if twice := [c for c, n in Counter(header).items() if n > 1]:
-            raise ConfigError(f"{name}: column {twice[0]!r} stands {Counter(header)[twice[0]]} times; allowed: once")
-        rows = []
-        for line, raw in enumerate(reader, start=2):
-            if None in raw or None in raw.values():
-                raise ConfigError(f"{name}, line {line}: {len([v for v in raw.values() if v is not None])} cells; needed: {len(columns)}, separated by tabs")
-            typed = {}
-            for c in columns:
-                kinds = schema["properties"][c]["type"]
-                kinds = kinds if isinstance(kinds, list) else [kinds]
-                typed[c] = None if raw[c] == "" and "null" in kinds else _typed(raw[c], next(k for k in kinds if k != "null"))
-            check_mapping(typed, schema, f"{name}, line {line}")
-            rows.append(typed)
+    words = [c for c in columns if c in schema["key"]]
+    rows, lines = [], []
+    for raw in _written(path, columns, texts=[c for c in columns if c not in words], may_be_empty=columns, others=False, may_have_no_rows=True):
+        typed = {}
+        for c in columns:
+            kinds = schema["properties"][c]["type"]
+            kinds = kinds if isinstance(kinds, list) else [kinds]
+            typed[c] = None if raw[c] == "" and "null" in kinds else _typed(raw[c], next(k for k in kinds if k != "null"))
+        check_mapping(typed, schema, f"{name}, line {raw[LINE]}")
+        rows.append(typed)
+        lines.append(raw[LINE])
     counts = Counter(tuple(r[k] for k in schema["key"]) for r in rows)
     if twice := [k for k, n in counts.items() if n > 1]:
-        raise ConfigError(f"{name}: {', '.join(schema['key'])} = {' '.join(map(str, twice[0]))} stands {counts[twice[0]]} times; allowed: once")
+        raise ConfigError(f"{name}: {', '.join(schema['key'])} = {' '.join(map(str, twice[0]))} stands {counts[twice[0]]} times "
+                          f"(lines {', '.join(str(n) for n, r in zip(lines, rows, strict=True) if tuple(r[k] for k in schema['key']) == twice[0])}); allowed: once")
     return rows
 
 
@@ -164,7 +168,7 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     Raises
     ------
     ConfigError
-        If the file or a column is missing, a cell is empty, `planted` is neither true nor false, an emotion is not `known` or has fewer than two
+        Anything that `reading.read_written` refuses; `planted` is neither true nor false, an emotion is not `known` or has fewer than two
         words, or a word repeats within an emotion.
     """
     path = Path(path)
@@ -172,23 +176,20 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     if not path.exists():
         raise ConfigError(f"{name} does not exist: the language {path.stem!r} has no concept words; write that table or take the language out of "
                           "config.yaml, key languages")
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := [c for c in ("emotion", "word") if c not in (reader.fieldnames or [])]:
-            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
-        found = list(reader)
+    found = _written(path, ["emotion", "word"], ["planted", "pos", "source"], may_be_empty=["planted", "pos", "source"])
     words: dict[str, list[str]] = {e: [] for e in emotions}
+    first: dict[tuple[str, str], int] = {}
     planted = {r["emotion"] for r in found if r.get("planted") == "true"} if rows == "planted" else set()
-    for line, r in enumerate(found, start=2):
-        if not (r["word"] or "").strip() or r["word"] != r["word"].strip():
-            raise ConfigError(f"{name}, line {line}: word is {r['word']!r}; allowed: a word without spaces around it")
+    for r in found:
+        line = r[LINE]
         if known is not None and r["emotion"] not in known:
             raise ConfigError(f"{name}, line {line}: emotion is {r['emotion']!r}{_hint(r['emotion'], known)}; allowed: {_listing(known)} (resources/emotions.tsv)")
         if r.get("planted", "false") not in ("true", "false"):
             raise ConfigError(f"{name}, line {line}: planted is {r['planted']!r}; allowed: true, false")
         if r["emotion"] in words:
-            if r["word"] in words[r["emotion"]]:
-                raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r}; allowed: once")
+            if (own := (r["emotion"], r["word"])) in first:
+                raise ConfigError(f"{name}: word {r['word']!r} stands twice under {r['emotion']!r} (lines {first[own]}, {line}); allowed: once")
+            first[own] = line
             if r["emotion"] not in planted or r["planted"] == "true":
                 words[r["emotion"]].append(r["word"])
     if empty := [e for e, w in words.items() if len(w) < 2]:
@@ -197,29 +198,77 @@ def read_concepts(path: str | Path, emotions: Sequence[str], rows: str = "table"
     return words
 
 
-def read_carriers(path: str | Path) -> list[str]:
-    """Names of one language's templates.
+def read_parts_of_speech(path: str | Path) -> dict[tuple[str, str], str]:
+    """Part of speech of every emotion and word of a table of `read_concepts`, "" where none is given."""
+    return {(r["emotion"], r["word"]): r.get("pos", "") for r in _written(path, ["emotion", "word"], ["planted", "pos", "source"], may_be_empty=["planted", "pos", "source"],
+                                                                                     key=["emotion", "word"])}
+
+
+def read_names(path: str | Path, column: str, known: Sequence[str] | None = None, may_be_empty: bool = False) -> list[tuple[str, str]]:
+    """What an emotion is called in a source of concept-sets: emotion and cue (``resources/cues``) or category (``resources/categories``).
+
+    Parameters
+    ----------
+    path : path
+        Columns ``emotion`` and `column`.
+    column : {"word", "category"}
+    known : sequence of str, optional
+        Every emotion that may have rows.
+    may_be_empty : bool
+        Whether a name may stand for no emotion.
 
     Raises
     ------
     ConfigError
-        If the file or its columns are missing, a template has no place for the word, or a name stands twice.
+        Anything that `reading.read_written` refuses, a row that stands twice, an emotion that is not `known`, or a name that stands for an emotion and for none.
     """
-    name = "/".join(Path(path).parts[-3:])
-    if not Path(path).exists():
-        raise ConfigError(f"{name} does not exist; needed: a tab-separated table with columns template, text, held_out")
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := [c for c in ("template", "text", "held_out") if c not in (reader.fieldnames or [])]:
-            raise ConfigError(f"{name}: column {missing[0]!r} is missing; found: {_listing(reader.fieldnames or [])}")
-        rows = list(reader)
-    for line, r in enumerate(rows, start=2):
-        if (r["text"] or "").count("{word}") != 1:
-            raise ConfigError(f"{name}, line {line}: text is {r['text']!r}; allowed: a text with {{word}} once")
+    rows = _written(path, ["emotion", column], may_be_empty=["emotion"] if may_be_empty else [], key=["emotion", column])
+    for r in rows:
+        if known is not None and r["emotion"] and r["emotion"] not in known:
+            raise ConfigError(f"{place(path, r[LINE], 3)}: emotion is {r['emotion']!r}{_hint(r['emotion'], known)}; allowed: {_listing(known)} (resources/emotions.tsv)")
+    of_none = {r[column]: r[LINE] for r in rows if not r["emotion"]}
+    if both := [r for r in rows if r["emotion"] and r[column] in of_none]:
+        raise ConfigError(f"{place(path, both[0][LINE], 3)}: {column} {both[0][column]!r} stands for {both[0]['emotion']!r}, but for no emotion in line {of_none[both[0][column]]}; allowed: one of them")
+    return [(r["emotion"], r[column]) for r in rows]
+
+
+def read_templates(path: str | Path) -> dict[str, str]:
+    """Templates of one language: name -> text, as written.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses; a template has no place for the word, or a name stands twice.
+    """
+    name = place(path, parts=3)
+    rows = _written(path, ["template", "text", "held_out"], texts=["text"])
+    for r in rows:
+        if r["text"].count("{word}") != 1:
+            raise ConfigError(f"{name}, line {r[LINE]}: text is {r['text']!r}; allowed: a text with {{word}} once")
     names = [r["template"] for r in rows]
     if twice := [n for n, c in Counter(names).items() if c > 1]:
-        raise ConfigError(f"{name}: template {twice[0]!r} stands {names.count(twice[0])} times; allowed: once")
-    return names
+        raise ConfigError(f"{name}: template {twice[0]!r} stands {names.count(twice[0])} times (lines {', '.join(str(r[LINE]) for r in rows if r['template'] == twice[0])}); allowed: once")
+    return {r["template"]: r["text"] for r in rows}
+
+
+def read_carriers(path: str | Path) -> list[str]:
+    """Names of one language's templates, read as a job reads them (`read_templates`)."""
+    return list(read_templates(path))
+
+
+def read_prompts(path: str | Path) -> list[tuple[str, str, str]]:
+    """Sentence beginnings of one language, as written: name, split (``choose`` or ``score``), text.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses; a name that stands twice, or another split.
+    """
+    rows = _written(path, ["prompt", "split", "text"], texts=["text"], key=["prompt"])
+    for r in rows:
+        if r["split"] not in SPLITS:
+            raise ConfigError(f"{place(path, r[LINE], 3)}: split is {r['split']!r}; allowed: {', '.join(SPLITS)}")
+    return [(r["prompt"], r["split"], r["text"]) for r in rows]
 
 
 def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.checks import SPLITS
 from shared_affect.judges import Judge
 from shared_affect.runtime import LOG
 from shared_affect.segmentation import Segmenter, drop_words, find_words, normal, script_share, tokens_of
@@ -24,7 +25,6 @@ from shared_affect.stats import percentile_interval
 JUDGES = ("lexicon", "lexicon-held-out", "embedded")
 ARMS = ("concept", "diff-means", "random", "none")
 OF_NO_EMOTION = ("random", "none")
-SPLITS = ("choose", "score")
 NO_EMOTION = "-"
 MAX_FLUENT_NLL_RATIO = 2.0
 """Where the fluency map reaches 0; see `fluency`."""

@@ -50,7 +50,7 @@ from shared_affect.panels import (
 )
 from shared_affect.rdm import RDM, RaterRDMs
 from shared_affect.spaces import PRIMARY, load_spaces
-from shared_affect.tables import CONTROLS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
+from shared_affect.tables import CONTROLS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS, read_tsv
 
 VALENCE_COLOURS, RANK_COLOURS = "RdYlBu", "cividis"
 PAIRS = {"all": ("all pairs", BLUE), "within-valence": ("pairs within a valence class", RED)}
@@ -82,10 +82,10 @@ class Space:
 
 def read_space(model: str, language: str, coordinates: str | Path, space: str | Path, judgements: str | Path, affect: str | Path) -> Space:
     """A `Space` from the workflow's files, over the emotions that were judged."""
-    where = pd.read_csv(coordinates, sep="\t")
-    raters = RaterRDMs.from_long(pd.read_csv(judgements, sep="\t"))
+    where = read_tsv(coordinates)
+    raters = RaterRDMs.from_long(read_tsv(judgements))
     labels = [e for e in where["emotion"] if e in raters.labels]
-    classes = pd.read_csv(affect, sep="\t").set_index("emotion")["valence_class"].to_dict()
+    classes = read_tsv(affect).set_index("emotion")["valence_class"].to_dict()
     where = where.set_index("emotion").loc[labels].reset_index()
     return Space(model, language, where, load_spaces(space)[0][PRIMARY].subset(labels), raters.subset(labels).mean(), classes, len(raters.raters))
 

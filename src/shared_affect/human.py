@@ -17,55 +17,78 @@ import pandas as pd
 
 from shared_affect import associations, frequencies, judgements, labelled, lexicons, norms
 from shared_affect.norms import COLUMNS as NORM_COLUMNS
+from shared_affect.published import MISSING, numbers
+from shared_affect.reading import LINE, place, read_written
 from shared_affect.runtime import LOG
+from shared_affect.tables import read_tsv
 
-TEXT_COLUMNS = ("word", "rater", "emotion", "emotion_a", "emotion_b")
+DISSIMILARITY = "dissimilarity_1to9"
+"""Column of standard judgements; its name declares the scale."""
 
 
-def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
-    frame = pd.read_csv(path, sep="\t", encoding="utf-8-sig", keep_default_na=False, na_values=[""])
-    if missing := [c for c in columns if c not in frame]:
-        raise ValueError(f"{path}: column {missing[0]!r} is missing; found: {', '.join(map(str, frame.columns))}")
-    if frame.empty:
-        raise ValueError(f"{path}: no rows; expected columns {', '.join(columns)}")
-    for c in columns:
-        if frame[c].isna().any():
-            raise ValueError(f"{path}: column {c!r} is empty in line {int(frame[c].isna().idxmax()) + 2}")
-        if c not in TEXT_COLUMNS:
-            bad = ~np.isfinite(pd.to_numeric(frame[c], errors="coerce"))
-            if bad.any():
-                raise ValueError(f"{path}: column {c!r} is {str(frame[c][bad].iloc[0])!r} in line {int(bad.idxmax()) + 2}; allowed: a finite number")
+def _read(path: str | Path, words: Sequence[str], scales: Mapping[str, tuple[float, float, bool]], unknown: Mapping[str, tuple[float, float, bool]] | None = None,
+          key: Sequence[str] = ()) -> pd.DataFrame:
+    """A table that a person wrote: words as text, numbers (lowest, highest, whole) inside their scale; those in `unknown` may be lacking."""
+    unknown = unknown or {}
+    frame = pd.DataFrame(read_written(path, [*words, *scales], list(unknown), may_be_empty=list(unknown), key=key))
+    for c, (low, high, whole) in {**scales, **unknown}.items():
+        if c not in frame:
+            frame[c] = np.nan
+            continue
+        numbers(path, frame, c, low, high, label=words[0], whole=whole, missing=c in unknown)
+        frame[c] = pd.to_numeric(frame[c].replace({m: None for m in MISSING} if c in unknown else {}))
     return frame
 
 
 def read_norms(path: str | Path) -> pd.DataFrame:
     """Word ratings in standard form, sorted by word in code-point order.
 
+    Columns ``word, valence, arousal`` (-1..1) and, where they are known, ``valence_sd, arousal_sd`` (0..2, the same unit) and
+    ``valence_n, arousal_n`` (raters, 1 or more): these four may be left out or have empty cells, and the ceiling is unknown then.
+
     Raises
     ------
     ValueError
-        Missing column, empty cell, something that is no number, a word rated twice, a mean outside -1..1.
+        Anything that `reading.read_written` refuses: a missing column, an empty cell, a word rated twice; something that is no number or
+        lies outside its scale.
     """
-    frame = _read(path, NORM_COLUMNS)[NORM_COLUMNS]
-    if frame["word"].duplicated().any():
-        raise ValueError(f"{path}: word {frame['word'][frame['word'].duplicated()].iloc[0]!r} is rated twice; allowed: once")
-    for c in ("valence", "arousal"):
-        bad = frame[frame[c].abs() > 1]
-        if len(bad):
-            raise ValueError(f"{path}: {c} of {bad['word'].iloc[0]!r} is {bad[c].iloc[0]}; allowed: means on the scale -1..1")
-    return frame.sort_values("word", ignore_index=True)
+    sd, n = (0.0, 2.0, False), (1.0, np.inf, True)
+    frame = _read(path, ["word"], dict.fromkeys(("valence", "arousal"), (-1.0, 1.0, False)), {"valence_sd": sd, "valence_n": n, "arousal_sd": sd, "arousal_n": n}, key=["word"])
+    for c in (c for c in NORM_COLUMNS if frame[c].isna().any()):
+        LOG.info("%s: %s is unknown for %d of %d words, so the ceiling is unknown too", path, c, frame[c].isna().sum(), len(frame))
+    return frame[NORM_COLUMNS].sort_values("word", ignore_index=True)
 
 
 def read_judgements(path: str | Path) -> pd.DataFrame:
-    """Pairwise judgements in standard form.
+    """Pairwise judgements in standard form: ``rater, emotion_a, emotion_b, dissimilarity_1to9`` (9 = most different).
 
     Raises
     ------
     ValueError
-        Missing column, empty cell, or something that is no number.
+        Anything that `reading.read_written` refuses; something that is no number from 1 to 9 (a judgement that was not given has no row);
+        an emotion paired with itself; a pair that a rater judges twice, in either order.
     """
-    frame = _read(path, ["rater", "emotion_a", "emotion_b", "dissimilarity_1to9"])
-    return frame.rename(columns={"dissimilarity_1to9": "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]]
+    frame = _read(path, ["rater", "emotion_a", "emotion_b"], {DISSIMILARITY: (1.0, 9.0, False)})
+    first: dict[tuple, int] = {}
+    for rater, a, b, line in zip(frame["rater"], frame["emotion_a"], frame["emotion_b"], frame[LINE], strict=True):
+        if a == b:
+            raise ValueError(f"{place(path, line, 3)}: rater {rater!r} judges {a!r} against itself; allowed: two different emotions")
+        own = (rater, *sorted((a, b)))
+        if own in first:
+            raise ValueError(f"{place(path, line, 3)}: rater {rater!r} judges {a} - {b} in line {first[own]} too; allowed: every pair once, in either order")
+        first[own] = line
+    return frame.rename(columns={DISSIMILARITY: "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]]
+
+
+def read_coordinates(path: str | Path) -> pd.DataFrame:
+    """Values that stand for the truth in cultural differences (config/human.tsv, column coordinates): ``word, valence``.
+
+    Raises
+    ------
+    ValueError
+        Anything that `reading.read_written` refuses; a word that stands twice; something that is no number.
+    """
+    return _read(path, ["word"], {"valence": (-np.inf, np.inf, False)}, key=["word"]).drop(columns=LINE)
 
 
 def studied_pairs(frame: pd.DataFrame, emotions: Sequence[str], where: str) -> pd.DataFrame:
@@ -98,21 +121,25 @@ def read_affect(path: str | Path, emotions: Sequence[str], split: float, labels:
     Raises
     ------
     ValueError
-        Missing column, empty cell, something that is no number, an emotion twice, or none of the emotions.
+        Anything that `reading.read_written` refuses, something that is no number, an emotion twice, none of the emotions, or a file whose
+        valences all lie on one side of `split`.
     """
     if labels is None:
-        frame = _read(path, ["emotion", "valence", "arousal"])
+        free = (-np.inf, np.inf, False)
+        frame = _read(path, ["emotion"], {"valence": free, "arousal": free}, key=["emotion"])
+        if not frame["valence"].min() <= split <= frame["valence"].max():
+            raise ValueError(f"{place(path, parts=3)}: valence runs from {frame['valence'].min():g} to {frame['valence'].max():g}, so all emotions fall on one side of {split:g}; "
+                             "expected both sides (another scale? config/human.tsv, column valence_split)")
     else:
-        frame = _read(path, ["word", "valence", "arousal"])
-        rated = frame.set_index("word")
+        # norms that this workflow has prepared
+        rated = read_tsv(path).set_index("word")
         if absent := [f"{e} ({labels[e]})" if labels[e] != e else e for e in emotions if labels[e] not in rated.index]:
             LOG.info("%s: not rated, so without valence: %s", path, ", ".join(absent))
         known = [e for e in emotions if labels[e] in rated.index]
         frame = rated.loc[[labels[e] for e in known], ["valence", "arousal"]].assign(emotion=known).reset_index(drop=True)
     frame = frame[frame["emotion"].isin(emotions)].reset_index(drop=True)
-    if frame.empty or frame["emotion"].duplicated().any():
-        found = f"emotion {frame['emotion'][frame['emotion'].duplicated()].iloc[0]!r} twice; allowed: once" if len(frame) else "none of the study's emotions (config.yaml, key emotions)"
-        raise ValueError(f"{path} has {found}")
+    if frame.empty:
+        raise ValueError(f"{path} has none of the study's emotions (config.yaml, key emotions)")
     frame["valence_class"] = np.where(frame["valence"] > split, "positive", "negative")
     return frame[["emotion", "valence", "arousal", "valence_class"]]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect import published
+from shared_affect.reading import numbered_lines, read_rows
 
 N_ATTRIBUTES = 14
 ROUNDING = 1e-6
@@ -22,11 +23,12 @@ def read_labels(path: str | Path) -> list[str]:
     ValueError
         A label stands twice, or as `published.read_text`.
     """
-    labels = [line.strip() for line in published.read_text(path).splitlines() if line.strip()]
-    for k, label in enumerate(labels):
-        if label in labels[:k]:
-            raise ValueError(f"{path}, line {k + 1}: label {label!r} stands in line {labels.index(label) + 1} too; expected once")
-    return labels
+    first: dict[str, int] = {}
+    for line, label in numbered_lines(path):
+        if label in first:
+            raise ValueError(f"{path}, line {line}: label {label!r} stands in line {first[label]} too; expected once")
+        first[label] = line
+    return list(first)
 
 
 def _complete(path: str | Path, columns: list[str], low: float, high: float) -> np.ndarray:
@@ -119,8 +121,7 @@ def read_li2024_attributes(scores: str | Path, order: str | Path, average: str |
         Missing column, number out of range, or valence or arousal that do not fit `average` by label (rows in another order).
     """
     labels = read_labels(order)
-    header = published.read_text(scores).splitlines()[0].replace('"', "").split(",")
-    names = [h.strip() for h in header]
+    names = read_rows(scores, ",")[0][1]
     if len(names) != N_ATTRIBUTES or not {"valence", "arousal"} <= set(names):
         raise ValueError(f"{scores}, line 1: columns {', '.join(names)}; expected {N_ATTRIBUTES} attributes, valence and arousal among them")
     values = _complete(scores, names, -ROUNDING, 1 + ROUNDING)

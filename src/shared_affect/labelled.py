@@ -10,6 +10,7 @@ import pandas as pd
 
 from shared_affect import published
 from shared_affect.judgements import read_labels
+from shared_affect.reading import read_rows
 
 COLUMNS = ["split", "text_id", "text", "label"]
 CLUE_LABELS = ("like", "happiness", "sadness", "anger", "disgust", "fear", "surprise")
@@ -39,10 +40,7 @@ def read_goemotions(labels: str | Path, *splits: str | Path) -> pd.DataFrame:
     rows = []
     for path in splits:
         seen: dict[str, int] = {}
-        for line, text in enumerate(published.read_text(path).split("\n"), start=1):
-            if not text.strip():
-                continue
-            cells = text.rstrip("\r").split("\t")
+        for line, cells in read_rows(path, quoted=False, as_is=True):
             if len(cells) != 3:
                 raise ValueError(f"{path}, line {line}: {len(cells)} cells; expected text, labels, id, separated by tabs")
             content, numbers, identity = cells
@@ -88,6 +86,8 @@ def read_clue_emotion(*splits: str | Path, labels: Sequence[str] = CLUE_LABELS) 
                 raise ValueError(f"{path}, line {line}: {error.msg}; expected one JSON object a line") from None
             if not isinstance(entry, dict) or (missing := [k for k in ("id", "content", "label") if k not in entry]):
                 raise ValueError(f"{path}, line {line}: {'no object' if not isinstance(entry, dict) else f'key {missing[0]!r} is missing'}; expected id, content, label")
+            if not isinstance(entry["content"], str) or not isinstance(entry["label"], str):
+                raise ValueError(f"{path}, line {line}: content and label are {entry['content']!r} and {entry['label']!r}; expected text")
             if entry["label"] not in labels:
                 raise ValueError(f"{path}, line {line}: label is {entry['label']!r}; expected one of {', '.join(labels)}")
             if (identity := str(entry["id"])) in seen:

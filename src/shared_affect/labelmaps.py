@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from shared_affect.reading import read_written
 from shared_affect.runtime import LOG
 
 BASIC = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
@@ -32,13 +33,9 @@ def read_label_map(path: str | Path, labels: Collection[str], emotions: Collecti
     Raises
     ------
     ValueError
-        For a missing column, a label that is missing, doubled or unknown, or a target that does not exist.
+        Anything that `reading.read_written` refuses; a label that is missing, doubled or unknown, or a target that does not exist.
     """
-    frame = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
-    if missing := [c for c in ("label", "emotion", "basic") if c not in frame]:
-        raise ValueError(f"{path}: column {missing[0]!r} is missing; found: {', '.join(frame.columns)}")
-    if frame["label"].duplicated().any():
-        raise ValueError(f"{path}: label {frame['label'][frame['label'].duplicated()].iloc[0]!r} stands twice; allowed: once")
+    frame = pd.DataFrame(read_written(path, ["label", "emotion", "basic"], may_be_empty=["emotion", "basic"], key=["label"]))
     if wrong := sorted(set(frame["label"]) ^ set(labels)):
         raise ValueError(f"{path}: label {wrong[0]!r} is {'in the texts but not in the table' if wrong[0] in labels else 'in the table but in no text'}; needed: every label of the texts, and no other")
     for column, allowed in (("emotion", emotions), ("basic", BASIC)):

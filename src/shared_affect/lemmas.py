@@ -6,14 +6,15 @@ predicted from the first.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from shared_affect.reading import LINE, read_written
 from shared_affect.runtime import LOG
+from shared_affect.tables import read_tsv
 
 SNOWBALL = "snowball-"
 RULES = ("none", "shared-headword", *(SNOWBALL + k for k in ("danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian", "norwegian", "portuguese",
@@ -86,7 +87,7 @@ def family_links(words: Sequence[str], rule: str) -> list[tuple[int, int]]:
 
 
 def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFrame:
-    """Translation pairs of the given languages.
+    """Translation pairs of the given languages, from the table that people write.
 
     Parameters
     ----------
@@ -102,23 +103,24 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
     Raises
     ------
     ValueError
-        No column ``pair``, a pair or a row of words that stands twice, spaces around a word.
+        Anything that `reading.read_written` refuses; a pair or a row of words that stands twice.
     """
-    frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=csv.QUOTE_NONE)
-    if "pair" not in frame:
-        raise ValueError(f"{path}: column 'pair' is missing; found: {', '.join(frame.columns)}")
+    frame = pd.DataFrame(read_written(path, ["pair"], None, key=["pair"]))
+    columns = [c for c in frame if c not in ("pair", LINE)]
     for k in languages:
         if k not in frame:
             LOG.info("%s: no column %r; words of that language have no translations", path, k)
             frame[k] = ""
-        if (spaced := frame[k] != frame[k].str.strip()).any():
-            raise ValueError(f"{path}, line {int(spaced.idxmax()) + 2}: {k} is {frame[k][spaced.idxmax()]!r}; allowed: a word without spaces around it")
-    for columns in (["pair"], [k for k in frame if k != "pair"]):
-        some = frame[columns].ne("").sum(axis=1) > (len(columns) > 1)  # a row with one word only is no pair
-        if (doubled := frame[columns][some].duplicated()).any():
-            line = int(doubled[doubled].index[0])
-            raise ValueError(f"{path}, line {line + 2}: {', '.join(columns)} = {' '.join(frame.loc[line, columns])} stands twice; allowed: once")
+    some = frame[columns].ne("").sum(axis=1) > 1  # a row with one word only is no pair
+    if (doubled := frame[columns][some].duplicated()).any():
+        row = frame.loc[doubled[doubled].index[0]]
+        raise ValueError(f"{path}, line {row[LINE]}: {', '.join(columns)} = {' '.join(row[columns])} stands twice; allowed: once")
     return frame[["pair", *languages]]
+
+
+def read_pairs(path: str | Path) -> pd.DataFrame:
+    """Translation pairs as `tables.write_tsv` wrote them: "" where a pair has no word."""
+    return read_tsv(path).astype(object).fillna("")
 
 
 def add_dictionaries(translations: pd.DataFrame, dictionaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect import published
+from shared_affect.reading import numbered_lines
 from shared_affect.runtime import LOG
 
 DUTIR_CATEGORIES = {
@@ -166,9 +167,8 @@ def read_cedict(path: str | Path) -> pd.DataFrame:
         Anything that `published` refuses, or a line of another form.
     """
     rows = []
-    for line, text in enumerate(published.read_text(path).split("\n"), start=1):
-        text = text.strip()
-        if not text or text.startswith("#"):
+    for line, text in numbered_lines(path):
+        if text.startswith("#"):
             continue
         if (found := _ENTRY.fullmatch(text)) is None:
             raise ValueError(f"{path}, line {line}: {text[:60]!r}; expected: traditional simplified [pinyin] /gloss/gloss/")

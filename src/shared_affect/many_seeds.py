@@ -20,6 +20,7 @@ from shared_affect.checks import ALPHA
 from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
 from shared_affect.rooms import check_folder
 from shared_affect.runtime import write_json, write_text
+from shared_affect.tables import read_csv
 
 BARS = {
     "RSA all pairs, sae-all, rho_group": ">= .70", "RSA within valence, sae-all, rho_group": ">= .55", "RSA tests, largest Holm p": "< .01",
@@ -33,7 +34,7 @@ BARS = {
 
 def _read(folder: Path, table: str) -> pd.DataFrame:
     path = folder / "tables" / f"{table}.csv"
-    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.exists() else pd.DataFrame()
+    return read_csv(path) if path.exists() else pd.DataFrame()
 
 
 def planted_numbers(folder: Path, spec: str = "primary") -> pd.DataFrame:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect import published
+from shared_affect.reading import read_rows
 from shared_affect.runtime import LOG
 
 COLUMNS = ["word", "valence", "arousal", "valence_sd", "valence_n", "arousal_sd", "arousal_n"]
@@ -101,14 +102,14 @@ def read_nrc_vad(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Anything that `published` refuses.
+        Anything that `published` refuses. Dominance is not read: a cell of it that is no number is named in the log.
     """
-    first = published.read_text(path).lstrip().split("\n", 1)[0].rstrip("\r")
-    cells = [c.strip() for c in first.split("\t")]
+    rows = read_rows(path, quoted=False)
+    cells = rows[0][1] if rows else []
     header = len(cells) != 4 or not _is_number(cells[1])
-    version_2 = header and cells[0] == "term"
+    version_2 = header and cells[:1] == ["term"]
     names = ["term", "valence", "arousal", "dominance"] if version_2 else ["Word", "Valence", "Arousal", "Dominance"]
-    table = published.read_table(path, names, quoted=False) if header else _without_header(path, names)
+    table = published.read_table(path, names[:3], quoted=False, unread=names[3:]) if header else _without_header(path, names, rows)
     scales = dict.fromkeys(DIMENSIONS, (-1.0, 1.0) if version_2 else (0.0, 1.0))
     table[names[0]] = published.words(path, table, names[0], "latin")
     table = published.unique(path, table, names[:1], names[1:3])
@@ -124,12 +125,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _without_header(path: str | Path, names: list[str]) -> pd.DataFrame:
-    lines = published.read_text(path).splitlines()
-    rows = [(k, [c.strip() for c in line.split("\t")]) for k, line in enumerate(lines, start=1) if line.strip()]
+def _without_header(path: str | Path, names: list[str], rows: list[tuple[int, list[str]]]) -> pd.DataFrame:
     for k, cells in rows:
         if len(cells) != len(names):
             raise ValueError(f"{path}, line {k}: {len(cells)} cells; expected {len(names)}, separated by tabs")
+    published.report_damage(path, names[3], [cells[3] for _, cells in rows], [k for k, _ in rows], at_least=0)
     return pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object).assign(line=[k for k, _ in rows])
 
 

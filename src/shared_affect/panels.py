@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from shared_affect.runtime import atomic_path
+from shared_affect.tables import read_csv
 
 # Okabe & Ito's palette for all kinds of colour vision
 BLACK, GREY, BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#000000", "#8a8a8a", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
@@ -58,7 +59,7 @@ class Names:
 
 def read_tables(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
     """Published tables by name."""
-    return {Path(p).stem: pd.read_csv(p, keep_default_na=False, na_values=[""]) for p in paths}
+    return {Path(p).stem: read_csv(p) for p in paths}
 
 
 def save(figure: Figure, source: pd.DataFrame, *, pdf: str | Path, png: str | Path, csv: str | Path, banner: str = "") -> None:

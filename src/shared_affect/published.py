@@ -1,4 +1,4 @@
-"""Tables as others publish them: read as they are, refused when something in them is wrong.
+"""Tables as others publish them: frames of what `reading` takes apart, refused when something in them is wrong.
 
 Every refusal is a ``ValueError`` that names the file, the line, the column and what was expected. Loaders of single
 datasets (`norms`, `judgements`, `associations`, `lexicons`, `frequencies`, `labelled`) stand on these few functions.
@@ -7,10 +7,9 @@ A *line* is the line of the file as an editor counts it, the header being line 1
 
 from __future__ import annotations
 
-import csv
 import difflib
 import functools
-import io
+import math
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -19,82 +18,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.reading import HAN, LINE, clean, listed, place, read_rows, read_text
 from shared_affect.runtime import LOG
 
-LINE = "line"
-HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 BOPOMOFO = re.compile("[\u3100-\u312f\u31a0-\u31bf]")
 MISSING = ("", "\ufffd", ".")
-
-
-def _where(path: str | Path, line: int | None = None) -> str:
-    place = "/".join(Path(path).parts[-2:])
-    return place if line is None else f"{place}, line {line}"
-
-
-def read_text(path: str | Path, encodings: Sequence[str] = ("utf-8-sig",), page: bool = False) -> str:
-    """Text of a published file.
-
-    Parameters
-    ----------
-    path : path
-    encodings : sequence of str
-        Tried in order. A UTF-8 byte-order mark is taken off.
-    page : bool
-        The authors publish a page whose ``<pre>`` is the table: lines that begin with a tag are blanked.
-
-    Raises
-    ------
-    ValueError
-        No such file, an empty file, a web page in place of a table, or bytes that are none of the encodings.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"{_where(path)} does not exist (config.yaml, key data_dir; docs/data.md says where to get it)")
-    data = Path(path).read_bytes()
-    if not data.strip():
-        raise ValueError(f"{_where(path)} is empty; expected a table (get it again, docs/data.md)")
-    inside = page and b"<pre" in data[:400].lower()
-    if not inside and re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body)\b", data[:400], flags=re.IGNORECASE):
-        raise ValueError(f"{_where(path, 1)} begins with {data[:40].decode('latin-1').strip()!r}: this is a web page, not a table; an error page or a form was saved in its place "
-                         "(get the file again, docs/data.md)")
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-            return re.sub(r"^\s*<.*$", "", text, flags=re.MULTILINE) if inside else text
-        except UnicodeDecodeError as error:
-            bad = error
-    line = data[: bad.start].count(b"\n") + 1
-    hint = ""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        hint = "; it begins with the mark of UTF-16"
-    else:
-        for other in ("gb18030", "big5"):
-            try:
-                found = len(HAN.findall(data[:100000].decode(other, errors="strict" if len(data) <= 100000 else "ignore")))
-            except UnicodeDecodeError:
-                continue
-            if found:
-                hint = f"; it can be read as {'GBK' if other == 'gb18030' else 'Big5'}"
-                break
-    raise ValueError(f"{_where(path, line)}: byte {data[bad.start : bad.start + 1].hex()} is not {' or '.join(e.removesuffix('-sig').upper() for e in encodings)}{hint}; "
-                     "expected that encoding (convert a copy with iconv)")
-
-
-def _listed(names: Sequence[str], limit: int = 12) -> str:
-    return ", ".join(names[:limit]) + (f", ... {len(names) - limit} more" if len(names) > limit else "")
 
 
 def _check_header(path: str | Path, header: Sequence[str], columns: Sequence[str], line: int) -> None:
     for wanted in columns:
         if wanted not in header:
             close = difflib.get_close_matches(wanted, [h for h in header if h not in columns], n=1)
-            raise ValueError(f"{_where(path, line)}: column {wanted!r} is missing{f' (renamed to {close[0]!r}?)' if close else ''}; expected {_listed(columns)}; found {_listed(header)}")
+            raise ValueError(f"{place(path, line)}: column {wanted!r} is missing{f' (renamed to {close[0]!r}?)' if close else ''}; expected {listed(columns)}; found {listed(header)}")
         if list(header).count(wanted) > 1:
-            raise ValueError(f"{_where(path, line)}: column {wanted!r} stands {list(header).count(wanted)} times; expected once")
+            raise ValueError(f"{place(path, line)}: column {wanted!r} stands {list(header).count(wanted)} times; expected once")
 
 
 def read_table(path: str | Path, columns: Sequence[str], separator: str = "\t", *, quoted: bool = True, encodings: Sequence[str] = ("utf-8-sig",),
-               note: str | None = None, page: bool = False) -> pd.DataFrame:
+               note: str | None = None, page: bool = False, unread: Sequence[str] = ()) -> pd.DataFrame:
     """Columns of a text table, everything as text without spaces around it.
 
     Parameters
@@ -102,55 +43,74 @@ def read_table(path: str | Path, columns: Sequence[str], separator: str = "\t", 
     path : path
     columns : sequence of str
         Needed; others are left out.
-    separator : str
-    quoted : bool
-        Whether ``"`` encloses cells.
-    encodings, page
-        As in `read_text`.
+    separator, quoted, encodings, page
+        As in `reading.read_rows`.
     note : regular expression, optional
         A line of one cell that holds it is a remark of the authors, left out and logged.
+    unread : sequence of str
+        Columns of numbers that must stand there too, though nothing reads them.
 
     Returns
     -------
     DataFrame
-        `columns`, and ``line``, the line of the file a row begins in.
+        `columns`, and ``line``, the line of the file.
 
     Raises
     ------
     ValueError
-        As `read_text`; a column is missing or doubled, a row has another number of cells than the header, or there are no rows.
+        As `reading.read_rows`; a column is missing or doubled, a row has another number of cells than the header, or there are no rows.
     """
-    text = read_text(path, encodings, page)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
-    rows, begins = [], []
-    line = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise ValueError(f"{_where(path, line)}: {error}; expected cells separated by {separator!r}") from None
-        if any(c.strip() for c in cells):
-            rows.append([c.strip() for c in cells])
-            begins.append(line)
-        line = reader.line_num + 1
-    header = rows[0]
-    _check_header(path, header, columns, begins[0])
-    kept = []
-    for cells, at in zip(rows[1:], begins[1:]):
+    rows = read_rows(path, separator, quoted=quoted, encodings=encodings, page=page)
+    if not rows:
+        raise ValueError(f"{place(path)} is empty; expected a table (get it again, docs/data.md)")
+    header = rows[0][1]
+    _check_header(path, header, [*columns, *unread], rows[0][0])
+    kept, begins = [], []
+    for at, cells in rows[1:]:
         if len(cells) == len(header):
-            kept.append((cells, at))
+            kept.append(cells)
+            begins.append(at)
         elif note and len(cells) == 1 and re.search(note, cells[0]):
-            LOG.info("%s: %r is a remark, left out", _where(path, at), cells[0])
+            LOG.info("%s: %r is a remark, left out", place(path, at), cells[0])
         else:
-            raise ValueError(f"{_where(path, at)}: {len(cells)} cells; expected {len(header)}, separated by {separator!r}")
-    return _frame(path, [r for r, _ in kept], [k for _, k in kept], [header.index(c) for c in columns], columns)
+            raise ValueError(f"{place(path, at)}: {len(cells)} cells; expected {len(header)}, separated by {separator!r}")
+    for k, column in enumerate(header):
+        if column in unread or column not in columns:
+            report_damage(path, column, [c[k] for c in kept], begins, at_least=0 if column in unread else 0.9)
+    return _frame(path, kept, begins, [header.index(c) for c in columns], columns)
+
+
+def report_damage(path: str | Path, column: str, cells: Sequence[str], lines: Sequence[int], at_least: float = 0.9) -> None:
+    """Log the cells that are no numbers in a column of numbers that nothing reads: the rows are kept, but the file is damaged.
+
+    Parameters
+    ----------
+    path : path
+    column : str
+    cells : sequence of str
+    lines : sequence of int
+    at_least : float
+        Share of numbers that makes it a column of numbers.
+    """
+
+    def is_damaged(cell: str) -> bool:
+        try:
+            return not math.isfinite(float(cell))
+        except ValueError:
+            return cell not in (*MISSING, "NA", "N/A", "#N/A", "-")
+
+    if sum(map(is_damaged, cells[:100])) > (1 - at_least) * 100:  # most columns of words are known by their first cells
+        return
+    damaged = {cell for cell in set(cells) if is_damaged(cell)}
+    bad = [k for k, cell in enumerate(cells) if cell in damaged] if damaged else []
+    if bad and len(bad) <= (1 - at_least) * len(cells):
+        LOG.warning("%s: %s is %r, no number%s; nothing reads that column, so the rows are kept", place(path, lines[bad[0]]), column, cells[bad[0]],
+                    f", and {len(bad) - 1} more such cells (lines {', '.join(str(lines[k]) for k in bad[1:6])}{' ...' if len(bad) > 6 else ''})" if len(bad) > 1 else "")
 
 
 def _frame(path: str | Path, rows: Sequence[Sequence[str]], lines: Sequence[int], at: Sequence[int], columns: Sequence[str]) -> pd.DataFrame:
     if not rows:
-        raise ValueError(f"{_where(path)}: a header and no rows; expected rows under {', '.join(columns)}")
+        raise ValueError(f"{place(path)}: a header and no rows; expected rows under {', '.join(columns)}")
     frame = pd.DataFrame({c: pd.Series([r[i] for r in rows], dtype=object) for c, i in zip(columns, at)})
     return frame.assign(**{LINE: np.asarray(lines, int)})
 
@@ -182,12 +142,13 @@ def read_workbook(path: str | Path, columns: Sequence[str], header_within: int =
 
     if not Path(path).is_file() or not zipfile.is_zipfile(path):
         read_text(path, ("latin-1",))
-        raise ValueError(f"{_where(path)} is no Excel workbook; expected .xlsx (get it again, docs/data.md)")
+        raise ValueError(f"{place(path)} is no Excel workbook; expected .xlsx (get it again, docs/data.md)")
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         rows = [["" if v is None else str(v).strip() for v in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
     finally:
         book.close()
+    rows = [[c if c.isascii() else clean(path, c, k).strip() for c in cells] for k, cells in enumerate(rows, start=1)]
     at = next((k for k, cells in enumerate(rows[:header_within]) if columns[0] in cells), 0)
     header = rows[at] if rows else []
     for wanted in columns:
@@ -238,7 +199,7 @@ def numbers(path: str | Path, frame: pd.DataFrame, column: str, low: float, high
         who = f" of {frame[label].iloc[k]!r}" if label else ""
         kind = "a whole number" if whole else "a number"
         limit = f"{kind} from {low:g} to {high:g}" if np.isfinite(high) else f"{kind} >= {low:g}"
-        raise ValueError(f"{_where(path, int(frame[LINE].iloc[k]))}: {column}{who} is {text[k]!r}; expected {limit}")
+        raise ValueError(f"{place(path, int(frame[LINE].iloc[k]))}: {column}{who} is {text[k]!r}; expected {limit}")
     return values.astype(int) if whole and not missing else values
 
 
@@ -258,14 +219,14 @@ def words(path: str | Path, frame: pd.DataFrame, column: str, script: str) -> np
     found = np.array([unicodedata.normalize("NFC", w) for w in frame[column]], object)
     for w, line in zip(found, frame[LINE]):
         if not w:
-            raise ValueError(f"{_where(path, int(line))}: {column} is empty; expected a word")
+            raise ValueError(f"{place(path, int(line))}: {column} is empty; expected a word")
         if script == "han" and not (HAN.search(w) or BOPOMOFO.search(w)):
-            raise ValueError(f"{_where(path, int(line))}: {column} is {w!r}, which has no Chinese character; expected Chinese words only")
+            raise ValueError(f"{place(path, int(line))}: {column} is {w!r}, which has no Chinese character; expected Chinese words only")
         for c in w:
             if c.isascii() or not c.isalpha() or (script == "han" and (HAN.match(c) or BOPOMOFO.match(c))):
                 continue
             if not unicodedata.name(c, "").startswith(("LATIN", "FULLWIDTH LATIN")) and not (script == "han" and c in "〇々"):
-                raise ValueError(f"{_where(path, int(line))}: {column} is {w!r} with {c!r} ({unicodedata.name(c, 'unnamed').lower()}); expected words in {script} script")
+                raise ValueError(f"{place(path, int(line))}: {column} is {w!r} with {c!r} ({unicodedata.name(c, 'unnamed').lower()}); expected words in {script} script")
     return found
 
 
@@ -280,7 +241,7 @@ def check_script(path: str | Path, frame: pd.DataFrame, column: str, script: str
     other = np.array([bool(HAN.search(w)) != (script == "han") for w in frame[column]])
     if other.mean() >= 0.5:
         k = int(np.argmax(other))
-        raise ValueError(f"{_where(path, int(frame[LINE].iloc[k]))}: {column} is {frame[column].iloc[k]!r}, and {other.mean():.0%} of them are not in {script} script; "
+        raise ValueError(f"{place(path, int(frame[LINE].iloc[k]))}: {column} is {frame[column].iloc[k]!r}, and {other.mean():.0%} of them are not in {script} script; "
                          f"expected mostly {script}: is this the file of another language?")
 
 
@@ -289,7 +250,7 @@ def choices(path: str | Path, frame: pd.DataFrame, column: str, allowed: Collect
     bad = ~frame[column].isin(list(allowed))
     if bad.any():
         k = int(np.argmax(bad.to_numpy()))
-        raise ValueError(f"{_where(path, int(frame[LINE].iloc[k]))}: {column} is {frame[column].iloc[k]!r}; expected one of {', '.join(sorted(allowed))}")
+        raise ValueError(f"{place(path, int(frame[LINE].iloc[k]))}: {column} is {frame[column].iloc[k]!r}; expected one of {', '.join(sorted(allowed))}")
 
 
 def unique(path: str | Path, frame: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
@@ -308,9 +269,9 @@ def unique(path: str | Path, frame: pd.DataFrame, keys: Sequence[str], values: S
         for c in values:
             if rows[c].nunique(dropna=False) > 1:
                 a, b = rows.iloc[0], rows[rows[c] != rows[c].iloc[0]].iloc[0]
-                raise ValueError(f"{_where(path, int(b[LINE]))}: {' '.join(map(str, key))!r} has {c} {b[c]}, but {a[c]} in line {int(a[LINE])}; expected each {' and '.join(keys)} once")
+                raise ValueError(f"{place(path, int(b[LINE]))}: {' '.join(map(str, key))!r} has {c} {b[c]}, but {a[c]} in line {int(a[LINE])}; expected each {' and '.join(keys)} once")
     kept = frame.drop_duplicates(list(keys))
-    LOG.info("%s: %d repeated rows with equal values dropped", _where(path), len(frame) - len(kept))
+    LOG.info("%s: %d repeated rows with equal values dropped", place(path), len(frame) - len(kept))
     return kept.reset_index(drop=True)
 
 

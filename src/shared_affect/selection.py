@@ -13,6 +13,7 @@ import pandas as pd
 
 from shared_affect.codes import LanguageCodes
 from shared_affect.features import select_emotion_features
+from shared_affect.tables import read_tsv
 
 
 def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *, wanted: Sequence[str] | None = None,
@@ -60,4 +61,4 @@ def select(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, *
 
 def read_selected(paths: Sequence[str]) -> pd.DataFrame:
     """Emotion features of several emotions in one frame."""
-    return pd.concat([pd.read_csv(p, sep="\t") for p in paths], ignore_index=True)
+    return pd.concat([read_tsv(p) for p in paths], ignore_index=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.reading import LINE, read_written
 from shared_affect.runtime import atomic_path
 
 CONTROLS = ("none", "untrained", "shuffled-norms", "shuffled-concepts", "no-affect")
@@ -118,29 +119,37 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
             if len(bad):
                 raise ValueError(f"table {name}: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
     with atomic_path(path) as tmp:
-        frame[contract.columns].to_csv(tmp, index=False)
+        frame[contract.columns].to_csv(tmp, index=False, lineterminator="\n")
 
 
 def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
     """Write a frame as tab-separated UTF-8, atomically."""
     with atomic_path(path) as tmp:
-        frame.to_csv(tmp, sep="\t", index=False)
+        frame.to_csv(tmp, sep="\t", index=False, lineterminator="\n")
+
+
+TEXT_COLUMNS = ("word", "rater", "emotion", "emotion_a", "emotion_b", "cue", "target", "text", "label", "control", "pair", "prompt", "template", "text_id", "published_form", "model", "sae",
+                "language")
+"""Words in every file between rules: text even where all of them look like numbers (raters 01, 02)."""
 
 
 def read_tsv(path: str | Path) -> pd.DataFrame:
-    """Read a tab-separated UTF-8 file in which only an empty cell means that a value is missing."""
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    """Read what `write_tsv` wrote: only an empty cell means that a value is missing, and `TEXT_COLUMNS` are text.
+
+    Cells with tabs, line ends or quotation marks come back as they were. What people write is read by `reading`.
+    """
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT_COLUMNS, str), lineterminator="\n")
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """Lines of a text file that are not empty."""
-    return [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read what `write_table` wrote, as `read_tsv` does."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT_COLUMNS, str), lineterminator="\n")
 
 
-def read_templates(path: str | Path) -> dict[str, str]:
-    """Templates of one language: name -> text."""
-    frame = pd.read_csv(path, sep="\t", keep_default_na=False)
-    return dict(zip(frame["template"], frame["text"], strict=True))
+def read_emotions(path: str | Path) -> pd.DataFrame:
+    """resources/emotions.tsv, all columns; `basic` and `contrast` as booleans (its schema has been checked before any job)."""
+    frame = pd.DataFrame(read_written(path, ["emotion", "basic", "contrast"], None, key=["emotion"])).drop(columns=LINE)
+    return frame.assign(**{c: frame[c] == "true" for c in ("basic", "contrast")})
 
 
 def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[str]]:

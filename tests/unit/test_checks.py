@@ -91,7 +91,7 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
     path.write_text("emotion\tword\njoy\tjoy\njoy\tjoy\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="'joy' stands twice"):
         read_concepts(path, ["joy"])
-    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: word is None"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
+    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: 1 cells; needed: 2"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
             read_concepts(path, ["joy"])
@@ -134,6 +134,7 @@ HEAD = "name\tn\tx\tflag\n"
     ("name\tm\tx\tflag\n", ["unknown column 'm'"]), ("name\tn\tx\n", ["'flag' is missing"]), (HEAD + "a\t1\t2\n", ["line 2", "3 cells", "needed: 4"]),
     (HEAD + "a\t1\t2\ttrue\t9\n", ["line 2"]), (HEAD + "a\tmany\t2\ttrue\n", ["line 2", "n is 'many'", "integer"]), (HEAD + "a\t0\t2\ttrue\n", ["n is 0", ">= 1"]),
     ("name\tn\tx\tx\tflag\n", ["'x' stands 2 times"]), (HEAD + "a\t1\tnan\ttrue\n", ["x is nan", "finite"]), (HEAD + "a\t--1\t2\ttrue\n", ["n is '--1'", "integer"]),
+    (HEAD + "a\t１\t2\ttrue\n", ["n is '１'", "integer"]), (HEAD + "a\t1\t1_0\ttrue\n", ["x is '1_0'", "number"]),
     (HEAD + "a\t1\tbig\ttrue\n", ["x is 'big'", "number"]), (HEAD + "a\t1\t2\tyes\n", ["flag is 'yes'", "boolean"]),
     (HEAD + "a\t1\t2\ttrue\na\t1\t2\ttrue\n", ["name = a stands 2 times"])])
 def test_bad_tables_name_line_and_column(tmp_path, text, words):

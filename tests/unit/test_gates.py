@@ -208,7 +208,7 @@ def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path
     model, sae = trained
     with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: > 0 and finite"):
         Generator(model_folder=model, sae_folder=sae, layer=0, residual_norm=value, language="en", prompts=[], sampling=Sampling(), numerics=Numerics(), journal_folder=tmp_path, root_seed=1)
-    with pytest.raises(ValueError, match="steering vector holds NaN or infinite"):
+    with pytest.raises(ValueError, match="steering vector is NaN or infinite"):
         unit(np.array([1.0, value]))
 
 

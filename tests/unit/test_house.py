@@ -108,6 +108,18 @@ def test_a_script_has_the_name_of_its_rule(root):
             assert script is None or script[1] == name[1] or (name[1], script[1]) == ("collect", "collect_table"), (path.name, name[0])
 
 
+def test_tables_are_taken_apart_in_one_place(root):
+    # what people write and publish: reading.py; what rules wrote themselves: tables.py; the planted world is given copies in its reader's form
+    rooms = {"reading.py": r"csv\.reader\(", "tables.py": r"pd\.read_csv\(", "world.py": r"pd\.read_csv\("}
+    others = r"read_csv\(|pd\.read_table\(|read_fwf|csv\.(Dict)?[rR]eader\(|loadtxt|genfromtxt|split\(['\"]\\t['\"]\)"
+    own = r"(?<!tables import )(?<!def )\bread_csv\((?=path\)|p\)|f\))"  # tables.read_csv
+    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
+        text = re.sub(own, "", path.read_text(encoding="utf-8")).replace("def read_csv(", "")
+        found = [m[0] for m in re.finditer(others, re.sub(rooms.get(path.name, "$^"), "", text))]
+        assert found == [], (path.name, found)
+        assert len(re.findall(rooms.get(path.name, "$^"), text)) == {"tables.py": 2}.get(path.name, int(path.name in rooms)), path.name
+
+
 def test_every_named_script_and_caption_exists(root):
     for rules in (root / "workflow/rules").glob("*.smk"):
         for name in re.findall(r'"\.\./((?:scripts|report)/[^"{]+)"', rules.read_text(encoding="utf-8")):

@@ -35,9 +35,14 @@ def test_norms_are_sorted_and_words_like_null_are_words(tmp_path):
 
 
 @pytest.mark.parametrize(("frame", "message"), [
-    (NORMS.drop(columns="arousal_sd"), "'arousal_sd' is missing"), (NORMS.assign(valence=[0.1, np.nan, 0.2]), "'valence' is empty in line 3"), (NORMS.assign(word="b"), "'b' is rated twice"),
-    (NORMS.assign(arousal=[0.1, 5.0, 0.2]), "arousal of 'b' is 5.0; allowed: .*-1..1"), (NORMS.assign(valence=[-1.5, 0.0, 0.2]), "valence of 'null' is -1.5"),
-    (NORMS.assign(valence=["0.1", "high", "0.2"]), "'valence' is 'high' in line 3; allowed: a finite number"), (NORMS.assign(arousal_sd=[0.1, 0.1, np.inf]), "'arousal_sd' is 'inf' in line 4"), (NORMS[:0], "no rows")])
+    (NORMS.drop(columns="arousal"), "'arousal' is missing"), (NORMS.assign(valence=[0.1, np.nan, 0.2]), "line 3: valence is empty"), (NORMS.assign(word="b"), "line 3: word 'b' stands in line 2 too"),
+    (NORMS.assign(arousal=[0.1, 5.0, 0.2]), "line 3: arousal of 'b' is '5.0'; expected a number from -1 to 1"), (NORMS.assign(valence=[-1.5, 0.0, 0.2]), "valence of 'null' is '-1.5'"),
+    (NORMS.assign(valence=["0.1", "high", "0.2"]), "line 3: valence of 'b' is 'high'; expected a number"), (NORMS.assign(arousal_sd=[0.1, 0.1, np.inf]), "line 4: arousal_sd of 'NA' is 'inf'"), (NORMS[:0], "no rows"),
+    (NORMS.assign(valence_sd=[0.1, -0.1, 0.1]), "line 3: valence_sd of 'b' is '-0.1'; expected a number from 0 to 2"), (NORMS.assign(valence_sd=9), "line 2: valence_sd of 'null' is '9'"),
+    (NORMS.assign(valence_n=[20, 0, 20]), "line 3: valence_n of 'b' is '0'; expected a whole number >= 1"), (NORMS.assign(arousal_n=[20, 7.5, 20]), "line 3: arousal_n of 'b' is '7.5'; expected a whole"),
+    (NORMS.assign(valence=["0.1", "0,5", "0.2"]), "is '0,5'"), (NORMS.assign(valence=["0.1", "\uff10.5", "0.2"]), "valence of 'b' is"), (NORMS.assign(valence=["0.1", "0.5z", "0.2"]), "is '0.5z'"),
+    (NORMS.assign(valence=["0.1", "nan", "0.2"]), "is 'nan'"), (NORMS.assign(valence_sd=["0.1", "infinity", "0.2"]), "is 'infinity'"), (NORMS.assign(valence_sd=["0.1", "NA", "0.2"]), "is 'NA'"),
+    (NORMS.rename(columns={"valence_sd": "Valence_SD"}), "unknown column 'Valence_SD' .did you mean 'valence_sd'"), (NORMS.rename(columns={"valence_n": "valance_n"}), "did you mean 'valence_n'")])
 def test_bad_norms_are_named(tmp_path, frame, message):
     with pytest.raises(ValueError, match=message):
         read_norms(written(tmp_path, frame))
@@ -54,7 +59,8 @@ def test_judgements_and_affect_keep_the_studied_emotions(tmp_path):
 
 
 @pytest.mark.parametrize(("frame", "emotions", "message"), [
-    (pd.concat([AFFECT, AFFECT[:1]]), NAMES, "'joy' twice"), (AFFECT, ["awe"], "none of the study's emotions"), (AFFECT.assign(valence="x"), NAMES, "'valence' is 'x' in line 2")])
+    (pd.concat([AFFECT, AFFECT[:1]]), NAMES, "'joy' stands in line 2 too"), (AFFECT, ["awe"], "none of the study's emotions"), (AFFECT.assign(valence="x"), NAMES, "line 2: valence of 'joy' is 'x'"),
+    (AFFECT.assign(valence=[8.0, 2.0, 2.5, 6.5]), NAMES, "valence runs from 2 to 8, so all emotions fall on one side of 0"), (AFFECT.assign(arousal=[0.1, np.inf, 0, 0]), NAMES, "line 3: arousal of 'fear' is 'inf'")])
 def test_bad_affect_is_named(tmp_path, frame, emotions, message):
     with pytest.raises(ValueError, match=message):
         read_affect(written(tmp_path, frame), emotions, 0)

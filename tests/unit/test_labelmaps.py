@@ -22,7 +22,7 @@ def test_committed_maps_are_complete(root):
 
 @pytest.mark.parametrize(("table", "words"), [
     ("label\temotion\njoy\tjoy\n", "column 'basic' is missing"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\njoy\tjoy\tjoy\n", "label 'joy' stands twice"),
+    ("label\temotion\tbasic\njoy\tjoy\tjoy\njoy\tjoy\tjoy\n", "label 'joy' stands in line 2 too"),
     ("label\temotion\tbasic\njoy\tjoy\tjoy\n", "label 'rage' is in the texts but not in the table"),
     ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tanger\nx\t\t\n", "label 'x' is in the table but in no text"),
     ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tfury\tanger\n", "emotion is 'fury'; allowed: joy, anger, or empty"),

@@ -142,7 +142,7 @@ def test_a_third_language_may_have_gaps_or_no_column(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("en\tzh\njoy\t快乐\n", "'pair' is missing"), ("pair\ten\tzh\na\tjoy\t快乐\na\tfear\t恐惧\n", "line 3: pair = a stands twice"),
+    ("en\tzh\njoy\t快乐\n", "'pair' is missing"), ("pair\ten\tzh\na\tjoy\t快乐\na\tfear\t恐惧\n", "line 3: pair 'a' stands in line 2 too"),
     ("pair\ten\tzh\na\tjoy\t快乐\nb\tjoy\t快乐\n", "line 3: en, zh = joy 快乐 stands twice"), ("pair\ten\tzh\na\tjoy \t快乐\n", "line 2: en is 'joy '")])
 def test_bad_pairs_are_named(tmp_path, text, message):
     path = tmp_path / "t.tsv"

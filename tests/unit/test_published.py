@@ -31,8 +31,8 @@ def test_harmless_forms_are_read_alike(tmp_path, content):
 
 
 def test_lines_are_those_of_an_editor(tmp_path):
-    frame = published.read_table(written(tmp_path, 'word,rating\njoy,"seven\nor eight"\n\nfear,2\n'), COLUMNS, ",")
-    assert frame["line"].tolist() == [2, 5]
+    frame = published.read_table(written(tmp_path, 'word,rating\n"joy, or glee",7\n\nfear,2\n'), COLUMNS, ",")
+    assert frame["line"].tolist() == [2, 4] and frame["word"].tolist() == ["joy, or glee", "fear"]
 
 
 @pytest.mark.parametrize(("content", "message"), [

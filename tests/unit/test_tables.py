@@ -7,8 +7,7 @@ from shared_affect.tables import (
     CONTRACTS,
     group_features,
     group_words,
-    read_lines,
-    read_templates,
+    read_tsv,
     write_table,
     write_tsv,
 )
@@ -41,8 +40,18 @@ def test_words_and_features_of_each_emotion_keep_their_order():
     assert list(group_features(frame).items()) == [("fear", {3}), ("joy", {4}), ("awe", {9})]
 
 
-def test_small_readers_take_null_and_na_as_words(tmp_path):
-    write_tsv(tmp_path / "t.tsv", pd.DataFrame({"template": ["bare", "NA"], "text": ["{word}.", "null {word}."]}))
-    assert read_templates(tmp_path / "t.tsv") == {"bare": "{word}.", "NA": "null {word}."}
-    (tmp_path / "lines.txt").write_text("一\n\ntwo\u2028still two\n", encoding="utf-8")
-    assert read_lines(tmp_path / "lines.txt") == ["一", "two\u2028still two"]
+WORDS = ['"glum', 'mad"', '"', '""', "a\tb", "a\nb", "a\r\nb", "a\rb", " x ", "NA", "null", "nan", "true", "01", "1e3", "\u2028", "\ufeffx", "'", "\\", "快乐，", "#"]
+
+
+def test_whatever_is_written_between_rules_is_read_as_it_was(tmp_path):
+    frame = pd.DataFrame({"word": WORDS, "more": range(len(WORDS)), "text": WORDS[::-1]})
+    write_tsv(tmp_path / "t.tsv", frame)
+    found = read_tsv(tmp_path / "t.tsv")
+    assert found["word"].tolist() == WORDS and found["text"].tolist() == WORDS[::-1] and found["more"].tolist() == list(range(len(WORDS)))
+
+
+@pytest.mark.parametrize("raters", [["01", "02"], ["NA", "1"], ["1", "2"], ["True", "False"], ["1e3", "nan"]])
+def test_words_that_look_like_numbers_stay_words_between_rules(tmp_path, raters):
+    write_tsv(tmp_path / "t.tsv", pd.DataFrame({"rater": raters, "emotion_a": ["null", "7"], "dissimilarity": [1, 2]}))
+    found = read_tsv(tmp_path / "t.tsv")
+    assert found["rater"].tolist() == raters and found["emotion_a"].tolist() == ["null", "7"] and found["dissimilarity"].dtype.kind == "i"

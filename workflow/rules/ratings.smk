@@ -116,6 +116,7 @@ rule compare_cultures:
     params:
         languages=PAIR,
         values=culture_values,
+        given=lambda w: {k: bool(human_row("norms", w.norms, k)["coordinates"]) for k in PAIR},
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("compare_cultures"),

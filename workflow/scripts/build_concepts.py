@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from shared_affect.checks import read_concepts
+from shared_affect.checks import read_concepts, read_names, read_parts_of_speech
 from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import group_words, read_tsv, write_tsv
@@ -13,12 +13,12 @@ if __name__ == "__main__":
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
     if p.kind == "table":
         frame = pd.DataFrame([(e, w, np.nan) for e, words in read_concepts(i.words, p.emotions, p.source).items() for w in words], columns=["emotion", "word", "strength"])
-        table = read_tsv(i.words)
-        frame = frame.merge(table[["emotion", "word", "pos"]], how="left") if "pos" in table else frame
+        of = read_parts_of_speech(i.words)
+        frame["pos"] = [of[own] or None for own in zip(frame["emotion"], frame["word"], strict=True)]
     elif p.kind == "association":
-        frame = from_associations(read_tsv(i.words), group_words(read_tsv(i.names), p.emotions), p.script, **p.settings)
+        frame = from_associations(read_tsv(i.words), group_words(pd.DataFrame(read_names(i.names, "word", p.known), columns=["emotion", "word"]), p.emotions), p.script, **p.settings)
     else:
-        names = read_tsv(i.names)
+        names = pd.DataFrame(read_names(i.names, "category", p.known, may_be_empty=True), columns=["emotion", "category"])
         frame = from_lexicon(read_tsv(i.words), {c: [e for e in g["emotion"] if e in p.emotions] for c, g in names.groupby("category")}, p.script, max_words=p.settings["max_words"])
     check_sets(frame, p.emotions, p.source, language)
     frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)

@@ -1,15 +1,13 @@
 """Representational similarity of every representation to the raters."""
 
-import pandas as pd
-
 from shared_affect.runtime import rng, start_log
 from shared_affect.spaces import compare_all, load_spaces
-from shared_affect.tables import write_tsv
+from shared_affect.tables import read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o = snakemake.params, snakemake.input, snakemake.output
-    rsa, differences = compare_all(*load_spaces(i.space[0]), pd.read_csv(i.judgements[0], sep="\t"), pd.read_csv(i.affect[0], sep="\t"),
+    rsa, differences = compare_all(*load_spaces(i.space[0]), read_tsv(i.judgements[0]), read_tsv(i.affect[0]),
                                    pairs=p.settings["pairs"], n_permutations=p.settings["n_permutations"], n_bootstrap=p.settings["n_bootstrap"],
                                    rng=rng(p.root_seed, "compare_with_judgements", *snakemake.wildcards))
     log.info("\n%s", rsa[["representation", "pairs", "statistic", "rho", "ci_low", "ci_high", "p", "rho_group"]].to_string())

@@ -1,17 +1,16 @@
 """Figure 1: emotion spaces beside the raters' affect and judgements."""
 
-import pandas as pd
-
 from shared_affect.figures import draw_spaces, read_space
 from shared_affect.fonts import figure_style
 from shared_affect.naming import by_name
 from shared_affect.panels import Names, read_tables, save
 from shared_affect.runtime import start_log
+from shared_affect.tables import read_emotions
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     i, p, o = snakemake.input, snakemake.params, snakemake.output
-    names = Names(p.style["models"], p.style["languages"], pd.read_csv(i.emotions, sep="\t"))
+    names = Names(p.style["models"], p.style["languages"], read_emotions(i.emotions))
     with figure_style(i.font):
         units = [(u["model"], u["language"]) for u in p.units]
         own = [by_name(units, files) for files in (i.coordinates, i.spaces)]

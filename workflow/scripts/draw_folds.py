@@ -1,6 +1,6 @@
 """Folds of rating prediction: one draw for all languages, models and variants of a study."""
 
-from shared_affect.lemmas import read_translations
+from shared_affect.lemmas import read_pairs
 from shared_affect.naming import by_name
 from shared_affect.prediction import draw_folds
 from shared_affect.runtime import rng, start_log
@@ -10,4 +10,4 @@ if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     words = {k: read_tsv(f)["word"].tolist() for k, f in by_name(p.languages, i.norms).items()}
-    write_tsv(snakemake.output[0], draw_folds(words, read_translations(i.translations, p.languages), p.lemma_rules, p.n_folds, rng(p.root_seed, "folds", w.norms)))
+    write_tsv(snakemake.output[0], draw_folds(words, read_pairs(i.translations), p.lemma_rules, p.n_folds, rng(p.root_seed, "folds", w.norms)))

@@ -1,9 +1,11 @@
 """Residuals and SAE codes of all words of one model and language, all its SAEs in one pass, through the journal."""
 
+from shared_affect.checks import read_templates
 from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
 from shared_affect.human import extraction_lists
+from shared_affect.reading import read_lines
 from shared_affect.runtime import start_log, write_arrays
-from shared_affect.tables import join_blocks, read_lines, read_sets, read_templates, read_tsv
+from shared_affect.tables import join_blocks, read_sets, read_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

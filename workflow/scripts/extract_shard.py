@@ -1,9 +1,10 @@
 """One share of a model's words in one language, into the journal; `extract_features` then finds them there."""
 
+from shared_affect.checks import read_templates
 from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.human import extraction_lists
 from shared_affect.runtime import start_log, write_json
-from shared_affect.tables import read_sets, read_templates, read_tsv
+from shared_affect.tables import read_sets, read_tsv
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -1,16 +1,14 @@
 """Valence and arousal in the emotion space: MDS turned to the raters' affect."""
 
-import pandas as pd
-
 from shared_affect.dimensions import align_to_human, classical_mds, organise
 from shared_affect.runtime import rng, start_log
 from shared_affect.spaces import PRIMARY, load_spaces
-from shared_affect.tables import write_tsv
+from shared_affect.tables import read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, o = snakemake.params, snakemake.output
-    affect = pd.read_csv(snakemake.input.affect[0], sep="\t")
+    affect = read_tsv(snakemake.input.affect[0])
     rdms, _ = load_spaces(snakemake.input.space[0])
     layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
     frame = organise(layout, affect, n_permutations=p.n_permutations, rng=rng(p.root_seed, "find_dimensions", *snakemake.wildcards))

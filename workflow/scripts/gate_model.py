@@ -1,8 +1,9 @@
 """The gates of a model, its SAEs and a language, before its shards spend their time; what is measured goes to the journal."""
 
 from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
+from shared_affect.reading import read_lines
 from shared_affect.runtime import start_log, write_json
-from shared_affect.tables import read_lines, read_sets
+from shared_affect.tables import read_sets
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from shared_affect.codes import drop_shared_tokens, gather, write_codes
 from shared_affect.runtime import read_arrays, start_log
-from shared_affect.tables import group_words
+from shared_affect.tables import group_words, read_tsv
 from shared_affect.tokens import load_tokenizer, word_pieces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     i, settings = snakemake.input, snakemake.params.settings
-    frame = pd.read_csv(i.sets[0], sep="\t", keep_default_na=False)
+    frame = read_tsv(i.sets[0])
     sets = group_words(frame, list(dict.fromkeys(frame["emotion"])))
     lists = {Path(f).stem: read_arrays(f) for f in i.concepts}
     codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"])

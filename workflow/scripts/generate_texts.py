@@ -1,7 +1,6 @@
 """Texts of one model and language under the vectors of a group of emotions, through the journal."""
 
-import pandas as pd
-
+from shared_affect.checks import read_prompts
 from shared_affect.extraction import Numerics
 from shared_affect.naming import by_name
 from shared_affect.runtime import read_arrays, start_log
@@ -18,7 +17,7 @@ from shared_affect.steering import (
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    prompts = [Prompt(r.prompt, r.split, r.text) for r in pd.read_csv(i.prompts, sep="\t", keep_default_na=False).itertuples()]
+    prompts = [Prompt(*row) for row in read_prompts(i.prompts)]
     norm = float(read_arrays(i.running)["mean_residual_norm"][0])
     generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
                           numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed, where=f"config/models.tsv, model {w.model}")

@@ -9,14 +9,15 @@ from shared_affect.claims import judge_all, render
 from shared_affect.collecting import identity_of
 from shared_affect.runtime import start_log, write_json, write_text
 from shared_affect.show import sentences
+from shared_affect.tables import read_csv, read_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     i = snakemake.input
-    tables = {Path(f).stem: pd.read_csv(f, keep_default_na=False, na_values=[""]) for f in i.tables}
+    tables = {Path(f).stem: read_csv(f) for f in i.tables}
     who = {f: identity_of(f, "rating_differences", snakemake.params.root) for f in i.notes}
     notes = {(w["model"], w["language"]): json.loads(Path(f).read_text(encoding="utf-8"))["not_tested"] for f, w in who.items()}
-    steering = pd.concat([pd.read_csv(f, sep="\t") for f in i.steering], ignore_index=True) if i.steering else None
+    steering = pd.concat([read_tsv(f) for f in i.steering], ignore_index=True) if i.steering else None
     claims = judge_all(tables, notes, steering, snakemake.params.study)
     for c in claims:
         log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])

@@ -1,13 +1,14 @@
 """Norms, judgements, emotion centres and noise-free coordinates of the planted world."""
 
-from shared_affect.planted.world import World, WorldTables
+from shared_affect.planted.world import World
+from shared_affect.planted.worldtables import read_world_tables
 from shared_affect.runtime import start_log
 from shared_affect.tables import write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, o = snakemake.params, snakemake.output
-    world = World(WorldTables.read(p.planted, p.concepts, p.templates), p.root_seed)
+    world = World(read_world_tables(p.planted, p.concepts, p.templates), p.root_seed)
     truth = world.truth()
     for k, language in enumerate(p.languages):
         write_tsv(o.norms[k], world.norms(language))

@@ -1,18 +1,16 @@
 """Steering vectors of all emotions of one model, SAE and language, from half of the concept words."""
 
-import pandas as pd
-
 from shared_affect.codes import load_codes
 from shared_affect.naming import by_name
 from shared_affect.runtime import start_log
 from shared_affect.steering import write_vectors
-from shared_affect.tables import read_tsv
+from shared_affect.tables import read_emotions, read_tsv
 from shared_affect.vectors import build_vectors
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, w = snakemake.params, snakemake.wildcards
-    table = pd.read_csv(snakemake.input.emotions, sep="\t")
+    table = read_emotions(snakemake.input.emotions)
     built = build_vectors(load_codes(snakemake.input.codes), set(table["emotion"][table["contrast"]]), p.sae, p.features, n_random=p.n_random,
                           root_seed=p.root_seed, names=(w.model, w.sae, w.language),
                           parts_of_speech={(r.emotion, r.word): r.pos for r in read_tsv(snakemake.input.concepts).fillna({"pos": ""}).itertuples()})

@@ -1,7 +1,5 @@
 """Ratings of words outside the concept-sets, predicted from every arm through the same folds."""
 
-import pandas as pd
-
 from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
 from shared_affect.naming import by_name
@@ -13,7 +11,7 @@ from shared_affect.tables import read_tsv, write_tsv
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
-    shared = pd.read_csv(i.shared[0], sep="\t") if i.shared else None
+    shared = read_tsv(i.shared[0]) if i.shared else None
     result = predict_language(load_codes(i.codes[0]), w.language, read_tsv(i.norms[0]), read_tsv(i.folds), read_selected(i.features)["feature"].unique(), shared,
                               read_vectors(i.associations), dimensions=p.dimensions, settings=p.settings, seeds=Seeds(p.root_seed, ("predict_ratings", *w)))
     log.info("\n%s\nnot tested: %s", result["scores"].to_string(), result["not_tested"])

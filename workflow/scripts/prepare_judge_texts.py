@@ -1,14 +1,12 @@
 """Texts that people labelled, as training texts of the embedded judge."""
 
-import pandas as pd
-
 from shared_affect.labelmaps import judge_texts, read_label_map
 from shared_affect.runtime import start_log
-from shared_affect.tables import write_tsv
+from shared_affect.tables import read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     i, p = snakemake.input, snakemake.params
-    texts = pd.read_csv(i.texts, sep="\t", keep_default_na=False)
+    texts = read_tsv(i.texts).fillna({"text": ""})
     found, untested = judge_texts(texts, read_label_map(i.map, set(texts["label"]), p.known), p.emotions)
     write_tsv(snakemake.output[0], found)

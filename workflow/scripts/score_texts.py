@@ -1,7 +1,5 @@
 """All judges on all texts of one model and language; strengths chosen on half of the prompts, rates on the other."""
 
-import pandas as pd
-
 from shared_affect.evaluation import (
     choose_strength,
     claim_rows,
@@ -16,17 +14,17 @@ from shared_affect.judges import Judge
 from shared_affect.naming import by_name
 from shared_affect.runtime import rng, start_log
 from shared_affect.steering import read_vectors
-from shared_affect.tables import group_words, write_tsv
+from shared_affect.tables import group_words, read_tsv, write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
-    concepts = {k: pd.read_csv(f, sep="\t", keep_default_na=False) for k, f in by_name(p.languages, i.concepts).items()}
+    concepts = {k: read_tsv(f) for k, f in by_name(p.languages, i.concepts).items()}
     lexicon = group_words(concepts[w.language], p.emotions)
     held_out = {e: read_vectors(f)[1]["words_held_out"] for e, f in by_name(p.emotions, i.vectors).items()}
     others = [word for k, frame in concepts.items() if k != w.language for word in frame["word"]]
     scored = score_texts(read_generations([*i.texts, i.baselines]), {"lexicon": lexicon, "lexicon-held-out": held_out}, Judge.load(i.judge, i.judge_facts),
-                         pd.read_csv(i.norms, sep="\t", keep_default_na=False), w.language, named_words=others)
+                         read_tsv(i.norms), w.language, named_words=others)
     chosen = choose_strength(scored, max_nll_ratio=p.settings["max_nll_ratio_choose"])
     resample = {"n_bootstrap": p.settings["n_bootstrap"], "rng": rng(p.root_seed, "score_texts", *w)}
     summary = summarise(scored, **resample, seed=p.root_seed)

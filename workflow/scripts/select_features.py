@@ -1,19 +1,17 @@
 """Emotion features of one model, SAE and language, and how reproducible their selection is."""
 
-import pandas as pd
-
 from shared_affect.codes import load_codes
 from shared_affect.features import split_half_reproducibility
 from shared_affect.naming import by_name
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import select
-from shared_affect.tables import group_controls, read_tsv, write_tsv
+from shared_affect.tables import group_controls, read_emotions, read_tsv, write_tsv
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, w, o = snakemake.params, snakemake.wildcards, snakemake.output
     codes = load_codes(snakemake.input.codes)
-    table = pd.read_csv(snakemake.input.emotions, sep="\t")
+    table = read_emotions(snakemake.input.emotions)
     frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings, controls=group_controls(read_tsv(snakemake.input.controls[0])))
     for emotion, path in by_name(codes.emotions, o.features).items():
         write_tsv(path, frame[frame["emotion"] == emotion])

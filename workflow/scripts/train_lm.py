@@ -8,8 +8,8 @@ from transformers import AutoTokenizer
 
 from shared_affect.gates import passes
 from shared_affect.planted.language_model import train_language_model
+from shared_affect.reading import read_lines
 from shared_affect.runtime import start_log, torch_seed, write_json
-from shared_affect.tables import read_lines
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

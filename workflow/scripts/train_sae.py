@@ -8,9 +8,9 @@ from transformers import AutoTokenizer
 
 from shared_affect.models import load_model
 from shared_affect.proof import prove_reading
+from shared_affect.reading import read_lines
 from shared_affect.runtime import start_log, torch_seed, write_json
 from shared_affect.sae_training import train_sae
-from shared_affect.tables import read_lines
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

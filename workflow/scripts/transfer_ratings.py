@@ -2,10 +2,8 @@
 
 import itertools
 
-import pandas as pd
-
 from shared_affect.codes import load_codes
-from shared_affect.lemmas import read_translations
+from shared_affect.lemmas import read_pairs
 from shared_affect.naming import by_name
 from shared_affect.prediction import predict_across
 from shared_affect.runtime import Seeds, start_log
@@ -16,7 +14,7 @@ if __name__ == "__main__":
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     codes = {k: load_codes(f) for k, f in by_name(p.languages, i.codes).items()}
     norms = {k: read_tsv(f) for k, f in by_name(p.languages, i.norms).items()}
-    scores = predict_across(codes, norms, read_tsv(i.folds), read_translations(i.translations, p.languages), pd.read_csv(i.shared[0], sep="\t"),
+    scores = predict_across(codes, norms, read_tsv(i.folds), read_pairs(i.translations), read_tsv(i.shared[0]),
                             dimensions=p.dimensions, settings=p.settings, seeds=Seeds(p.root_seed, ("transfer_ratings", *w)))
     log.info("\n%s", scores.to_string())
     for (direction, dimension), path in by_name(itertools.product(p.directions, p.dimensions), snakemake.output.scores).items():
