@@ -1,4 +1,6 @@
 # shared-affect: from concept words to figures. Targets are files under results/{study}/; see docs/workflow.md.
+import atexit
+
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -45,15 +47,20 @@ include: "workflow/rules/results.smk"
 include: "workflow/rules/figures.smk"
 
 
-onstart:
-    from shared_affect.hub import has_token, licence_message
+# What is lacking is said last, below the plan; a run stops on it before its first job.
+SAID = []
+if workflow.is_main_process:
+    atexit.register(lambda: SAID or print(*(f"\nLacking: {text}" for text in lacking()), sep="", end="", file=sys.stderr))
 
+
+onstart:
     # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after 200 jobs
     # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
-    for model in HUB_MODELS:
-        asked = row("models", model=model)
-        if asked["gated"] and not Path(model_path(model), "revision.json").exists() and not has_token():
-            raise WorkflowError(licence_message(asked["id"], model))
-    if LACKING:
-        raise WorkflowError("\n".join(LACKING.values()))
+    SAID.extend(lacking())
+    if SAID:
+        raise WorkflowError("\n".join(SAID))
+    if OVERWRITES:
+        valid = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
+        logger.warning(f"{R} is overwritten (force); removed: {', '.join(study_folder.drop_finals(R, valid.__contains__)) or 'nothing'}")
+    study_folder.write_settings(R, SETTINGS)
