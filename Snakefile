@@ -50,17 +50,17 @@ include: "workflow/rules/figures.smk"
 # What is lacking is said last, below the plan; a run stops on it before its first job.
 SAID = []
 if workflow.is_main_process:
-    atexit.register(lambda: SAID or print(*(f"\nLacking: {text}" for text in lacking()), sep="", end="", file=sys.stderr))
+    atexit.register(lambda: SAID or print(*(f"\n{text}" for text in [*overwriting(), *(f"Lacking: {t}" for t in lacking())]), sep="", end="", file=sys.stderr))
 
 
 onstart:
     # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after 200 jobs
     # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
-    SAID.extend(lacking())
-    if SAID:
-        raise WorkflowError("\n".join(SAID))
+    SAID.append("a run says it itself")
+    if LACKS := lacking():
+        raise WorkflowError("\n".join(LACKS))
     if OVERWRITES:
-        valid = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
-        logger.warning(f"{R} is overwritten (force); removed: {', '.join(study_folder.drop_finals(R, valid.__contains__)) or 'nothing'}")
+        VALID = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
+        logger.warning(f"{overwriting()[0]}; removed: {', '.join(study_folder.drop_finals(R, VALID.__contains__)) or 'nothing'}")
     study_folder.write_settings(R, SETTINGS)

@@ -80,6 +80,8 @@ def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
     bounds = [f"{word} {error.schema[key]}" for key, word in (("minimum", ">="), ("maximum", "<="), ("exclusiveMinimum", ">"), ("minItems", "items >="),
                                                                ("pattern", "matching")) if key in error.schema]
     detail = _listing(allowed) if isinstance(allowed, list) else str(allowed)
+    if isinstance(error.instance, str) and error.schema.get("type") == "array":
+        detail += f" (a list: [{error.instance}])"
     raise ConfigError(f"{where}: key {path} is {error.instance!r}; allowed: {', '.join([detail, *bounds])}" + (f" ({described})" if described else ""))
 
 

@@ -65,10 +65,10 @@ def fill(text: str, places: Mapping[str, str], where: str) -> str:
     """
     try:
         return expand_path(text.format(**places))
-    except (KeyError, IndexError, ValueError):
-        raise ConfigError(f"{where} is {text!r}; allowed in braces: {', '.join(places)}") from None
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+    except (KeyError, IndexError, ValueError):
+        raise ConfigError(f"{where} is {text!r}; allowed in braces: {', '.join(places)}") from None
 
 
 def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:

@@ -137,7 +137,7 @@ def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[t
     return found
 
 
-def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str], force: bool = False) -> bool:
+def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str], force: bool = False) -> list[str]:
     """Refuse a run whose settings differ from those of the study that its folder holds.
 
     Parameters
@@ -152,8 +152,8 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
 
     Returns
     -------
-    bool
-        Whether it differs and is overwritten.
+    list of str
+        Keys and rows that differ where the folder is overwritten, else none.
 
     Raises
     ------
@@ -163,11 +163,11 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
     old = read_settings(folder)
     found = [] if old is None else differences(old, settings, sections)
     if not found or force:
-        return bool(found)
+        return [where for where, _, _ in found]
     listed = "\n".join(f"  {where}: {_short(there)} there, {_short(now)} now" for where, there, now in found[:SHOWN]) + (f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
     state = "a study" if (Path(folder) / "run_config.yaml").exists() else "an unfinished study"
     raise ConfigError(f"{folder} holds {state} with other settings:\n{listed}\nA run would delete files of it and leave others beside the new ones. Give the new settings a name of their own "
-                      f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config force=true. Adding models, controls, specs or emotions needs neither.")
+                      f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config force=true. Models, controls, specs and emotions may be added to a study as it is.")
 
 
 def _short(value, limit: int = 90) -> str:

@@ -277,12 +277,17 @@ def classes_of(language):
 
 # looked at once, by the process that plans: jobs of a cluster read the Snakefile again
 SETTINGS = study_folder.describe_study(config, EMOTIONS, TABLES)
-OVERWRITES = False
+OVERWRITES = []
 if workflow.is_main_process:
     OVERWRITES = checked(study_folder.check_folder, R, SETTINGS, SECTIONS, config["force"])
     checked(study_checks.check_files, config, TABLES, PLACES, "resources")
     checked(study_checks.check_emotions, config, EMOTIONS, classes_of)
     checked(early_look.look, MODELS, TABLES["models"], TABLES["saes"], row_path)
+
+
+def overwriting():
+    """What a run says that overwrites another study, as force allows."""
+    return [f"{R} holds a study with other settings ({', '.join(OVERWRITES)}); force is true, so a run overwrites it"] if OVERWRITES else []
 
 
 def lacking():
