@@ -1,4 +1,4 @@
-"""Models and SAEs whose folders are on disk, looked at once, before any job: what cannot be read is refused with its row.
+"""Models and SAEs on disk, looked at once, before any job: what cannot be read is refused with its row.
 
 Nothing is loaded for rows that the workflow makes or has yet to fetch; those are looked at when they are there.
 """
@@ -37,7 +37,9 @@ def _on_disk(row: Mapping, folder: Path, mark: str) -> bool:
     return (folder / mark).exists()
 
 
-def look(names: Sequence[str], models: Sequence[Mapping], saes: Sequence[Mapping], place: Callable[[Mapping], str]) -> None:
+def look(
+    names: Sequence[str], models: Sequence[Mapping], saes: Sequence[Mapping], place: Callable[[Mapping], str]
+) -> None:
     """Look at every model of a study and at its SAEs.
 
     Parameters
@@ -59,14 +61,20 @@ def look(names: Sequence[str], models: Sequence[Mapping], saes: Sequence[Mapping
         where = f"config/models.tsv, row {model['model']}"
         if _on_disk(model, folder, "config.json" if model["source"] == "local" else "revision.json"):
             if not folder.is_dir():
-                raise ConfigError(f"{where}, column path: {folder.absolute()} is no folder; needed: config.json, tokenizer.json and *.safetensors")
+                raise ConfigError(
+                    f"{where}, column path: {folder.absolute()} is no folder; needed: config.json, "
+                    f"tokenizer.json and *.safetensors"
+                )
             width = _asked(where, look_at_model, folder, where, sorted({r["layer"] for r in own}))["hidden_size"]
         for r in own:
             at, where_sae = Path(place(r)), f"config/saes.tsv, row {r['model']} {r['sae']}"
             if not _on_disk(r, at, "cfg.json"):
                 continue
             if not at.is_dir():
-                raise ConfigError(f"{where_sae}, column path: {at.absolute()} is no folder; needed: cfg.json and sae_weights.safetensors")
+                raise ConfigError(
+                    f"{where_sae}, column path: {at.absolute()} is no folder; needed: cfg.json and "
+                    f"sae_weights.safetensors"
+                )
             _asked(where_sae, look_at_sae, at, r["layer"], where_sae, width)
 
 
@@ -79,8 +87,14 @@ def _asked(where: str, look_at: Callable, *args) -> Mapping:
         raise ConfigError(text if where in text else f"{where}: {text}") from None
 
 
-def classes(paths: str | Sequence[str], emotions: Sequence[str], split: float, labels: Mapping[str, str] | None = None, loader: str = "") -> dict[str, str] | None:
-    """Valence class of the emotions whose valence is known, read as the job reads it; None where a file is not at hand yet.
+def classes(
+    paths: str | Sequence[str],
+    emotions: Sequence[str],
+    split: float,
+    labels: Mapping[str, str] | None = None,
+    loader: str = "",
+) -> dict[str, str] | None:
+    """Valence class of the emotions whose valence is known, read as the job reads it; None without the file.
 
     Parameters
     ----------

@@ -98,8 +98,8 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     Raises
     ------
     ValueError
-        As `resolve_revision`; if a checksum is wrong (the file is removed from the cache); if there are no safetensors; if `folder` holds
-        anything that no earlier fetch put there.
+        As `resolve_revision`; if a checksum is wrong (the file is removed from the cache); if there are no safetensors;
+        if `folder` holds anything that no earlier fetch put there.
     ConnectionError
         If something is missing and the hub cannot be reached.
     """
@@ -129,7 +129,7 @@ COPIED = ".copied.json"
 
 
 def own_files(folder: str | Path, model: str) -> list[Path]:
-    """What an earlier `fetch_model` left in a folder: links into a cache of huggingface_hub, copies that it noted, ``revision.json``.
+    """What an earlier `fetch_model` left: links into a cache of huggingface_hub, noted copies, ``revision.json``.
 
     Raises
     ------
@@ -139,12 +139,17 @@ def own_files(folder: str | Path, model: str) -> list[Path]:
     folder = Path(folder)
     noted = set(json.loads((folder / COPIED).read_text(encoding="utf-8"))) if (folder / COPIED).exists() else set()
     found = [p for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
-    ours = [p for p in found if (any(part.startswith("models--") for part in Path(os.readlink(p)).parts) if p.is_symlink()
-                                 else p.relative_to(folder).as_posix() in noted | {"revision.json", COPIED})]
-    if others := [p.relative_to(folder).as_posix() for p in found if p not in ours]:
-        raise ValueError(f"model {model}: {folder} holds {', '.join(others[:5])}{f' and {len(others) - 5} more' if len(others) > 5 else ''}, which the workflow did not put there; "
+    others = []
+    for path in found:
+        name = path.relative_to(folder).as_posix()
+        cached = path.is_symlink() and any(part.startswith("models--") for part in Path(os.readlink(path)).parts)
+        if not cached and (path.is_symlink() or name not in noted | {"revision.json", COPIED}):
+            others.append(name)
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise ValueError(f"model {model}: {folder} holds {', '.join(others[:5])}{more}, which the workflow did not put there; "
                          "move it away, or name it as a local model (config/models.tsv, columns source and path)")
-    return ours
+    return found
 
 
 def _put(source: Path, target: Path, note: Path) -> None:
@@ -161,8 +166,8 @@ def _put(source: Path, target: Path, note: Path) -> None:
 def _checked_files(snapshot: Path, repository: str, commit: str, folder: Path, model: str) -> dict[str, str]:
     """Checksum of every file of a snapshot, each held against the hub's.
 
-    A cache without links (Windows, some network disks, HF_HUB_DISABLE_SYMLINKS) does not keep the hub's checksums: they are taken from
-    ``revision.json`` of an earlier fetch of the same commit, or asked of the hub.
+    A cache without links (Windows, some network disks, HF_HUB_DISABLE_SYMLINKS) does not keep the hub's checksums: they
+    are taken from ``revision.json`` of an earlier fetch of the same commit, or asked of the hub.
     """
     paths = {p.relative_to(snapshot).as_posix(): p for p in sorted(snapshot.rglob("*")) if p.is_file()}
     named = {name for name, p in paths.items() if CHECKSUM.fullmatch(p.resolve().name)}
@@ -181,7 +186,8 @@ def _known_checksums(folder: Path, commit: str) -> dict[str, str]:
 def _published_checksums(repository: str, commit: str) -> dict[str, str]:
     from huggingface_hub import HfApi
 
-    return {f.path: f.lfs.sha256 if f.lfs else f.blob_id for f in HfApi().list_repo_tree(repository, revision=commit, recursive=True) if hasattr(f, "blob_id")}
+    entries = HfApi().list_repo_tree(repository, revision=commit, recursive=True)
+    return {f.path: f.lfs.sha256 if f.lfs else f.blob_id for f in entries if hasattr(f, "blob_id")}
 
 
 CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -211,7 +217,8 @@ def check_blob(path: Path, expected: str | None = None) -> str:
     blob = path.resolve()
     expected = expected or (blob.name if CHECKSUM.fullmatch(blob.name) else None)
     if expected is None:
-        raise ValueError(f"{path}: the cache has no links and so no checksum of this file, and the hub names none; expected a file of a cache of huggingface_hub")
+        raise ValueError(f"{path}: the cache has no links and so no checksum of this file, and the hub names none; "
+                         "expected a file of a cache of huggingface_hub")
     h = hashlib.sha256() if len(expected) == 64 else hashlib.sha1(b"blob %d\0" % blob.stat().st_size)
     with open(blob, "rb") as f:
         while part := f.read(1 << 22):

@@ -1,4 +1,4 @@
-"""What reaches the configuration from overlays and the command line: types made right, folders expanded, losses refused."""
+"""What overlays and the command line bring: types made right, folders expanded, losses refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FOLDERS = ("data_dir", "models_dir")
 def convert(value, schema: Mapping):
     """A value in the types of its schema, where it came as text: snakemake's ``--config`` reads nested values as text.
 
-    ``"false"``, ``"3"`` and ``"0.5"`` become what a boolean, an integer or a number takes; nothing (``--config data_dir=``)
-    becomes the empty text. What does not fit stays as it is, for the check to refuse.
+    ``"false"``, ``"3"`` and ``"0.5"`` become what a boolean, an integer or a number takes; nothing
+    (``--config data_dir=``) becomes the empty text. What does not fit stays as it is, for the check to refuse.
 
     Parameters
     ----------
@@ -61,7 +61,10 @@ def expand_path(path: str) -> str:
     """
     full = os.path.expanduser(os.path.expandvars(path))
     if "$" in full:
-        raise ConfigError(f"the path {path!r} names a variable that is not set; allowed: variables of the environment, or a path without $")
+        raise ConfigError(
+            f"the path {path!r} names a variable that is not set; allowed: variables of the environment, or a "
+            f"path without $"
+        )
     return full
 
 
@@ -81,7 +84,9 @@ def expand_folders(config: dict) -> None:
             raise ConfigError(f"{PLACE}: key {key}: {error}") from None
         if written and not Path(config[key]).is_dir():
             looked = Path(config[key]).absolute()
-            raise ConfigError(f"{PLACE}: key {key} is {written!r}; {looked} is no folder; allowed: a folder that exists, or \"\" (none)")
+            raise ConfigError(
+                f'{PLACE}: key {key} is {written!r}; {looked} is no folder; allowed: a folder that exists, or "" (none)'
+            )
 
 
 class _Strict(yaml.SafeLoader):
@@ -92,12 +97,17 @@ def _mapping(loader: _Strict, node: yaml.MappingNode, deep: bool = False) -> dic
     seen = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise ConfigError(f"line {key.start_mark.line + 1}: key {key.value!r} stands twice in one place; allowed: once (the last would win without a word)")
+            raise ConfigError(
+                f"line {key.start_mark.line + 1}: key {key.value!r} stands twice in one place; allowed: once "
+                f"(the last would win without a word)"
+            )
         seen.add(key.value)
     return yaml.SafeLoader.construct_mapping(loader, node, deep)
 
 
-_Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: _mapping(loader, node, deep=True))
+_Strict.add_constructor(
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: _mapping(loader, node, deep=True)
+)
 
 
 def check_file(path: str | Path) -> dict:
@@ -112,15 +122,17 @@ def check_file(path: str | Path) -> dict:
         with open(path, encoding="utf-8-sig") as f:
             if str(path).endswith(".json"):
                 return json.load(f)
-            return yaml.load(f, Loader=_Strict) or {}  # noqa: S506 (a SafeLoader)
+            return yaml.load(f, Loader=_Strict) or {}
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}; indent with spaces, and put one key on a line") from None
+        raise ConfigError(
+            f"{path} is no YAML: {' '.join(str(error).split())}; indent with spaces, and put one key on a line"
+        ) from None
 
 
 def check_merge(sources: Sequence[tuple[str, Mapping]]) -> None:
-    """Refuse an empty mapping where an earlier source has entries: sources are merged key by key, so it would clear nothing.
+    """Refuse an empty mapping where an earlier source has entries: merged key by key, it would clear nothing.
 
     Parameters
     ----------
@@ -143,8 +155,11 @@ def _merge(merged: dict, given: Mapping, name: str, path: str) -> None:
         if not isinstance(value, Mapping) or not isinstance(found, Mapping):
             merged[key] = dict(value) if isinstance(value, Mapping) else value
         elif not value and found:
-            raise ConfigError(f"{name}: key {path}{key} is {{}}, but {dict(found)} stands there from an earlier file, and what comes later only adds to it; "
-                              "take the entries out of that file")
+            raise ConfigError(
+                f"{name}: key {path}{key} is {{}}, but {dict(found)} stands there from an earlier file, and "
+                f"what comes later only adds to it; "
+                "take the entries out of that file"
+            )
         else:
             merged[key] = dict(found)
             _merge(merged[key], value, name, f"{path}{key}.")

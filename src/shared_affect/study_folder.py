@@ -1,7 +1,7 @@
 """What a results folder holds, so that a run with other settings does not overwrite a study unasked.
 
-A run writes its settings into the folder when it starts (`STAMP`), so an unfinished study is known too. Whatever adds to a study
-(`GROWS`) is allowed; whatever would change numbers that stand there is refused, by key and row.
+A run writes its settings into the folder when it starts (`STAMP`), so an unfinished study is known too. Whatever adds
+to a study (`GROWS`) is allowed; whatever would change numbers that stand there is refused, by key and row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,21 @@ FINALS = ("claims.json", "claims.html", "report.html", "provenance.json", "run_c
 """What says something about the whole study."""
 
 COLUMNS = {
-    "models": ("family", "source", "path", "id", "revision", "world", "train_tokens", "replicate", "control", "dtype", "device", "attention", "chunk_batch"),
+    "models": (
+        "family",
+        "source",
+        "path",
+        "id",
+        "revision",
+        "world",
+        "train_tokens",
+        "replicate",
+        "control",
+        "dtype",
+        "device",
+        "attention",
+        "chunk_batch",
+    ),
     "saes": ("layer", "source", "path", "release", "id", "architecture", "k", "d_sae", "texts", "train_tokens"),
     "human": ("human_language", "loader", "path", "valence_norm", "valence_split", "coordinates"),
     "languages": ("script", "lemma_rule"),
@@ -37,14 +51,21 @@ COLUMNS = {
 }
 """Columns of the tables that bear on numbers; labels, notes, gates and shards do not."""
 
-KEYS = {"models": ("model",), "saes": ("model", "sae"), "human": ("kind", "dataset", "language"), "languages": ("language",), "variants": ("variant",), "emotions": ("emotion",)}
+KEYS = {
+    "models": ("model",),
+    "saes": ("model", "sae"),
+    "human": ("kind", "dataset", "language"),
+    "languages": ("language",),
+    "variants": ("variant",),
+    "emotions": ("emotion",),
+}
 
 SHOWN = 8
 """Differences named in a refusal."""
 
 
 def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str, Sequence[Mapping]]) -> dict:
-    """Settings of a study that bear on its numbers: the configuration with its emotions by name, and the table rows it uses.
+    """Settings of a study that bear on its numbers: its configuration, emotions by name, and the table rows it uses.
 
     Parameters
     ----------
@@ -60,7 +81,12 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
     dict
         ``config``, ``all_emotions`` (whether it asks for all), and ``tables`` (table -> row's key -> column -> value).
     """
-    named = {"models": [*config["models"], *config["control_models"]], "languages": config["languages"], "variants": [*config["control_variants"], *config["specs"]], "emotions": emotions}
+    named = {
+        "models": [*config["models"], *config["control_models"]],
+        "languages": config["languages"],
+        "variants": [*config["control_variants"], *config["specs"]],
+        "emotions": emotions,
+    }
     named["saes"] = named["models"]
     used = {
         "models": lambda r: r["model"] in named["models"],
@@ -68,16 +94,31 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "languages": lambda r: r["language"] in config["languages"],
         "variants": lambda r: r["variant"] in named["variants"],
         "emotions": lambda r: r["emotion"] in emotions,
-        "human": lambda r: r["language"] in config["languages"] and r["dataset"] in _datasets(config, tables["variants"]),
+        "human": lambda r: (
+            r["language"] in config["languages"] and r["dataset"] in _datasets(config, tables["variants"])
+        ),
     }
-    rows = {t: {" ".join(str(r[k]) for k in KEYS[t]): {c: r[c] for c in columns if c in r} for r in tables[t] if used[t](r)} for t, columns in COLUMNS.items()}
-    return {"config": dict(config) | {"emotions": list(emotions)}, "all_emotions": config["emotions"] == "all", "tables": rows}
+    rows = {
+        t: {" ".join(str(r[k]) for k in KEYS[t]): {c: r[c] for c in columns if c in r} for r in tables[t] if used[t](r)}
+        for t, columns in COLUMNS.items()
+    }
+    return {
+        "config": dict(config) | {"emotions": list(emotions)},
+        "all_emotions": config["emotions"] == "all",
+        "tables": rows,
+    }
 
 
 def _datasets(config: Mapping, variants: Sequence[Mapping]) -> set[str]:
     """Every dataset of config/human.tsv that a study reads."""
-    found = {config["human"], config["norms"], config["concepts"]} | {r["concepts"] for r in variants if r["variant"] in config["specs"]}
-    for mapping in (config["associations"], config["dictionaries"], config["judge_texts"] if isinstance(config["judge_texts"], Mapping) else {}):
+    found = {config["human"], config["norms"], config["concepts"]} | {
+        r["concepts"] for r in variants if r["variant"] in config["specs"]
+    }
+    for mapping in (
+        config["associations"],
+        config["dictionaries"],
+        config["judge_texts"] if isinstance(config["judge_texts"], Mapping) else {},
+    ):
         found |= set(mapping.values())
     return found | {d for datasets in config["word_properties"].values() for d in datasets}
 
@@ -91,7 +132,9 @@ def read_settings(folder: str | Path) -> dict | None:
     if (folder / STAMP).exists():
         others = any(name != STAMP for _, _, names in os.walk(folder) for name in names)
         return _parsed(folder / STAMP) if others else None
-    return {"config": _parsed(folder / "run_config.yaml"), "tables": {}} if (folder / "run_config.yaml").exists() else None
+    return (
+        {"config": _parsed(folder / "run_config.yaml"), "tables": {}} if (folder / "run_config.yaml").exists() else None
+    )
 
 
 def _parsed(path: Path) -> dict:
@@ -100,14 +143,21 @@ def _parsed(path: Path) -> dict:
     except yaml.YAMLError:
         found = None
     if not isinstance(found, dict):
-        raise ConfigError(f"{path} cannot be read, so it is not known what {path.parent} holds; delete that file if the folder is to be overwritten, or give the study another name "
-                          "(--config study=NAME)")
+        raise ConfigError(
+            f"{path} cannot be read, so it is not known what {path.parent} holds; delete that file if the "
+            f"folder is to be overwritten, or give the study another name "
+            "(--config study=NAME)"
+        )
     return found
 
 
 def _flat(config: Mapping, sections: Collection[str]) -> dict:
     """Keys of a configuration, those of sections as ``section.key``."""
-    return {f"{k}.{n}" if k in sections else k: v for k, value in config.items() for n, v in (value.items() if k in sections and isinstance(value, Mapping) else [("", value)])}
+    return {
+        f"{k}.{n}" if k in sections else k: v
+        for k, value in config.items()
+        for n, v in (value.items() if k in sections and isinstance(value, Mapping) else [("", value)])
+    }
 
 
 def _grown(old, new) -> bool:
@@ -127,13 +177,23 @@ def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[t
         Keys of the configuration whose value is a group of keys.
     """
     before, now = _flat(old["config"], sections), _flat(new["config"], sections)
-    if before.get("emotions") == "all" and new["all_emotions"]:  # a study known by run_config.yaml alone does not say which they were
+    if (
+        before.get("emotions") == "all" and new["all_emotions"]
+    ):  # a study known by run_config.yaml alone does not say which they were
         now["emotions"] = "all"
-    found = [(f"key {k}", before[k], now[k]) for k in before if k in now and k not in FREE and before[k] != now[k] and not (k in GROWS and _grown(before[k], now[k]))]
+    found = [
+        (f"key {k}", before[k], now[k])
+        for k in before
+        if k in now and k not in FREE and before[k] != now[k] and not (k in GROWS and _grown(before[k], now[k]))
+    ]
     for table, rows in (old.get("tables") or {}).items():
         for name, row in rows.items():
             after = new["tables"].get(table, {}).get(name, {})
-            found += [(f"{'resources' if table == 'emotions' else 'config'}/{table}.tsv, row {name}, column {c}", v, after[c]) for c, v in row.items() if c in after and after[c] != v]
+            found += [
+                (f"{'resources' if table == 'emotions' else 'config'}/{table}.tsv, row {name}, column {c}", v, after[c])
+                for c, v in row.items()
+                if c in after and after[c] != v
+            ]
     return found
 
 
@@ -164,26 +224,40 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
     found = [] if old is None else differences(old, settings, sections)
     if not found or force:
         return [where for where, _, _ in found]
-    listed = "\n".join(f"  {where}: {_short(there)} there, {_short(now)} now" for where, there, now in found[:SHOWN]) + (f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+    listed = "\n".join(
+        f"  {where}: {_short(there)} there, {_short(now)} now" for where, there, now in found[:SHOWN]
+    ) + (f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
     state = "a study" if (Path(folder) / "run_config.yaml").exists() else "an unfinished study"
-    raise ConfigError(f"{folder} holds {state} with other settings:\n{listed}\nA run would delete files of it and leave others beside the new ones. Give the new settings a name of their own "
-                      f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config force=true. Models, controls, specs and emotions may be added to a study as it is.")
+    raise ConfigError(
+        f"{folder} holds {state} with other settings:\n{listed}\nA run would delete files of it and leave "
+        f"others beside the new ones. Give the new settings a name of their own "
+        f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config "
+        f"force=true. Models, controls, specs and emotions may be added to a study as it is."
+    )
 
 
 def _short(value, limit: int = 90) -> str:
-    text = "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)
+    text = (
+        "[" + ", ".join(map(str, value)) + "]"
+        if isinstance(value, list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+        if isinstance(value, str)
+        else str(value)
+    )
     return text if len(text) <= limit else text[: limit - 4] + " ..."
 
 
 def write_settings(folder: str | Path, settings: Mapping) -> None:
     """Write what a run makes into its folder, before its first job."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    head = "# Written when a run starts: what this folder holds. A run with other settings is refused (docs/configuration.md).\n"
+    head = "# What this folder holds, written when a run starts. A run with other settings is refused (docs/configuration.md).\n"
     write_text(Path(folder) / STAMP, head + yaml.safe_dump(dict(settings), allow_unicode=True, sort_keys=False))
 
 
 def drop_finals(folder: str | Path, keep: Callable[[str], bool]) -> list[str]:
-    """Remove claims, report and provenance of a study that is overwritten, so that none of them stands beside new tables.
+    """Remove claims, report and provenance of a study that is overwritten: none of them may stand beside new tables.
 
     Parameters
     ----------

@@ -6,19 +6,39 @@ from shared_affect import early_look
 from shared_affect.checks import ConfigError
 
 MODEL = {"model": "m", "source": "local", "path": "{models_dir}/m"}
-SAES = [{"model": "m", "sae": "deep", "source": "local", "path": "own/deep", "layer": 7}, {"model": "m", "sae": "b0", "source": "trained", "path": "{results}/saes/m/b0", "layer": 0}]
+SAES = [
+    {"model": "m", "sae": "deep", "source": "local", "path": "own/deep", "layer": 7},
+    {"model": "m", "sae": "b0", "source": "trained", "path": "{results}/saes/m/b0", "layer": 0},
+]
 
 
 @pytest.fixture
 def seen(monkeypatch):
     calls = []
-    monkeypatch.setattr(early_look, "look_at_model", lambda folder, where, layers: calls.append((folder.name, where, layers)) or {"hidden_size": 24, "n_blocks": 8})
-    monkeypatch.setattr(early_look, "look_at_sae", lambda folder, layer, where, d_in: calls.append((folder.name, where, layer, d_in)))
+    monkeypatch.setattr(
+        early_look,
+        "look_at_model",
+        lambda folder, where, layers: calls.append((folder.name, where, layers)) or {"hidden_size": 24, "n_blocks": 8},
+    )
+    monkeypatch.setattr(
+        early_look, "look_at_sae", lambda folder, layer, where, d_in: calls.append((folder.name, where, layer, d_in))
+    )
     return calls
 
 
 def look(tmp_path, model=MODEL, saes=SAES, names=("m",)):
-    early_look.look(names, [model], saes, lambda r: tmp_path / r["path"].replace("{models_dir}/", "").replace("{results}/", "results/").replace("{retrieved}/", "retrieved/"))
+    early_look.look(
+        names,
+        [model],
+        saes,
+        lambda r: (
+            tmp_path
+            / r["path"]
+            .replace("{models_dir}/", "")
+            .replace("{results}/", "results/")
+            .replace("{retrieved}/", "retrieved/")
+        ),
+    )
 
 
 def test_a_folder_of_ones_own_is_looked_at_once_with_all_its_layers_and_its_saes_with_its_width(tmp_path, seen):
@@ -68,7 +88,14 @@ def test_an_absent_folder_names_its_row(tmp_path, seen):
     assert seen[-1] == ("deep", "config/saes.tsv, row m deep", 7, None)
 
 
-@pytest.mark.parametrize("error", [ValueError("a masked language model"), FileNotFoundError("shard 2"), ValueError("config/models.tsv, row m: said already")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a masked language model"),
+        FileNotFoundError("shard 2"),
+        ValueError("config/models.tsv, row m: said already"),
+    ],
+)
 def test_a_refusal_names_its_row_once(tmp_path, monkeypatch, error):
     def refuse(*args):
         raise error
@@ -84,10 +111,19 @@ def test_valence_classes_of_data_at_hand_are_read_as_the_job_reads_them(tmp_path
     own = tmp_path / "affect.tsv"
     assert early_look.classes(str(own), ["joy"], 0) is None  # not there yet
     own.write_text("emotion\tvalence\tarousal\njoy\t0.5\t0\nfear\t-0.5\t0\nawe\t0.1\t0\n")
-    assert early_look.classes(str(own), ["joy", "fear", "awe"], 0.2) == {"joy": "positive", "fear": "negative", "awe": "negative"}
+    assert early_look.classes(str(own), ["joy", "fear", "awe"], 0.2) == {
+        "joy": "positive",
+        "fear": "negative",
+        "awe": "negative",
+    }
     norms = tmp_path / "norms.tsv"
-    norms.write_text("word\tvalence\tarousal\tvalence_sd\tvalence_n\tarousal_sd\tarousal_n\n" + "".join(f"{w}\t{v}\t0\t0.1\t9\t0.1\t9\n" for w, v in (("bliss", 0.5), ("dread", -0.5))))
-    assert early_look.classes([str(norms)], ["joy", "fear", "awe"], 0, {"joy": "bliss", "fear": "dread", "awe": "awe"}, "standard") == {"joy": "positive", "fear": "negative"}
+    norms.write_text(
+        "word\tvalence\tarousal\tvalence_sd\tvalence_n\tarousal_sd\tarousal_n\n"
+        + "".join(f"{w}\t{v}\t0\t0.1\t9\t0.1\t9\n" for w, v in (("bliss", 0.5), ("dread", -0.5)))
+    )
+    assert early_look.classes(
+        [str(norms)], ["joy", "fear", "awe"], 0, {"joy": "bliss", "fear": "dread", "awe": "awe"}, "standard"
+    ) == {"joy": "positive", "fear": "negative"}
     own.write_text("emotion\tarousal\njoy\t0\n")
     with pytest.raises(ConfigError, match="column 'valence' is missing"):
         early_look.classes(str(own), ["joy"], 0)

@@ -11,7 +11,9 @@ from shared_affect.overlays import check_file, check_merge, convert, expand_fold
 
 @pytest.fixture(scope="module")
 def default(root):
-    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")), read_schema(root / "workflow/schemas/config.yaml")
+    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")), read_schema(
+        root / "workflow/schemas/config.yaml"
+    )
 
 
 def given(default, *entries):
@@ -24,15 +26,42 @@ def given(default, *entries):
 
 
 def test_nested_keys_of_the_command_line_come_in_their_types_and_keep_their_neighbours(default):
-    made = given(default, "steering={enabled: false, strengths: [0.2, 0.5], samples_per_prompt: 3}", "force=true", "root_seed=3", "ratings={margin: 0.05}", "data_dir=", "languages=[en]")
-    assert made["steering"] == default[0]["steering"] | {"enabled": False, "strengths": [0.2, 0.5], "samples_per_prompt": 3}
-    assert made["force"] is True and made["root_seed"] == 3 and made["ratings"]["margin"] == 0.05 and made["data_dir"] == "" and made["languages"] == ["en"]
+    made = given(
+        default,
+        "steering={enabled: false, strengths: [0.2, 0.5], samples_per_prompt: 3}",
+        "force=true",
+        "root_seed=3",
+        "ratings={margin: 0.05}",
+        "data_dir=",
+        "languages=[en]",
+    )
+    assert made["steering"] == default[0]["steering"] | {
+        "enabled": False,
+        "strengths": [0.2, 0.5],
+        "samples_per_prompt": 3,
+    }
+    assert (
+        made["force"] is True
+        and made["root_seed"] == 3
+        and made["ratings"]["margin"] == 0.05
+        and made["data_dir"] == ""
+        and made["languages"] == ["en"]
+    )
     assert type(made["steering"]["samples_per_prompt"]) is int
     assert convert(default[0], default[1]) == default[0]
 
 
-@pytest.mark.parametrize(("entry", "words"), [("steering={enabled: perhaps}", "steering.enabled is 'perhaps'"), ("ratings={n_outer: 2.5}", "ratings.n_outer is '2.5'"), ("study=7", "study is 7.*quotes"),
-                                              ("languages=en", r"languages is 'en'.*\[en\]"), ("rsa={n_permutations: many}", "n_permutations is 'many'"), ("steering={strengths: [0.2, nan]}", "finite")])
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("steering={enabled: perhaps}", "steering.enabled is 'perhaps'"),
+        ("ratings={n_outer: 2.5}", "ratings.n_outer is '2.5'"),
+        ("study=7", "study is 7.*quotes"),
+        ("languages=en", r"languages is 'en'.*\[en\]"),
+        ("rsa={n_permutations: many}", "n_permutations is 'many'"),
+        ("steering={strengths: [0.2, nan]}", "finite"),
+    ],
+)
 def test_what_has_no_such_type_is_refused(default, entry, words):
     with pytest.raises(ConfigError, match=words):
         given(default, entry)
@@ -46,14 +75,24 @@ def test_folders_are_expanded_once_and_must_exist(tmp_path, monkeypatch):
         config = {"data_dir": written, "models_dir": ""}
         expand_folders(config)
         assert config == {"data_dir": str(tmp_path / "data"), "models_dir": ""}
-    for key, written, words in (("data_dir", "~/nowhere", "key data_dir is '~/nowhere'.*nowhere is no folder"), ("models_dir", "$NOBODY_SET_THIS/x", r"key models_dir: .*a variable that is not set")):
+    for key, written, words in (
+        ("data_dir", "~/nowhere", "key data_dir is '~/nowhere'.*nowhere is no folder"),
+        ("models_dir", "$NOBODY_SET_THIS/x", r"key models_dir: .*a variable that is not set"),
+    ):
         with pytest.raises(ConfigError, match=words):
             expand_folders({"data_dir": "", "models_dir": ""} | {key: written})
     assert expand_path("plain/path") == "plain/path"
 
 
-@pytest.mark.parametrize(("text", "words"), [("study: a\nmodels: [x]\nstudy: b\n", "line 3: key 'study' stands twice"), ("rsa:\n  pairs: [all]\n  pairs: [all]\n", "line 3: key 'pairs'"),
-                                             ("rsa:\n\tpairs: [all]\n", "no YAML.*line 2"), ("models: [a\nstudy: b\n", "no YAML.*line")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("study: a\nmodels: [x]\nstudy: b\n", "line 3: key 'study' stands twice"),
+        ("rsa:\n  pairs: [all]\n  pairs: [all]\n", "line 3: key 'pairs'"),
+        ("rsa:\n\tpairs: [all]\n", "no YAML.*line 2"),
+        ("models: [a\nstudy: b\n", "no YAML.*line"),
+    ],
+)
 def test_an_overlay_that_cannot_mean_what_it_says_is_named_with_its_line(tmp_path, text, words):
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(ConfigError, match=rf"own\.yaml.*{words}"):
@@ -66,7 +105,10 @@ def test_committed_overlays_are_read(root):
 
 
 def test_an_empty_mapping_that_would_clear_nothing_is_refused():
-    base, overlay = ("config.yaml", {"associations": {}, "steering": {"enabled": True}}), ("a.yaml", {"associations": {"en": "usf"}, "steering": {"enabled": False}})
+    base, overlay = (
+        ("config.yaml", {"associations": {}, "steering": {"enabled": True}}),
+        ("a.yaml", {"associations": {"en": "usf"}, "steering": {"enabled": False}}),
+    )
     check_merge([base, overlay, ("--config", {"associations": {"zh": "swow"}})])
     check_merge([base, ("--config", {"associations": {}})])
     with pytest.raises(ConfigError, match=r"--config: key associations is \{\}, but \{'en': 'usf'\}"):

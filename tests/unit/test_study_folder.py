@@ -6,12 +6,25 @@ import pytest
 import yaml
 
 from shared_affect.checks import ConfigError, check_study, read_schema, read_table
-from shared_affect.study_folder import FINALS, FREE, GROWS, STAMP, check_folder, describe_study, drop_finals, read_settings, write_settings
+from shared_affect.study_folder import (
+    FINALS,
+    FREE,
+    GROWS,
+    STAMP,
+    check_folder,
+    describe_study,
+    drop_finals,
+    read_settings,
+    write_settings,
+)
 
 
 @pytest.fixture(scope="module")
 def repository(root):
-    tables = {t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml") for t in ("models", "saes", "languages", "human", "variants")}
+    tables = {
+        t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml")
+        for t in ("models", "saes", "languages", "human", "variants")
+    }
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     schema = read_schema(root / "workflow/schemas/config.yaml")
@@ -38,7 +51,14 @@ class Folder:
         return check_folder(self.path, self.settings(change, tables), self.sections, force)
 
     def rows(self, table, name, **cells):
-        key = {"models": "model", "saes": "model", "emotions": "emotion", "human": "dataset", "languages": "language", "variants": "variant"}[table]
+        key = {
+            "models": "model",
+            "saes": "model",
+            "emotions": "emotion",
+            "human": "dataset",
+            "languages": "language",
+            "variants": "variant",
+        }[table]
         return self.tables | {table: [r | cells if r[key] == name else r for r in self.tables[table]]}
 
 
@@ -51,9 +71,18 @@ CHANGES = {
     "a language less": ({"languages": ["en"]}, ["key languages: [en, zh] there, [en] now"]),
     "languages the other way round": ({"languages": ["zh", "en"]}, ["[en, zh] there, [zh, en] now"]),
     "another seed": ({"root_seed": 7}, ["key root_seed: 0 there, 7 now"]),
-    "an emotion less": ({"emotions": ["joy", "fear", "love", "anger", "sadness", "disgust", "gratitude"]}, ["key emotions"]),
-    "a model less": ({"models": ["gemma2-planted"]}, ["key models: [gemma2-planted, llama-planted] there, [gemma2-planted] now"]),
-    "a model for another": ({"control_models": ["gemma2-untrained-2", "llama-untrained-1", "gemma2-no-affect"]}, ["key control_models"]),
+    "an emotion less": (
+        {"emotions": ["joy", "fear", "love", "anger", "sadness", "disgust", "gratitude"]},
+        ["key emotions"],
+    ),
+    "a model less": (
+        {"models": ["gemma2-planted"]},
+        ["key models: [gemma2-planted, llama-planted] there, [gemma2-planted] now"],
+    ),
+    "a model for another": (
+        {"control_models": ["gemma2-untrained-2", "llama-untrained-1", "gemma2-no-affect"]},
+        ["key control_models"],
+    ),
     "no steering": ({"steering": {"enabled": False}}, ["key steering.enabled: true there, false now"]),
     "other strengths": ({"steering": {"strengths": [0.2, 0.5]}}, ["key steering.strengths"]),
     "fewer permutations": ({"rsa": {"n_permutations": 1000}}, ["key rsa.n_permutations: 10000 there, 1000 now"]),
@@ -76,19 +105,40 @@ def test_a_change_of_numbers_is_refused_by_key_with_both_values(folder, case, fi
     with pytest.raises(ConfigError) as error:
         folder.check(merged(folder.config, change))
     message = str(error.value)
-    assert all(w in message for w in [*words, "--config study=NAME", "--config force=true", "a study" if finished else "an unfinished study"]), message
+    assert all(
+        w in message
+        for w in [
+            *words,
+            "--config study=NAME",
+            "--config force=true",
+            "a study" if finished else "an unfinished study",
+        ]
+    ), message
     assert message.count("\n") < 14
     found = folder.check(merged(folder.config, change), force=True)
     assert len(found) == 1 and found[0] in message
 
 
-@pytest.mark.parametrize("change", [{"models": ["llama-planted", "gemma2-planted"]}, {"control_models": ["gemma2-no-affect", "llama-no-affect", "gemma2-untrained-1", "llama-untrained-1"]},
-                                    {"data_dir": "elsewhere"}, {"models_dir": "elsewhere"}, {"emotions_per_job": 3}, {"force": True}, {}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"models": ["llama-planted", "gemma2-planted"]},
+        {"control_models": ["gemma2-no-affect", "llama-no-affect", "gemma2-untrained-1", "llama-untrained-1"]},
+        {"data_dir": "elsewhere"},
+        {"models_dir": "elsewhere"},
+        {"emotions_per_job": 3},
+        {"force": True},
+        {},
+    ],
+)
 def test_what_adds_or_changes_no_number_passes(folder, change):
     assert folder.start().check(change) == []
 
 
-@pytest.mark.parametrize("fewer", [{"specs": []}, {"control_variants": ["shuffled-norms"]}, {"models": ["llama-planted"], "control_models": []}])
+@pytest.mark.parametrize(
+    "fewer",
+    [{"specs": []}, {"control_variants": ["shuffled-norms"]}, {"models": ["llama-planted"], "control_models": []}],
+)
 def test_specs_controls_and_models_may_be_added(folder, fewer):
     assert folder.start(change=fewer).check() == []
 
@@ -102,17 +152,37 @@ def test_an_added_emotion_passes_and_is_then_part_of_the_study(folder):
     with pytest.raises(ConfigError, match="key emotions"):
         folder.check({"emotions": some})
     # `all`, where the table has gained a row
-    write_settings(folder.path, describe_study(folder.config, folder.emotions(folder.config, folder.tables)[:-1], folder.tables))
+    write_settings(
+        folder.path, describe_study(folder.config, folder.emotions(folder.config, folder.tables)[:-1], folder.tables)
+    )
     assert folder.check() == [] and "surprise" not in read_settings(folder.path)["config"]["emotions"]
 
 
-@pytest.mark.parametrize(("table", "name", "cells", "words"), [
-    ("models", "gemma2-planted", {"train_tokens": 60000}, "config/models.tsv, row gemma2-planted, column train_tokens: 1200000 there, 60000 now"),
-    ("saes", "llama-planted", {"k": 9}, "config/saes.tsv, row llama-planted b0-btk, column k: 8 there, 9 now"),
-    ("emotions", "joy", {"contrast": False}, "resources/emotions.tsv, row joy, column contrast: true there, false now"),
-    ("languages", "en", {"lemma_rule": "none"}, "config/languages.tsv, row en, column lemma_rule"),
-    ("variants", "shuffled-norms", {"shuffle": "concepts"}, "config/variants.tsv, row shuffled-norms, column shuffle"),
-])
+@pytest.mark.parametrize(
+    ("table", "name", "cells", "words"),
+    [
+        (
+            "models",
+            "gemma2-planted",
+            {"train_tokens": 60000},
+            "config/models.tsv, row gemma2-planted, column train_tokens: 1200000 there, 60000 now",
+        ),
+        ("saes", "llama-planted", {"k": 9}, "config/saes.tsv, row llama-planted b0-btk, column k: 8 there, 9 now"),
+        (
+            "emotions",
+            "joy",
+            {"contrast": False},
+            "resources/emotions.tsv, row joy, column contrast: true there, false now",
+        ),
+        ("languages", "en", {"lemma_rule": "none"}, "config/languages.tsv, row en, column lemma_rule"),
+        (
+            "variants",
+            "shuffled-norms",
+            {"shuffle": "concepts"},
+            "config/variants.tsv, row shuffled-norms, column shuffle",
+        ),
+    ],
+)
 def test_a_changed_row_in_use_is_refused(folder, table, name, cells, words):
     folder.start()
     with pytest.raises(ConfigError) as error:
@@ -120,8 +190,17 @@ def test_a_changed_row_in_use_is_refused(folder, table, name, cells, words):
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize(("table", "name", "cells"), [("models", "gemma2-planted", {"label": "x"}), ("models", "gemma2-planted", {"shards": 3}), ("models", "stories260k", {"dtype": "bfloat16"}),
-                                                      ("saes", "gemma2-planted", {"l0_max": 99.0}), ("human", "warriner", {"path": "x"}), ("emotions", "joy", {"label_zh": "x"})])
+@pytest.mark.parametrize(
+    ("table", "name", "cells"),
+    [
+        ("models", "gemma2-planted", {"label": "x"}),
+        ("models", "gemma2-planted", {"shards": 3}),
+        ("models", "stories260k", {"dtype": "bfloat16"}),
+        ("saes", "gemma2-planted", {"l0_max": 99.0}),
+        ("human", "warriner", {"path": "x"}),
+        ("emotions", "joy", {"label_zh": "x"}),
+    ],
+)
 def test_rows_out_of_use_and_columns_without_numbers_are_free(folder, table, name, cells):
     folder.start()
     assert folder.check(tables=folder.rows(table, name, **cells)) == []
@@ -131,11 +210,16 @@ def test_a_study_of_before_is_known_by_its_run_config(folder):
     folder.path.mkdir()
     (folder.path / "run_config.yaml").write_text(yaml.safe_dump(folder.config))
     assert folder.check() == []
-    for change, words in (({"languages": ["en"]}, "key languages"), ({"emotions": ["joy", "fear", "love", "anger", "sadness", "disgust", "pride"]}, "key emotions: 'all' there")):
+    for change, words in (
+        ({"languages": ["en"]}, "key languages"),
+        ({"emotions": ["joy", "fear", "love", "anger", "sadness", "disgust", "pride"]}, "key emotions: 'all' there"),
+    ):
         with pytest.raises(ConfigError, match=words):
             folder.check(change)
     # a key that only one version knows is no change of the user's
-    (folder.path / "run_config.yaml").write_text(yaml.safe_dump({k: v for k, v in folder.config.items() if k != "readout"} | {"gone": 1}))
+    (folder.path / "run_config.yaml").write_text(
+        yaml.safe_dump({k: v for k, v in folder.config.items() if k != "readout"} | {"gone": 1})
+    )
     assert folder.check() == []
 
 
