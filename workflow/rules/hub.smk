@@ -18,7 +18,6 @@ if HUB_MODELS:
         localrule: True
         params:
             row=lambda w: {k: row("models", model=w.model)[k] for k in ("id", "revision")},
-            layers=lambda w: sorted({row("saes", model=w.model, sae=s)["layer"] for s in saes_of(w.model)}),
         script:
             "../scripts/retrieve_model.py"
 
@@ -46,6 +45,5 @@ if RELEASED_SAES:
         localrule: True
         params:
             row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
-            layer=lambda w: row("saes", model=w.model, sae=w.sae)["layer"],
         script:
             "../scripts/retrieve_sae.py"

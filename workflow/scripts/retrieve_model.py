@@ -10,4 +10,4 @@ if __name__ == "__main__":
     start_log(snakemake.log[0])
     row, folder, model = snakemake.params.row, Path(snakemake.output[0]).parent, snakemake.wildcards.model
     fetch_model(row["id"], row["revision"] or "main", folder, model)
-    look_at_model(folder, f"config/models.tsv, row {model}", snakemake.params.layers)
+    look_at_model(folder, f"config/models.tsv, row {model}", [])
