@@ -131,18 +131,21 @@ def read_settings(folder: str | Path) -> dict | None:
     folder = Path(folder)
     if (folder / STAMP).exists():
         others = any(name != STAMP for _, _, names in os.walk(folder) for name in names)
-        return _parsed(folder / STAMP) if others else None
+        return _parsed(folder / STAMP, "config") if others else None
     return (
-        {"config": _parsed(folder / "run_config.yaml"), "tables": {}} if (folder / "run_config.yaml").exists() else None
+        {"config": _parsed(folder / "run_config.yaml", "study"), "tables": {}}
+        if (folder / "run_config.yaml").exists()
+        else None
     )
 
 
-def _parsed(path: Path) -> dict:
+def _parsed(path: Path, key: str) -> dict:
+    """A file of settings, which holds this key."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError:
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or key not in found:
         raise ConfigError(
             f"{path} cannot be read, so it is not known what {path.parent} holds; delete that file if the "
             f"folder is to be overwritten, or give the study another name "
@@ -200,6 +203,8 @@ def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[t
 def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str], force: bool = False) -> list[str]:
     """Refuse a run whose settings differ from those of the study that its folder holds.
 
+    Settings of a finished study are its own even where a later run has added to them and did not end.
+
     Parameters
     ----------
     folder : path
@@ -222,6 +227,10 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
     """
     old = read_settings(folder)
     found = [] if old is None else differences(old, settings, sections)
+    finished = Path(folder) / "run_config.yaml"
+    if found and old["tables"] and finished.exists():
+        # back to what was finished, after something was added that is not wanted any more
+        found = differences(old | {"config": _parsed(finished, "study")}, settings, sections)
     if not found or force:
         return [where for where, _, _ in found]
     listed = "\n".join(

@@ -100,7 +100,7 @@ def merged(config, change):
 def test_a_change_of_numbers_is_refused_by_key_with_both_values(folder, case, finished):
     folder.start()
     if finished:
-        (folder.path / "run_config.yaml").write_text("x: 1\n")
+        (folder.path / "run_config.yaml").write_text(yaml.safe_dump(folder.config))
     change, words = CHANGES[case]
     with pytest.raises(ConfigError) as error:
         folder.check(merged(folder.config, change))
@@ -221,6 +221,21 @@ def test_a_study_of_before_is_known_by_its_run_config(folder):
         yaml.safe_dump({k: v for k, v in folder.config.items() if k != "readout"} | {"gone": 1})
     )
     assert folder.check() == []
+
+
+def test_what_was_added_and_not_finished_can_be_given_up(folder):
+    more = [*folder.config["models"], "stories260k"]
+    folder.config = folder.config | {"models_dir": "x"}
+    write_settings(folder.path, folder.settings() | {"config": folder.config | {"models": more}})
+    (folder.path / "tables.csv").touch()
+    with pytest.raises(ConfigError, match="key models"):
+        folder.check()
+    (folder.path / "run_config.yaml").write_text(yaml.safe_dump(folder.config))
+    assert folder.check() == []
+    with pytest.raises(ConfigError, match="key root_seed"):
+        folder.check({"root_seed": 3})
+    with pytest.raises(ConfigError, match="row llama-planted, column train_tokens"):
+        folder.check(tables=folder.rows("models", "llama-planted", train_tokens=1))
 
 
 def test_an_empty_folder_or_one_that_cannot_be_read(folder):

@@ -291,7 +291,7 @@ def test_a_model_from_the_hub_reads_like_the_same_model_from_a_folder(study):
             (study.folder / f"config/{table}.tsv").write_bytes(content)
         study.variables = {}
         study.set(models=["gemma2-planted"])
-        study.snakemake("--config", "force=true")  # a model less
+        study.snakemake()
 
 
 def interrupted(study, target, pattern):

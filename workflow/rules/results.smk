@@ -111,7 +111,7 @@ rule record_provenance:
     log:
         f"{LOGS}/record_provenance/provenance.log",
     params:
-        config=config,
+        config={k: v for k, v in config.items() if k != "force"},
         models=HUB_MODELS,
         tables={name: code_of_file(BASE / "config" / f"{name}.tsv") for name in TABLES if name != "emotions"},
     script:
