@@ -186,8 +186,9 @@ def _known_checksums(folder: Path, commit: str) -> dict[str, str]:
 def _published_checksums(repository: str, commit: str) -> dict[str, str]:
     from huggingface_hub import HfApi
 
-    entries = HfApi().list_repo_tree(repository, revision=commit, recursive=True)
-    return {f.path: f.lfs.sha256 if f.lfs else f.blob_id for f in entries if hasattr(f, "blob_id")}
+    # the listing of a tree waits half a minute for a hub that does not answer; this question does not
+    entries = HfApi().model_info(repository, revision=commit, files_metadata=True).siblings or []
+    return {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id for f in entries}
 
 
 CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
