@@ -1,4 +1,6 @@
 # shared-affect: from concept words to figures. Targets are files under results/{study}/; see docs/workflow.md.
+import atexit
+
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -47,16 +49,21 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/run.smk"
 
 
-onstart:
-    from shared_affect.hub import has_token, licence_message
+# What is lacking is said last, below the plan; a run stops on it before its first job.
+SAID = []
+if workflow.is_main_process:
+    atexit.register(lambda: SAID or print(*(f"\n{text}" for text in [*overwriting(), *(f"Lacking: {t}" for t in lacking())]), sep="", end="", file=sys.stderr))
 
+
+onstart:
     # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after 200 jobs
     # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
-    for model in HUB_MODELS:
-        asked = row("models", model=model)
-        if asked["gated"] and not Path(model_path(model), "revision.json").exists() and not has_token():
-            raise WorkflowError(licence_message(asked["id"], model))
-    if LACKING:
-        raise WorkflowError("\n".join(LACKING.values()))
+    SAID.append("a run says it itself")
+    if LACKS := lacking():
+        raise WorkflowError("\n".join(LACKS))
+    if OVERWRITES:
+        VALID = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
+        logger.warning(f"{overwriting()[0]}; removed: {', '.join(study_folder.drop_finals(R, VALID.__contains__)) or 'nothing'}")
+    study_folder.write_settings(R, SETTINGS)
     begin_run()

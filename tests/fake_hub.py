@@ -51,7 +51,9 @@ class Hub:
                 if m := re.fullmatch(rf"/api/models/{hub.repository}(?:/revision/(.+))?", path):
                     if m[1] not in (None, "main", hub.commit):
                         return self.send(b"{}", 404, {"X-Error-Code": "RevisionNotFound"})
-                    siblings = [{"rfilename": f} for f in hub.files]
+                    entries = {f: hub.entry(f) for f in hub.files} if "blobs=" in self.path else {}
+                    large = {f: {"lfs": {"sha256": e["lfs"]["oid"], "size": e["size"], "pointerSize": 1}} for f, e in entries.items() if "lfs" in e}
+                    siblings = [{"rfilename": f, **({"blobId": entries[f]["oid"], "size": entries[f]["size"]} if entries else {}), **large.get(f, {})} for f in hub.files]
                     return self.send(json.dumps({"id": hub.repository, "sha": hub.commit, "siblings": siblings, "private": False, "gated": False, "tags": []}).encode())
                 if path.startswith(f"/api/models/{hub.repository}/tree/"):
                     return self.send(json.dumps([hub.entry(f) for f in hub.files]).encode())

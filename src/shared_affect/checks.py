@@ -47,7 +47,8 @@ def _not_finite(value, path: str = "") -> tuple[str, float] | None:
     return next((found for k, v in children if (found := _not_finite(v, f"{path}.{k}".lstrip(".")))), None)
 
 
-def _read_schema(path: str | Path) -> dict:
+def read_schema(path: str | Path) -> dict:
+    """A JSON schema written in YAML."""
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
@@ -83,6 +84,8 @@ def check_mapping(value: Mapping, schema: Mapping, where: str) -> None:
     bounds = [f"{word} {error.schema[key]}" for key, word in (("minimum", ">="), ("maximum", "<="), ("exclusiveMinimum", ">"), ("minItems", "items >="),
                                                                ("pattern", "matching")) if key in error.schema]
     detail = _listing(allowed) if isinstance(allowed, list) else str(allowed)
+    if isinstance(error.instance, str) and error.schema.get("type") == "array":
+        detail += f" (a list: [{error.instance}])"
     raise ConfigError(f"{where}: key {path} is {error.instance!r}; allowed: {', '.join([detail, *bounds])}" + (f" ({described})" if described else ""))
 
 
@@ -132,7 +135,7 @@ def read_table(path: str | Path, schema_path: str | Path) -> list[dict]:
     ConfigError
         Anything that `reading.read_written` refuses, an unknown column, wrong type, value not allowed, repeated key; names the line.
     """
-    schema = _read_schema(schema_path)
+    schema = read_schema(schema_path)
     columns = list(schema["properties"])
     name = "/".join(Path(path).parts[-2:])
     words = [c for c in columns if c in schema["key"]]
@@ -298,7 +301,7 @@ def check_study(config: Mapping, schema_path: str | Path, tables: Mapping[str, l
     ConfigError
         At the first thing that is wrong.
     """
-    check_mapping(config, _read_schema(schema_path), PLACE)
+    check_mapping(config, read_schema(schema_path), PLACE)
     names = {t: [r[c] for r in tables[t]] for t, c in (("models", "model"), ("languages", "language"), ("emotions", "emotion"))}
     _check_names(config["languages"], names["languages"], "languages", "config/languages.tsv")
     _check_names(config["models"] + config["control_models"], names["models"], "models or control_models", "config/models.tsv")

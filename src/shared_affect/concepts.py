@@ -140,8 +140,21 @@ def single_words(phrase: str, script: str) -> list[str]:
     return [phrase] if _WORD[script].fullmatch(phrase) else []
 
 
-def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str, at_least: int = 2) -> None:
+def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str, at_least: int = 2,
+               own: int = 2) -> None:
     """Say which emotions a source has too few words for.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``emotion, word``.
+    emotions : sequence of str
+    source, language : str
+        For messages.
+    at_least : int
+        Words that an emotion needs.
+    own : int
+        Words that it needs for itself: a word of several sets is left out where features are selected.
 
     Raises
     ------
@@ -156,6 +169,16 @@ def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, langua
             f"concept-sets from {source}, language {language}: {len(lacking)} emotions have fewer than {at_least} words: {', '.join(f'{e} ({sizes.get(e, 0)})' for e in lacking)}. "
             f"Lower concept_sets.min_strength, add cues or categories ({'resources/cues' if 'strength' in frame and frame['strength'].notna().any() else 'resources/categories'}), "
             f"or study the others alone (config.yaml, key emotions: [{', '.join(left)}])")
+    studied = frame[frame["emotion"].isin(emotions)].drop_duplicates(["emotion", "word"])
+    n_sets = frame["word"].map(studied["word"].value_counts())
+    alone = frame[n_sets == 1]["emotion"].value_counts()
+    if poor := [e for e in emotions if alone.get(e, 0) < own]:
+        raise ValueError(
+            f"concept-sets from {source}, language {language}: {len(poor)} emotions have fewer than {own} words that "
+            f"stand in no other set: {', '.join(f'{e} ({alone.get(e, 0)} of {sizes[e]})' for e in poor)}. "
+            + ("Steering makes a vector of half of them, which needs two; without it 2 are enough. " if own > 2 else "")
+            + "Change concept_sets, or study the others alone (config.yaml, key emotions: "
+            f"[{', '.join(e for e in emotions if e not in poor)}])")
 
 
 def log_sets(frame: pd.DataFrame) -> None:

@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
-from shared_affect.runtime import LOG, write_json
+from shared_affect.runtime import LOG, atomic_path, write_json
 
 PATTERNS = ["config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "*.safetensors", "*.safetensors.index.json"]
 """What is fetched of a model: no pickles, no code."""
@@ -97,34 +98,112 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     Raises
     ------
     ValueError
-        As `resolve_revision`; if a checksum is wrong (the file is removed from the cache); if there are no safetensors.
+        As `resolve_revision`; if a checksum is wrong (the file is removed from the cache); if there are no safetensors;
+        if `folder` holds anything that no earlier fetch put there.
     ConnectionError
         If something is missing and the hub cannot be reached.
     """
     from huggingface_hub import snapshot_download
 
+    folder = Path(folder)
+    old = own_files(folder, model)
     commit = resolve_revision(repository, revision, model)
     snapshot = Path(_asked(lambda: snapshot_download(repository, revision=commit, allow_patterns=PATTERNS), repository, commit, model))
-    files = {p.relative_to(snapshot).as_posix(): check_blob(p) for p in sorted(snapshot.rglob("*")) if p.is_file()}
+    files = _checked_files(snapshot, repository, commit, folder, model)
     if "config.json" not in files or not any(f.endswith(".safetensors") for f in files):
         raise ValueError(f"model {model}: {repository} at {commit} holds {', '.join(files) or 'nothing'}; needed: config.json and *.safetensors (config/models.tsv, column id)")
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    for path in old:
+        path.unlink()
     for name in files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to((snapshot / name).resolve())
+        _put(snapshot / name, folder / name, folder / COPIED)
     facts = {"id": repository, "asked": revision, "commit": commit, "files": files}
     write_json(folder / "revision.json", facts)
     LOG.info("%s: %s at %s, %d files", model, repository, commit, len(files))
     return facts
 
 
-def check_blob(path: Path) -> str:
-    """Hold a cached file against the checksum that the cache names it by.
+COPIED = ".copied.json"
+"""Names of files that stand in a folder as copies, where links cannot be made."""
 
-    Large files are named by their sha256, small ones by git's sha1 of a blob.
+
+def own_files(folder: str | Path, model: str) -> list[Path]:
+    """What an earlier `fetch_model` left: links into a cache of huggingface_hub, noted copies, ``revision.json``.
+
+    Raises
+    ------
+    ValueError
+        If anything else stands there: nobody's files are removed.
+    """
+    folder = Path(folder)
+    noted = set(json.loads((folder / COPIED).read_text(encoding="utf-8"))) if (folder / COPIED).exists() else set()
+    found = [p for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
+    others = []
+    for path in found:
+        name = path.relative_to(folder).as_posix()
+        cached = path.is_symlink() and any(part.startswith("models--") for part in Path(os.readlink(path)).parts)
+        if not cached and (path.is_symlink() or name not in noted | {"revision.json", COPIED}):
+            others.append(name)
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise ValueError(f"model {model}: {folder} holds {', '.join(others[:5])}{more}, which the workflow did not put there; "
+                         "move it away, or name it as a local model (config/models.tsv, columns source and path)")
+    return found
+
+
+def _put(source: Path, target: Path, note: Path) -> None:
+    """A link to a cached file; where the file system has no links, a copy that is noted."""
+    try:
+        target.symlink_to(source.resolve())
+    except OSError:
+        name = target.relative_to(note.parent).as_posix()
+        write_json(note, [*(json.loads(note.read_text(encoding="utf-8")) if note.exists() else []), name])
+        with atomic_path(target) as tmp:
+            shutil.copyfile(source, tmp)
+
+
+def _checked_files(snapshot: Path, repository: str, commit: str, folder: Path, model: str) -> dict[str, str]:
+    """Checksum of every file of a snapshot, each held against the hub's.
+
+    A cache without links (Windows, some network disks, HF_HUB_DISABLE_SYMLINKS) does not keep the hub's checksums: they
+    are taken from ``revision.json`` of an earlier fetch of the same commit, or asked of the hub.
+    """
+    paths = {p.relative_to(snapshot).as_posix(): p for p in sorted(snapshot.rglob("*")) if p.is_file()}
+    named = {name for name, p in paths.items() if CHECKSUM.fullmatch(p.resolve().name)}
+    known = _known_checksums(folder, commit) if len(named) < len(paths) else {}
+    if any(name not in named and name not in known for name in paths):
+        known = _asked(lambda: _published_checksums(repository, commit), repository, commit, model)
+    return {name: check_blob(p, None if name in named else known.get(name)) for name, p in paths.items()}
+
+
+def _known_checksums(folder: Path, commit: str) -> dict[str, str]:
+    path = folder / "revision.json"
+    facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return facts["files"] if facts.get("commit") == commit else {}
+
+
+def _published_checksums(repository: str, commit: str) -> dict[str, str]:
+    from huggingface_hub import HfApi
+
+    # the listing of a tree waits half a minute for a hub that does not answer; this question does not
+    entries = HfApi().model_info(repository, revision=commit, files_metadata=True).siblings or []
+    return {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id for f in entries}
+
+
+CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def check_blob(path: Path, expected: str | None = None) -> str:
+    """Hold a cached file against the hub's checksum, by which the cache names it.
+
+    Large files have their sha256, small ones git's sha1 of a blob.
+
+    Parameters
+    ----------
+    path : path
+    expected : str, optional
+        The hub's checksum, where the cache keeps the file under its own name.
 
     Returns
     -------
@@ -134,20 +213,22 @@ def check_blob(path: Path) -> str:
     Raises
     ------
     ValueError
-        If they differ; the file is removed, so that the next run fetches it again.
+        If they differ (the file is removed, so that the next run fetches it again), or none is known.
     """
     blob = path.resolve()
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name):
-        raise ValueError(f"{path}: the cache keeps it as {blob.name!r}; expected a file named by its checksum. Is it a cache of huggingface_hub?")
-    h = hashlib.sha256() if len(blob.name) == 64 else hashlib.sha1(b"blob %d\0" % blob.stat().st_size)
+    expected = expected or (blob.name if CHECKSUM.fullmatch(blob.name) else None)
+    if expected is None:
+        raise ValueError(f"{path}: the cache has no links and so no checksum of this file, and the hub names none; "
+                         "expected a file of a cache of huggingface_hub")
+    h = hashlib.sha256() if len(expected) == 64 else hashlib.sha1(b"blob %d\0" % blob.stat().st_size)
     with open(blob, "rb") as f:
         while part := f.read(1 << 22):
             h.update(part)
-    if h.hexdigest() != blob.name:
+    if h.hexdigest() != expected:
         blob.unlink()
         path.unlink(missing_ok=True)
-        raise ValueError(f"{path.name}: checksum is {h.hexdigest()}, the hub says {blob.name}; the file was removed, run again to fetch it anew")
-    return blob.name
+        raise ValueError(f"{path.name}: checksum is {h.hexdigest()}, the hub says {expected}; the file was removed, run again to fetch it anew")
+    return expected
 
 
 def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:

@@ -22,6 +22,40 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+class Lacking(ConfigError):
+    """A file of the user's own that is not there.
+
+    Attributes
+    ----------
+    folder, file, terms, official : str
+        Of its row in ``config/sources.tsv``.
+    """
+
+    def __init__(self, row: Mapping, looked: str):
+        self.folder, self.file, self.terms, self.official = (row[k] for k in ("folder", "file", "terms", "official"))
+        super().__init__(f"{self.folder}/{self.file} is needed and is not downloaded: {self.terms}. {looked}; get the file from {self.official}, "
+                         "put it there under that name and set data_dir")
+
+
+NO_FOLDER = 'config.yaml, key data_dir is ""'
+
+
+def list_lacking(found: Sequence[Lacking], data_dir: str) -> list[str]:
+    """What is lacking, one sentence a cause: files of one folder that are to be had in the same way stand together."""
+    groups: dict[tuple[str, str, str], dict[str, Lacking]] = {}
+    for one in found:
+        groups.setdefault((one.folder, one.terms, one.official), {})[one.file] = one
+    said = []
+    for (folder, terms, official), files in groups.items():
+        if len(files) == 1:
+            said += map(str, files.values())
+            continue
+        looked = f"{Path(data_dir) / folder} does not hold them" if data_dir else NO_FOLDER
+        said.append(f"{folder}: {len(files)} files are needed and are not downloaded: {terms}. {looked}; get them from {official}, "
+                    f"put them there under these names and set data_dir: {', '.join(files)}")
+    return said
+
+
 def find_file(folder: str, file: str, data_dir: str, sources: Sequence[Mapping], retrieved: str) -> str:
     """Where a published file is read from: the user's folder if it stands there, else where a download puts it.
 
@@ -54,8 +88,7 @@ def find_file(folder: str, file: str, data_dir: str, sources: Sequence[Mapping],
         return str(own)
     if row["download"]:
         return f"{retrieved}/{folder}/{file}"
-    looked = f"{Path(data_dir) / folder / file} does not exist" if data_dir else 'config.yaml, key data_dir is ""'
-    raise ConfigError(f"{folder}/{file} is needed and is not downloaded: {row['terms']}. {looked}; get the file from {row['official']}, put it there under that name and set data_dir")
+    raise Lacking(row, f"{Path(data_dir) / folder / file} does not exist" if data_dir else NO_FOLDER)
 
 
 def check_files(paths: Sequence[str | Path], digests: Sequence[str | None]) -> None:

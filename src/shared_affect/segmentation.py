@@ -12,6 +12,8 @@ import numpy as np
 _CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+")
 _IS_CJK = {"en": False, "zh": True}
+LANGUAGES = tuple(_IS_CJK)
+"""Languages in whose texts words can be found, and so in which texts can be judged."""
 
 
 @lru_cache(maxsize=1)

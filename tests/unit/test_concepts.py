@@ -46,6 +46,11 @@ def test_phrases_are_segmented_and_denials_left_out():
 def test_lacking_emotions_are_all_named():
     with pytest.raises(ValueError, match=r"swow, language zh: 2 emotions have fewer than 2 words: fear \(1\), awe \(0\).*emotions: \[joy\]"):
         check_sets(pd.DataFrame({"emotion": ["joy", "joy", "fear"], "word": ["a", "b", "c"], "strength": 1.0}), ["joy", "fear", "awe"], "swow", "zh")
+    shared = pd.DataFrame({"emotion": ["joy"] * 3 + ["fear"] * 3, "word": ["a", "b", "c", "b", "c", "d"], "strength": 1.0})
+    with pytest.raises(ValueError, match=r"2 emotions have fewer than 2 words that stand in no other set: joy \(1 of 3\), fear \(1 of 3\)\. Change"):
+        check_sets(shared, ["joy", "fear"], "swow", "zh")
+    check_sets(shared, ["joy"], "swow", "zh")  # an emotion that is not studied takes no word away
+    check_sets(shared, ["joy", "fear"], "swow", "zh", own=1)
 
 
 def test_every_word_is_described():
@@ -74,6 +79,9 @@ def test_usf_has_words_for_every_emotion(published_files):
     files = [published_files(f"USF_free_association/Cue_Target_Pairs.{part}.csv") for part in ("A-B", "C", "D-F", "G-K", "L-O", "P-R", "S", "T-Z")]
     frame = from_associations(read_usf(*files), group_words(read_tsv(ROOT / "resources/cues/en.tsv"), EMOTIONS), "latin")
     check_sets(frame, EMOTIONS, "usf", "en", at_least=9)
+    # every answer to grief but two stands at sadness or remorse, too
+    with pytest.raises(ValueError, match=r"usf, language en: 1 emotions have fewer than 3 words that stand in no other set: grief \(2 of \d+\)\. Steering.*key emotions: \["):
+        check_sets(frame, EMOTIONS, "usf", "en", own=3)
     assert {"mad", "rage"} <= set(frame["word"][frame["emotion"] == "anger"]) and frame["strength"].between(0.02, 1).all()
 
 

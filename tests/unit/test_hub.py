@@ -102,6 +102,55 @@ def test_small_files_are_checked_too(hub, files, tmp_path):
     assert code and "config.json: checksum is" in text
 
 
+def test_a_cache_without_links_is_checked_against_the_hub_and_works_without_it_later(hub, files, tmp_path):
+    plain = {"HF_HUB_DISABLE_SYMLINKS": "1"}
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub, **plain)
+    assert code == 0, text
+    facts = json.loads((tmp_path / "m/revision.json").read_text())
+    assert facts["files"]["config.json"] == hub.entry("config.json")["oid"] and facts["files"]["model.safetensors"] == hub.entry("model.safetensors")["lfs"]["oid"]
+    assert (tmp_path / "m/model.safetensors").read_bytes() == files["model.safetensors"]
+    assert not (tmp_path / "m/model.safetensors").resolve().name == facts["files"]["model.safetensors"]  # really a cache of plain files
+    assert fetch(tmp_path / "m", tmp_path / "home", None, COMMIT, **plain)[0] == 0  # checksums of the earlier fetch
+    code, text = fetch(tmp_path / "again", tmp_path / "home", None, COMMIT, **plain)
+    assert code and "ConnectionError: model m" in text and not (tmp_path / "again").exists()
+    spoilt = (tmp_path / "m/model.safetensors").resolve()
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"x")
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub, COMMIT, **plain)
+    assert code and "model.safetensors: checksum is" in text and "run again" in text
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub, COMMIT, **plain)
+    assert code == 0 and (tmp_path / "m/model.safetensors").read_bytes() == files["model.safetensors"], text
+
+
+def test_only_what_was_fetched_is_taken_away(hub, files, tmp_path):
+    hub.files = files | {"onnx/extra.safetensors": files["model.safetensors"]}
+    folder = tmp_path / "m"
+    assert fetch(folder, tmp_path / "home", hub)[0] == 0 and (folder / "onnx/extra.safetensors").exists()
+    (folder / "revision.json").unlink()  # as snakemake does before the rule runs again
+    assert fetch(folder, tmp_path / "home", hub)[0] == 0  # and a folder inside it is no obstacle
+    (folder / "notes").mkdir()
+    for own in (folder / "weights-of-mine.safetensors", folder / "notes/diary.txt"):
+        own.write_text("years of work")
+        hub.log.clear()
+        code, text = fetch(folder, tmp_path / "home", hub)
+        assert code and own.relative_to(folder).as_posix() in text and "did not put there" in text and "columns source and path" in text
+        assert own.read_text() == "years of work" and (folder / "config.json").exists() and not hub.log  # nothing was asked or touched
+        own.unlink()
+    mine = tmp_path / "mine"
+    mine.write_text("x")
+    (folder / "link").symlink_to(mine)
+    assert "holds link" in fetch(folder, tmp_path / "home", hub)[1] and (folder / "link").is_symlink()
+
+
+def test_where_links_cannot_be_made_copies_are_made_and_known_again(hub, files, tmp_path):
+    code = ("import pathlib; from shared_affect import hub\n"
+            "def refuse(self, target): raise OSError(1, 'Operation not permitted')\n"
+            f"pathlib.Path.symlink_to = refuse; print(hub.fetch_model('lab/tiny', 'main', {str(tmp_path / 'm')!r}, 'm')['commit'])")
+    for _ in range(2):
+        done, text = python(code, tmp_path / "home", hub)
+        assert done == 0 and COMMIT in text, text
+    assert (tmp_path / "m/model.safetensors").read_bytes() == files["model.safetensors"] and not (tmp_path / "m/model.safetensors").is_symlink()
+
+
 @pytest.mark.parametrize(("asked", "words"), [
     ({"repository": "lab/other"}, "the hub knows no 'lab/other'"),
     ({"revision": "v9"}, "lab/tiny has no revision 'v9' (config/models.tsv, column revision)"),

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from shared_affect.checks import ConfigError, read_table
-from shared_affect.retrieval import check_files, download, find_file, sha256_of
+from shared_affect.retrieval import Lacking, check_files, download, find_file, list_lacking, sha256_of
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -103,6 +103,18 @@ def test_the_users_folder_comes_first(tmp_path):
 def test_what_cannot_be_had_says_where_to_get_it(tmp_path, folder, file, there, message):
     with pytest.raises(ConfigError, match=message):
         find_file(folder, file, str(tmp_path / there) if there else "", ROWS, "got")
+
+
+def test_what_is_lacking_is_said_once_a_cause(tmp_path):
+    def lacking(folder, file, terms="a form"):
+        return Lacking({"folder": folder, "file": file, "terms": terms, "official": f"https://{folder}.org"}, 'config.yaml, key data_dir is ""')
+
+    found = [lacking("A", "1.csv"), lacking("B", "b.csv"), lacking("A", "2.csv"), lacking("A", "1.csv"), lacking("A", "9.csv", "another form")]
+    for data_dir, where in (("", 'key data_dir is ""'), ("mine", "mine/A does not hold them")):
+        said = list_lacking(found, data_dir)
+        assert len(said) == 3 and where in said[0] and "2 files are needed" in said[0] and said[0].endswith("set data_dir: 1.csv, 2.csv") and "https://A.org" in said[0]
+        assert said[1].startswith("B/b.csv is needed") and "another form" in said[2]
+    assert list_lacking([], "") == []
 
 
 def test_an_altered_file_is_refused(tmp_path):

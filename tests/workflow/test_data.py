@@ -19,7 +19,7 @@ WARRINER = ",Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum\n1
 @pytest.fixture
 def study(tmp_path):
     made = Study(tmp_path / "study")
-    made.set(languages=["en"], emotions="all", control_models=[], control_variants=[], specs=[])
+    made.set(languages=["en"], emotions="all", control_models=[], control_variants=[], specs=[], force=True)  # tests ask one folder for this and that
     return made
 
 

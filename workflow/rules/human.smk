@@ -91,6 +91,8 @@ rule build_concepts:
         kind=lambda w: concept_source(w)[0],
         source=lambda w: read_settings(w.variant)["concepts"],
         settings=config["concept_sets"],
+        # only the primary configuration is steered
+        own_words=lambda w: study_checks.OWN_WORDS_STEERED if STEERED and not w.variant else study_checks.OWN_WORDS,
         script=lambda w: row("languages", language=w.language)["script"],
         shuffle=lambda w: read_settings(w.variant)["shuffle"],
         root_seed=config["root_seed"],

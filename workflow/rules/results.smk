@@ -131,7 +131,7 @@ rule record_provenance:
     log:
         f"{LOGS}/record_provenance/provenance.log",
     params:
-        config=config,
+        config={k: v for k, v in config.items() if k != "force"},
         root=R,
         folder=str(BASE),
         banner=BANNER,

@@ -20,10 +20,11 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect import rooms
+from shared_affect import early_look, overlays, rooms, study_checks, study_folder
 from shared_affect.banners import banner
-from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_table
-from shared_affect.retrieval import find_file
+from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_schema, read_table
+from shared_affect.hub import has_token, licence_message
+from shared_affect.retrieval import Lacking, find_file, list_lacking
 
 
 def checked(function, *args, **kwargs):
@@ -42,7 +43,17 @@ TABLES = {
 TABLES["emotions"] = checked(read_table, BASE / "resources/emotions.tsv", BASE / "workflow/schemas/emotions.yaml")
 CONCEPTS = {row["language"]: BASE / "resources/concepts" / f"{row['language']}.tsv" for row in TABLES["languages"]}
 TEMPLATES = {k: BASE / "resources/templates" / f"{k}.tsv" for k in CONCEPTS}
+SCHEMA = read_schema(BASE / "workflow/schemas/config.yaml")
+SECTIONS = [k for k, s in SCHEMA["properties"].items() if "properties" in s]
+# what snakemake has merged: overlays, then the command line, whose nested values come as text
+if workflow.is_main_process:
+    FILES = dict.fromkeys(os.path.relpath(path) for path in ["config.yaml", *workflow.config_settings.configfiles] if Path(path).exists())
+    checked(overlays.check_merge, [*((path, checked(overlays.check_file, path)) for path in FILES), ("--config", workflow.config_settings.config)])
+config.update(overlays.convert(config, SCHEMA))
 EMOTIONS = checked(check_study, config, BASE / "workflow/schemas/config.yaml", TABLES, CONCEPTS, TEMPLATES)
+checked(overlays.expand_folders, config)
+checked(study_checks.check_rows, config, TABLES)
+checked(study_checks.check_words, config, EMOTIONS, TABLES, CONCEPTS)
 
 STUDY = config["study"]
 R = f"results/{STUDY}"
@@ -66,17 +77,23 @@ def row(table, **keys):
     return found[0]
 
 
-def place(text):
+def place(text, where="config/*.tsv: a path"):
     """A path of a config table with its folders filled in."""
-    return text.format(**PLACES)
+    return checked(study_checks.fill, text, PLACES, where)
+
+
+def row_path(r):
+    """Folder of a row of models or SAEs."""
+    table, name = ("saes", f"{r['model']} {r['sae']}") if "sae" in r else ("models", r["model"])
+    return place(r["path"], f"config/{table}.tsv, row {name}, column path")
 
 
 def model_path(model):
-    return place(row("models", model=model)["path"])
+    return row_path(row("models", model=model))
 
 
 def sae_path(model, sae):
-    return place(row("saes", model=model, sae=sae)["path"])
+    return row_path(row("saes", model=model, sae=sae))
 
 
 def saes_of(model):
@@ -99,7 +116,7 @@ BANNER = banner(
 )
 
 
-LACKING = {}  # file of the user's own -> where to get it; stops a run before its first job (Snakefile), a dry run plans without
+LACKING = {}  # path in human.tsv -> why it is not there; stops a run before its first job (Snakefile), a dry run plans without
 
 
 def human_files(kind, dataset, language):
@@ -108,10 +125,10 @@ def human_files(kind, dataset, language):
     for p in human_row(kind, dataset, language)["path"].split():
         try:
             found.append(find_file(*p.removeprefix("{data}/").split("/", 1), config["data_dir"], TABLES["sources"], f"{RETRIEVED}/data") if p.startswith("{data}/") else place(p))
+        except Lacking as error:
+            LACKING[p] = error
         except ConfigError as error:
-            if p not in LACKING:
-                logger.warning(f"Lacking: {error}")
-            LACKING[p] = str(error)
+            raise WorkflowError(str(error)) from None
     return found
 
 
@@ -228,5 +245,43 @@ for LANGUAGE in LANGUAGES:
     human_files("judgements", config["human"], LANGUAGE)
     human_files("norms", config["norms"], LANGUAGE)
     affect_of(config["human"], LANGUAGE)
+
+
+def classes_of(language):
+    """Valence class of each emotion in a language, where it is known before the run; None where it is not."""
+    own = human_row("judgements", config["human"], language)
+    if own["raters"] == "planted":
+        return study_checks.planted_classes(BASE / "resources/planted/emotions.tsv", language)
+    if config["emotions"] == "all":
+        return None  # all 27 are enough for every pair set; reading their ratings takes seconds
+    path, labels = affect_of(config["human"], language)
+    if labels is None:
+        return early_look.classes(path, EMOTIONS, own["valence_split"])
+    files = human_files("norms", own["valence_norm"], own["human_language"])
+    return early_look.classes(files, EMOTIONS, own["valence_split"], labels, human_row("norms", own["valence_norm"], own["human_language"])["loader"])
+
+
+# looked at once, by the process that plans: jobs of a cluster read the Snakefile again
+SETTINGS = study_folder.describe_study(config, EMOTIONS, TABLES)
+OVERWRITES = []
+if workflow.is_main_process:
+    OVERWRITES = checked(study_folder.check_folder, R, SETTINGS, SECTIONS, config["force"])
+    checked(study_checks.check_files, config, TABLES, PLACES, "resources")
+    checked(study_checks.check_emotions, config, EMOTIONS, classes_of)
+    checked(early_look.look, MODELS, TABLES["models"], TABLES["saes"], row_path)
+
+
+def overwriting():
+    """What a run says that overwrites another study, as force allows."""
+    return [f"{R} holds a study with other settings ({', '.join(OVERWRITES)}); force is true, so a run overwrites it"] if OVERWRITES else []
+
+
+def lacking():
+    """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""
+    gated = [r for r in TABLES["models"] if r["model"] in MODELS and r["source"] == "hub" and r["gated"] and not Path(row_path(r), "revision.json").exists()]
+    said = [licence_message(r["id"], r["model"]) for r in gated] if gated and not has_token() else []
+    return said + list_lacking(list(LACKING.values()), config["data_dir"])
+
+
 JOURNAL = "resources/journal"
 FINAL = [f"{R}/claims.json", f"{R}/provenance.json", f"{R}/run_config.yaml", f"{R}/report.rst"]

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     else:
         names = pd.DataFrame(read_names(i.names, "category", p.known, may_be_empty=True), columns=["emotion", "category"])
         frame = from_lexicon(read_tsv(i.words), {c: [e for e in g["emotion"] if e in p.emotions] for c, g in names.groupby("category")}, p.script, max_words=p.settings["max_words"])
-    check_sets(frame, p.emotions, p.source, language)
+    check_sets(frame, p.emotions, p.source, language, own=p.own_words)
     frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)
     log_sets(frame)
     if p.shuffle == "concepts":

@@ -1,13 +1,13 @@
-"""One model from the hub: resolved, fetched, checked, linked."""
+"""One model from the hub: resolved, fetched, checked, linked, and looked at as a folder on disk is."""
 
 from pathlib import Path
 
+from shared_affect.early_look import look_at_model
 from shared_affect.hub import fetch_model
-from shared_affect.models import check_folder
 from shared_affect.runtime import start_log
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    row, model, folder = snakemake.params.row, snakemake.wildcards.model, Path(snakemake.output[0]).parent
+    row, folder, model = snakemake.params.row, Path(snakemake.output[0]).parent, snakemake.wildcards.model
     fetch_model(row["id"], row["revision"] or "main", folder, model)
-    check_folder(folder, f"config/models.tsv, model {model}")
+    look_at_model(folder, f"config/models.tsv, row {model}", [])

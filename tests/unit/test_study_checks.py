@@ -1,0 +1,445 @@
+"""What a whole study needs is asked for before any job, in words that say what is there, what is needed and where."""
+
+import copy
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from shared_affect import rsa, study_checks
+from shared_affect.checks import ConfigError, read_concepts, read_table
+from shared_affect.codes import LanguageCodes, WordCodes
+from shared_affect.features import split_half_reproducibility
+from shared_affect.planted.language_model import SETTINGS
+from shared_affect.planted.world import LANGUAGES, World, WorldTables
+from shared_affect.segmentation import LANGUAGES as SEGMENTED
+from shared_affect.selection import select
+from shared_affect.vectors import build_vectors
+
+
+@pytest.fixture(scope="module")
+def study(root):
+    tables = {
+        t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml")
+        for t in ("models", "saes", "languages", "human", "variants")
+    }
+    tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    return (
+        config,
+        tables,
+        {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
+        [r["emotion"] for r in tables["emotions"]],
+    )
+
+
+def steered(config, enabled):
+    return config | {"steering": config["steering"] | {"enabled": enabled}}
+
+
+# ---- words
+
+
+def with_words(path, folder, words):
+    folder.mkdir(exist_ok=True)
+    new = folder / path.name
+    new.write_text(
+        path.read_text(encoding="utf-8") + "".join(f"nostalgia\t{w}\tn\tfalse\tauthored\n" for w in words),
+        encoding="utf-8",
+    )
+    return new
+
+
+@pytest.mark.parametrize(
+    ("words", "steering", "message"),
+    [
+        (["nostalgia", "nostalgic", "homesick"], True, None),
+        (["nostalgia", "nostalgic"], False, None),
+        (
+            ["nostalgia", "nostalgic"],
+            True,
+            r"en.tsv.*needed: 3 or more \(steering.*nostalgia has 2 \(nostalgia, nostalgic\).*steering.enabled to false \(then 2 are enough\)",
+        ),
+        (
+            ["nostalgia", "nostalgic", "joy"],
+            True,
+            r"nostalgia has 2 \(nostalgia, nostalgic\)\. 1 words stand under several emotions and count for none",
+        ),
+        (["nostalgia", "joy"], False, r"needed: 2 or more \(features.*nostalgia has 1 \(nostalgia\).*key emotions$"),
+    ],
+)
+def test_an_added_emotion_needs_words_of_its_own(study, tmp_path, words, steering, message):
+    config, tables, paths, emotions = study
+    paths = {
+        "en": with_words(paths["en"], tmp_path / "c", words),
+        "zh": with_words(paths["zh"], tmp_path / "c", ["怀旧", "怀念", "思乡"]),
+    }
+    ask = [steered(config, steering), [*emotions, "nostalgia"], tables, paths]
+    if message is None:
+        return study_checks.check_words(*ask)
+    with pytest.raises(ConfigError, match=message):
+        study_checks.check_words(*ask)
+
+
+def test_every_emotion_that_has_too_few_is_named_at_once(study, tmp_path):
+    config, tables, paths, emotions = study
+    kept = [
+        line
+        for line in paths["zh"].read_text(encoding="utf-8").splitlines()
+        if not line.startswith(("pride\t", "joy\t"))
+    ]
+    (tmp_path / "zh.tsv").write_text(
+        "\n".join([*kept, *(f"{e}\t词{e}{i}\tn\ttrue\tx" for e in ("pride", "joy") for i in "ab")]) + "\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=r"zh.tsv.*joy has 2 .*; pride has 2 "):
+        study_checks.check_words(config, emotions, tables, paths | {"zh": tmp_path / "zh.tsv"})
+
+
+def made_codes(n_words, d=16, n_features=40, n_emotions=5):
+    """Random codes; the last emotion has `n_words` words, the others six."""
+    from scipy.sparse import csr_matrix
+
+    g = np.random.default_rng(3)
+    sizes = [6] * (n_emotions - 1) + [n_words]
+    membership = np.zeros((sum(sizes), n_emotions), bool)
+    membership[np.arange(sum(sizes)), np.repeat(np.arange(n_emotions), sizes)] = True
+
+    def part(names):
+        return WordCodes(
+            tuple(names),
+            csr_matrix(g.exponential(size=(len(names), n_features))),
+            g.normal(size=(len(names), d)),
+            g.normal(size=(len(names), d)),
+        )
+
+    return LanguageCodes(
+        tuple("abcde"[:n_emotions]),
+        membership,
+        part([f"w{i}" for i in range(sum(sizes))]),
+        part(["r1", "r2", "r3"]),
+        np.full(n_features, 0.1),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_words", "features", "vectors"),
+    [(1, False, False), (study_checks.OWN_WORDS, True, False), (study_checks.OWN_WORDS_STEERED, True, True)],
+)
+def test_the_numbers_asked_for_are_those_that_the_library_needs(monkeypatch, n_words, features, vectors):
+    codes, settings = made_codes(n_words), {"per_emotion": 3, "fdr": 0.05, "max_density": 0.9}
+    contrast = set(codes.emotions[:-1])
+    monkeypatch.setattr(
+        "shared_affect.vectors.decoder_directions", lambda folder: np.random.default_rng(0).normal(size=(40, 16))
+    )
+
+    def runs(function):
+        try:
+            function()
+        except ValueError:
+            return False
+        return True
+
+    def halves():
+        live = codes.concepts.live()
+        split_half_reproducibility(
+            codes.concepts.columns(live),
+            codes.membership,
+            codes.emotions,
+            density=codes.density[live],
+            max_density=0.9,
+            n_features=3,
+            n_splits=2,
+            n_shuffles=2,
+            n_bootstrap=10,
+            rng=np.random.default_rng(0),
+        )
+
+    assert runs(lambda: select(codes, contrast, settings)) == features and runs(halves) == features
+    assert {
+        runs(lambda s=s: build_vectors(codes, contrast, "", settings, n_random=2, root_seed=s, names=("m", "s", "en")))
+        for s in range(5)
+    } == {vectors}
+
+
+# ---- emotions
+
+
+def test_constants_are_those_of_the_rooms_that_are_not_entered(root):
+    assert (
+        rsa.MIN_PAIRS == study_checks.MIN_PAIRS
+        and {k: s.layers for k, s in SETTINGS.items()} == study_checks.TRAINED_BLOCKS
+        and tuple(LANGUAGES) == study_checks.PLANTED_LANGUAGES
+    )
+    assert set(SEGMENTED) == {"en", "zh"}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 17])
+def test_planted_classes_are_those_of_the_world(root, seed):
+    tables = WorldTables.read(
+        root / "resources/planted",
+        {k: root / f"resources/concepts/{k}.tsv" for k in LANGUAGES},
+        {k: root / f"resources/templates/{k}.tsv" for k in LANGUAGES},
+    )
+    world = World(tables, seed)
+    for language in LANGUAGES:
+        centres = world.emotion_centres(language)
+        assert study_checks.planted_classes(root / "resources/planted/emotions.tsv", language) == dict(
+            zip(centres["emotion"], np.where(centres["valence"] > 0, "positive", "negative"), strict=True)
+        )
+
+
+@pytest.mark.parametrize(
+    ("emotions", "pairs", "message"),
+    [
+        (["joy", "love", "fear", "anger"], ["all"], None),
+        (
+            ["joy", "love", "fear", "anger"],
+            ["all", "within-valence"],
+            r"2 pairs for the pair set 'within-valence' in language 'en'.*positive: joy, love; negative: fear, anger",
+        ),
+        (["joy", "love", "pride", "fear", "anger"], ["all", "within-valence"], None),
+        (
+            ["joy", "love", "pride", "fear", "anger"],
+            ["all", "within-negative"],
+            "1 pairs for the pair set 'within-negative' in language 'en'",
+        ),
+        # pride is a bad thing in the planted Chinese
+        (
+            ["joy", "love", "pride", "fear", "anger", "grief"],
+            ["all", "within-positive"],
+            "'within-positive' in language 'zh'.*positive: joy, love; negative: pride",
+        ),
+        (
+            ["joy", "love", "relief", "fear", "anger", "grief"],
+            ["all", "within-valence", "within-positive", "within-negative"],
+            None,
+        ),
+        (
+            ["joy", "love", "fear", "nostalgia", "awe"],
+            ["all"],
+            "leaves 3 with valence in language 'en'; needed: 4.*without a rating of valence: nostalgia, awe",
+        ),
+    ],
+)
+def test_emotions_are_enough_for_every_pair_set(root, study, emotions, pairs, message):
+    config = study[0] | {"rsa": study[0]["rsa"] | {"pairs": pairs}}
+
+    def classes_of(language):
+        return study_checks.planted_classes(root / "resources/planted/emotions.tsv", language)
+
+    if message:
+        with pytest.raises(ConfigError, match=message):
+            study_checks.check_emotions(config, emotions, classes_of)
+    else:
+        study_checks.check_emotions(config, emotions, classes_of)
+    known = classes_of("en")
+    for name in pairs:
+        try:
+            n = len(
+                rsa.select_pairs(
+                    name, [e for e in emotions if e in known], {e: known[e] for e in emotions if e in known}
+                ).first
+            )
+        except ValueError:
+            n = study_checks.n_pairs(name, {e: known[e] for e in emotions if e in known})
+            assert n < rsa.MIN_PAIRS
+        assert n == study_checks.n_pairs(name, {e: known[e] for e in emotions if e in known})
+
+
+def test_what_is_not_known_yet_is_not_counted(study):
+    study_checks.check_emotions(study[0], ["joy"], lambda language: None)
+
+
+# ---- rows
+
+
+@pytest.mark.parametrize(
+    ("table", "cells", "words"),
+    [
+        (
+            "saes",
+            {"layer": 2},
+            "config/saes.tsv, row gemma2-planted b0-btk: column layer is 2; allowed: 0 to 1, a gemma2 model",
+        ),
+        ("saes", {"k": None}, "column k is empty; needed where source is trained"),
+        ("saes", {"k": 2000}, "column k is 2000; allowed: at most d_sae, 1024"),
+        (
+            "saes",
+            {"path": "{results}/saes/elsewhere"},
+            "column path is '{results}/saes/elsewhere'; allowed where source is trained: "
+            "{results}/saes/gemma2-planted/b0-btk",
+        ),
+        ("saes", {"l0_min": 40.0}, "column l0_min is 40, l0_max 32"),
+        (
+            "saes",
+            {"source": "release", "path": "{retrieved}/saes/gemma2-planted/b0-btk"},
+            "column release is empty; needed where source is release",
+        ),
+        (
+            "models",
+            {"family": "gpt9"},
+            "config/models.tsv, row gemma2-planted: column family is 'gpt9'; allowed where source is trained: "
+            "gemma2, llama",
+        ),
+        ("models", {"world": None}, "column world is empty; needed where source is trained"),
+        (
+            "models",
+            {"path": "{results}/models/other"},
+            "allowed where source is trained: {results}/models/gemma2-planted",
+        ),
+        (
+            "models",
+            {"source": "hub", "path": "{retrieved}/models/gemma2-planted"},
+            "column id is empty; needed where source is hub",
+        ),
+    ],
+)
+def test_a_row_holds_what_its_source_needs(study, table, cells, words):
+    config, tables = study[:2]
+    rows = [r | cells if r["model"] == "gemma2-planted" else r for r in tables[table]]
+    with pytest.raises(ConfigError) as error:
+        study_checks.check_rows(config, tables | {table: rows})
+    assert words in str(error.value)
+    # a row that the study does not use is nobody's business
+    study_checks.check_rows(config | {"models": ["llama-planted"]}, tables | {table: rows})
+
+
+def test_committed_rows_hold_what_their_sources_need(study):
+    config, tables = study[:2]
+    study_checks.check_rows(config | {"models": [r["model"] for r in tables["models"]], "control_models": []}, tables)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"shuffle": "none"}, "column shuffle is 'none' in a control"),
+        ({"concepts": "usf"}, "column concepts is 'usf' in a control"),
+    ],
+)
+def test_a_control_shuffles_and_reads_the_same_words(study, cells, words):
+    config, tables = study[:2]
+    with pytest.raises(ConfigError, match=words):
+        study_checks.check_rows(
+            config,
+            tables | {"variants": [r | cells if r["variant"] == "shuffled-norms" else r for r in tables["variants"]]},
+        )
+
+
+def test_paths_are_filled_in_or_their_row_is_named(monkeypatch):
+    monkeypatch.setenv("MINE", "/mine")
+    assert study_checks.fill("$MINE/{results}/x", {"results": "r"}, "t") == "/mine/r/x"
+    for text, words in (
+        ("{model_dir}/x", r"t is '\{model_dir\}/x'; allowed in braces: results, data_dir"),
+        ("{}/x", "allowed in braces"),
+        ("$NOBODY_SET_THIS/x", "t: .*a variable that is not set"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            study_checks.fill(text, {"results": "r", "data_dir": "d"}, "t")
+
+
+# ---- languages and files
+
+
+@pytest.fixture
+def resources(root, tmp_path):
+    for name in ("texts", "prompts", "cues", "categories", "judges"):
+        shutil.copytree(root / "resources" / name, tmp_path / "resources" / name)
+    return tmp_path / "resources"
+
+
+REAL = {"running_texts": "authored", "judge_texts": {"en": "goemotions", "zh": "clue-emotion"}}
+MISSING = {
+    "fidelity text": (REAL, "texts/fidelity_zh.txt", "language 'zh' needs ordinary text"),
+    "neutral text": (REAL, "texts/neutral_en.txt", "language 'en' needs affect-free text"),
+    "prompts": ({}, "prompts/zh.tsv", "language 'zh' is steered from prompts; .*steering.enabled to false"),
+    "label map": (REAL, "judges/clue-emotion.tsv", "labels of 'clue-emotion' stand for"),
+    "cues": ({"concepts": "usf", "languages": ["en"]}, "cues/en.tsv", "concept words of 'usf', language 'en'"),
+    "categories": (
+        {"concepts": "dutir", "languages": ["zh"]},
+        "categories/dutir.tsv",
+        "concept words of 'dutir', language 'zh'",
+    ),
+    "cues of a spec": ({"specs": ["usf-concepts"], "languages": ["en"]}, "cues/en.tsv", "concept words of 'usf'"),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_a_file_that_a_language_or_a_dataset_needs_is_missed_before_any_job(study, resources, tmp_path, case):
+    change, file, words = MISSING[case]
+    ask = [study[0] | change, study[1], {"results": str(tmp_path / "results/x"), "data_dir": ""}, resources]
+    study_checks.check_files(*ask)
+    (resources / file).unlink()
+    with pytest.raises(ConfigError, match=rf"{file} does not exist.*{words}"):
+        study_checks.check_files(*ask)
+
+
+def new_language(study, **change):
+    tables = study[1] | {
+        "human": [
+            *study[1]["human"],
+            *(
+                next(r for r in study[1]["human"] if r["dataset"] == "planted" and r["kind"] == k) | {"language": "fr"}
+                for k in ("judgements", "norms")
+            ),
+        ]
+    }
+    return study[0] | {"languages": ["fr"]} | change, tables
+
+
+def test_a_language_without_rules_or_texts_is_refused_and_steering_named(study, resources, tmp_path):
+    places, results = {"results": str(tmp_path / "results/x"), "data_dir": ""}, tmp_path / "results/x/world/affect"
+    config, tables = new_language(study)
+    with pytest.raises(
+        ConfigError,
+        match=r"fidelity_fr.txt does not exist.*the planted world speaks en, zh: set running_texts to authored",
+    ):
+        study_checks.check_files(config, tables, places, resources)
+    results.mkdir(parents=True)
+    for name in ("fidelity", "neutral"):
+        (results / f"{name}_fr.txt").write_text("x\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"steering.enabled is true and languages names 'fr'.*allowed: en, zh.*set steering.enabled to false",
+    ):
+        study_checks.check_files(config, tables, places, resources)
+    study_checks.check_files(steered(config, False), tables, places, resources)
+
+
+def test_prompts_of_one_half_alone_are_refused(study, resources, tmp_path):
+    path = resources / "prompts/en.tsv"
+    path.write_text(
+        "".join(line for line in path.read_text(encoding="utf-8").splitlines(True) if "\tscore\t" not in line),
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match="no prompt of split 'score'"):
+        study_checks.check_files(study[0], study[1], {"results": str(tmp_path), "data_dir": ""}, resources)
+
+
+def test_data_of_ones_own_are_looked_for(study, resources, tmp_path):
+    config, tables = study[0] | {"norms": "own"}, study[1]
+    row = next(r for r in tables["human"] if r["dataset"] == "planted" and r["kind"] == "norms")
+    own = [
+        row | {"dataset": "own", "language": k, "path": "{data_dir}/own.tsv", "coordinates": None} for k in ("en", "zh")
+    ]
+    ask = [
+        config,
+        tables | {"human": [*tables["human"], *own]},
+        {"results": str(tmp_path / "r"), "data_dir": str(tmp_path)},
+        resources,
+    ]
+    with pytest.raises(
+        ConfigError, match=r"own.tsv does not exist: config/human.tsv, row own norms en, column path, names it"
+    ):
+        study_checks.check_files(*ask)
+    (tmp_path / "own.tsv").touch()
+    study_checks.check_files(*ask)
+
+
+def test_the_committed_words_are_enough(study):
+    config, tables, paths, emotions = copy.deepcopy(study)
+    for source in ("planted", "table"):
+        study_checks.check_words(config | {"concepts": source}, emotions, tables, paths)
+        assert all(read_concepts(paths[k], emotions, source) for k in paths)
