@@ -6,13 +6,13 @@ Each of these was once found by a job, hours after the study had started. What o
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from shared_affect.checks import OWN_CONCEPTS, PLACE, ConfigError, read_concepts
+from shared_affect.checks import OWN_CONCEPTS, PLACE, ConfigError, read_concepts, read_names, read_prompts
 from shared_affect.overlays import expand_path
+from shared_affect.reading import read_written
 
 PLANTED_LANGUAGES = ("en", "zh")
 """Languages of the planted world (planted/world.py)."""
@@ -234,6 +234,11 @@ def check_files(
                 f"concept words of {source!r}, language {k!r}, are found by it",
                 "write it (docs/concepts.md), or name another source (config.yaml, key concepts; config/variants.tsv)",
             )
+            known = [r["emotion"] for r in tables["emotions"]]
+            lexicon = kind == "lexicon"
+            read_names(path, "category" if lexicon else "word", known=known, may_be_empty=lexicon)
+    if (resources / "translations.tsv").is_file():
+        _as_written(resources / "translations.tsv", ["pair"], None, key=["pair"])
     for r in tables["human"]:
         if r["language"] in config["languages"] and (r["kind"], r["dataset"]) in {
             ("judgements", config["human"]),
@@ -249,6 +254,34 @@ def check_files(
                     f"{where}, column {column}, names it",
                     "put it there or change the row",
                 )
+            if r["loader"] == "standard" and r["raters"] != "planted":
+                _read_own(r, places, where)
+
+
+def _as_written(path: Path, needed: Sequence[str], optional: Sequence[str] | None = (), **how) -> list[dict]:
+    """`reading.read_written`, whose refusals are errors of the configuration here."""
+    try:
+        return read_written(path, needed, optional, **how)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _read_own(row: Mapping, places: Mapping[str, str], where: str) -> None:
+    """A dataset of the user's own is read once before any job, as its job reads it."""
+    paths = [
+        Path(places["data_dir"], text.removeprefix("{data}/"))
+        if text.startswith("{data}")
+        else Path(fill(text, places, f"{where}, column path"))
+        for text in row["path"].split()
+    ]
+    if not all(p.is_file() for p in paths):
+        return  # of data_dir: named with everything else that is lacking
+    from shared_affect.human import load
+
+    try:
+        load(row["kind"], row["loader"], paths)
+    except ValueError as error:
+        raise ConfigError(f"{error} ({where})") from None
 
 
 def check_steered(config: Mapping, language: str, resources: Path, world: Path) -> None:
@@ -274,8 +307,7 @@ def check_steered(config: Mapping, language: str, resources: Path, world: Path) 
             f"{prompts} does not exist: language {language!r} is steered from prompts; write it (columns "
             f"prompt, split, text), {without}"
         )
-    with open(prompts, encoding="utf-8-sig", newline="") as f:
-        splits = {r.get("split") for r in csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    splits = {split for _, split, _ in read_prompts(prompts)}
     if lacking := [s for s in ("choose", "score") if s not in splits]:
         raise ConfigError(
             f"{prompts} has no prompt of split {lacking[0]!r}; needed: prompts of both halves (choose, score), "
@@ -296,8 +328,7 @@ def check_steered(config: Mapping, language: str, resources: Path, world: Path) 
 
 def planted_classes(path: str | Path, language: str) -> dict[str, str]:
     """Valence class of every planted emotion in a language, by the committed table: no seed moves a centre over zero."""
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = _as_written(path, ["emotion", "valence"], None)
     middle = {
         r["emotion"]: float(r["valence"]) + (float(r.get("zh_shift_valence") or 0) if language == "zh" else 0)
         for r in rows

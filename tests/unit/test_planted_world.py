@@ -297,5 +297,5 @@ def test_planted_rows_are_found_by_name_whatever_stands_beside_them(root, tmp_pa
     (tmp_path / "en.tsv").write_text(moved + "\n", encoding="utf-8")
     assert planted_rows(tmp_path / "en.tsv") == rows
     (tmp_path / "en.tsv").write_text(text.replace("planted", "plantd", 1), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"en\.tsv: column 'planted' stands 0 times"):
+    with pytest.raises(ValueError, match=r"en\.tsv: column 'planted' is missing"):
         planted_rows(tmp_path / "en.tsv")

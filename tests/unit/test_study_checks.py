@@ -443,3 +443,28 @@ def test_the_committed_words_are_enough(study):
     for source in ("planted", "table"):
         study_checks.check_words(config | {"concepts": source}, emotions, tables, paths)
         assert all(read_concepts(paths[k], emotions, source) for k in paths)
+
+
+def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, tmp_path, root):
+    """What the first job of a file would refuse, the check refuses: cell counts, splits, names, ranges."""
+    resources = tmp_path / "resources"
+    shutil.copytree(root / "resources", resources, ignore=shutil.ignore_patterns("retrieved", "journal", "fonts"))
+    prompts, own = resources / "prompts/en.tsv", tmp_path / "norms.tsv"
+    own.write_text("word\tvalence\tarousal\nglad\t0.5\t0.1\nsad\t-0.5\t0.2\n", encoding="utf-8")
+    row = {"dataset": "mine", "kind": "norms", "language": "en", "loader": "standard", "path": str(own), "raters": "ours", "valence_norm": None, "coordinates": None}
+    config, tables = study[0] | {"norms": "mine"}, study[1]
+    tables = tables | {"human": [*tables["human"], row | {k: None for k in tables["human"][0] if k not in row}]}
+    places = {"results": "results/x", "data_dir": "", "models_dir": "", "retrieved": "r"}
+    study_checks.check_files(config, tables, places, resources)
+    for path, change, message in (
+        (prompts, lambda text: text.replace("choose", "chose", 1), "split is 'chose'"),
+        (prompts, lambda text: text.rstrip("\n") + "\tone cell more\n", "cells"),
+        (resources / "translations.tsv", lambda text: text.replace("\t", "\t\t", 1), "3 cells; needed: 4"),
+        (own, lambda text: text.replace("0.5", "9", 1), r"valence of 'glad' is '9'"),
+        (own, lambda text: text + "glad \t0\t0\n", "spaces"),
+    ):
+        before = path.read_text(encoding="utf-8")
+        path.write_text(change(before), encoding="utf-8")
+        with pytest.raises(ConfigError, match=message):
+            study_checks.check_files(config, tables, places, resources)
+        path.write_text(before, encoding="utf-8")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+
+from shared_affect.reading import read_written
 
 COLUMNS = ("emotion", "word", "pos", "planted", "source")
 
@@ -14,12 +15,7 @@ def planted_rows(path: str | Path) -> list[str]:
     Raises
     ------
     ValueError
-        If a column is missing or stands twice.
+        Anything that `reading.read_written` refuses.
     """
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        found = reader.fieldnames or []
-        for c in COLUMNS:
-            if found.count(c) != 1:
-                raise ValueError(f"{'/'.join(Path(path).parts[-3:])}: column {c!r} stands {found.count(c)} times; needed: once each of {', '.join(COLUMNS)}; found: {', '.join(found)}")
-        return ["\t".join(r[c] or "" for c in COLUMNS) for r in reader if (r["planted"] or "").strip().lower() == "true"]
+    rows = read_written(path, COLUMNS, None, may_be_empty=("pos", "planted", "source"))
+    return ["\t".join(r[c] for c in COLUMNS) for r in rows if r["planted"].lower() == "true"]
