@@ -82,7 +82,8 @@ def families(table: str, frame: pd.DataFrame) -> pd.Series:
         main = (frame["arm"] == "emotion-space") & ~cross | (frame["arm"] == "shared") & cross
         claim = pd.Series(np.where(cross, "transfer-" + frame["dimension"], "ratings-" + frame["dimension"]), index=frame.index).replace("transfer-valence", "transfer")
     elif table == "dimensions":
-        main, claim = frame["quantity"] == "procrustes_disparity", pd.Series("dimensions", index=frame.index)
+        claim = frame["quantity"].map({f"loo_r2_{d}": f"dimension-{d}" for d in ("valence", "arousal")})
+        main = claim.notna()
     elif table == "shared_features":
         main, claim = frame["quantity"] == "n_shared", pd.Series("shared-universal", index=frame.index)
     else:

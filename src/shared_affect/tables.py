@@ -56,7 +56,7 @@ CONTRACTS = {
     ),
     "human_ceilings": Contract(("control", "spec", "root_seed", "human", "human_language", "pairs", "quantity", "statistic"), ("value", "n", "n_raters"),
                                {"pairs": (*PAIR_SETS, "words")}),
-    "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "p", "p_adjusted", "family", "n_permutations", "n_emotions")),
+    "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "ci_low", "ci_high", "p", "p_alone", "p_beyond", "p_adjusted", "family", "null_mean", "null_high", "n_permutations", "n_emotions")),
     "features": Contract((*IDENTITY, "language", "emotion", "rank"),
                          ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density")),
     "concept_words": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "word"),

@@ -1,5 +1,7 @@
 """Valence and arousal in the emotion space: MDS turned to the raters' affect."""
 
+from functools import partial
+
 import pandas as pd
 
 from shared_affect.dimensions import align_to_human, classical_mds, organise
@@ -13,7 +15,8 @@ if __name__ == "__main__":
     affect = pd.read_csv(snakemake.input.affect[0], sep="\t")
     rdms, _ = load_spaces(snakemake.input.space[0])
     layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
-    frame = organise(layout, affect, n_permutations=p.n_permutations, rng=rng(p.root_seed, "find_dimensions", *snakemake.wildcards))
+    frame = organise(layout, affect, n_permutations=p.n_permutations, n_bootstrap=p.n_bootstrap,
+                     draw=partial(rng, p.root_seed, "find_dimensions", *snakemake.wildcards))
     log.info("\n%s", frame.to_string())
     write_tsv(o.dimensions, frame)
     write_tsv(o.coordinates, align_to_human(layout, affect))
