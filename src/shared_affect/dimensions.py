@@ -233,9 +233,9 @@ def _hat(design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rivals(values: np.ndarray) -> np.ndarray:
-    """Columns 1, x, x^2 of the other dimension: extremes of valence are arousing, and a bent scale looks like a second axis."""
+    """Columns 1, x, x^2, |x| of the other dimension: extremes of valence are arousing, and distances that level off bend valence into a second axis."""
     x = (values - values.mean()) / values.std()
-    return np.column_stack([np.ones(len(x)), x, x**2])
+    return np.column_stack([np.ones(len(x)), x, x**2, np.abs(x)])
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,7 @@ def organise(layout: Layout, human: pd.DataFrame, *, n_permutations: int, n_boot
         Columns quantity, value, ci_low, ci_high, p, p_alone, p_beyond, null_mean, null_high, n_permutations, n_emotions; NaN where a
         quantity has none. Quantities: ``loo_r2_valence`` and ``loo_r2_arousal`` (left-out R2 from the plane; `p_alone` its own, `p_beyond` that of
         the next, `p` the larger of both), ``loo_r2_valence_beyond_arousal`` and ``loo_r2_arousal_beyond_valence`` (what the plane adds to the other
-        dimension and its square), procrustes_disparity, loo_rmse and loo_rmse_mean_baseline (human units), r_valence and r_arousal (turned axes, in-sample,
+        dimension, its square and its size), procrustes_disparity, loo_rmse and loo_rmse_mean_baseline (human units), r_valence and r_arousal (turned axes, in-sample,
         beside their mean and 97.5 % point under permuted labels), variance_explained_1 and variance_explained_2 (of the layout's own axes).
     """
     va = _human_values(layout, human)
