@@ -769,11 +769,12 @@ def _difference_r(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     means = weights @ values / total
     products = (weights @ (values[:, :, None] * values[:, None]).reshape(len(values), 16) / total).reshape(-1, 4, 4)
     cov = products - means[:, :, None] * means[:, None]
-    sd = np.sqrt(np.einsum("bii->bi", cov))
+    sd = np.sqrt(np.clip(np.einsum("bii->bi", cov), 0, None))
+    inverse = np.divide(1, sd, out=np.zeros_like(sd), where=sd > CONSTANT)
     difference = np.zeros((2, len(weights), 4))
     for own, other in ((0, 1), (1, 0)):
         common = np.zeros((len(weights), 4))
-        common[:, 2 * other : 2 * other + 2] = np.divide(1, sd[:, 2 * other : 2 * other + 2])
+        common[:, 2 * other : 2 * other + 2] = inverse[:, 2 * other : 2 * other + 2]
         a, b = (np.einsum("bi,bi->b", cov[:, 2 * own + k], common) for k in (0, 1))
         difference[own, :, 2 * own], difference[own, :, 2 * own + 1] = -b, a
     both = [np.einsum("bi,bij,bj->b", x, cov, y) for x, y in (difference, difference[[0, 0]], difference[[1, 1]])]
