@@ -64,7 +64,8 @@ CONTRACTS = {
     "control_balance": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "property"), ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown")),
     "reproducibility": Contract((*IDENTITY, "language", "quantity", "arm"), ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles")),
     "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
-    "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_adjusted", "family", "n_permutations")),
+    "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_labels", "p_words", "p_adjusted", "family", "n_permutations", "n_word_permutations",
+                                                        "frequency_known")),
     "shared_overlap": Contract((*IDENTITY, "scope", "emotion"), ("jaccard", "expected", "null_high", "p", "n_a", "n_b", "n_permutations")),
     "ratings": Contract(
         (*IDENTITY, "language", "norms", "dimension", "arm"),
