@@ -86,7 +86,8 @@ CONTRACTS = {
     ),
     "steering_differences": Contract(
         (*IDENTITY, "language", "emotion", "comparison", "judge"),
-        ("strength_resid_norm", "rate_a", "rate_b", "rate_b_ci_low", "rate_b_ci_high", "difference", "ci_low", "ci_high", "nll_ratio", "qualified", "n_prompts"),
+        ("strength_resid_norm", "rate_a", "rate_b", "rate_b_ci_low", "rate_b_ci_high", "difference", "ci_low", "ci_high", "mixed_ci_low", "mixed_ci_high", "nll_ratio", "qualified",
+         "n_prompts"),
     ),
     "steering_pooled": Contract(
         (*IDENTITY, "language", "arm", "judge"),
