@@ -65,7 +65,7 @@ def _read(path: str | Path) -> pd.DataFrame:
 
 def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:
     r = frame.iloc[0]
-    return pd.DataFrame([{"quantity": "n_shared", "value": r["n_shared"], 
+    return pd.DataFrame([{"quantity": "n_shared", "value": r["n_shared"],
                           **{k: r[k] for k in ("expected", "null_high", "p", "p_labels", "p_words", "n_permutations", "n_word_permutations", "frequency_known")}},
                          *({"quantity": k, "value": r[k], "n_permutations": 0} for k in ("n_active_both", "n_language"))])
 

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from shared_affect.runtime import rng
-from shared_affect.simulations import controls_level, cultures_level, dimensions_level, shared_level, steering_coverage
+from shared_affect.simulations import (
+    controls_level,
+    cultures_level,
+    dimensions_level,
+    shared_level,
+    steering_coverage,
+)
 
 
 def datasets(one, setting, n, **extra):
