@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from shared_affect.checks import ALPHA
+from shared_affect.stats import family_p
 
 PRIMARY = {"spec": "primary", "control": "none"}
 
@@ -21,7 +22,8 @@ STATEMENTS = {
     "structure": "The emotion space is congruent with human judgements.",
     "fine-structure": "It is congruent with them also inside a valence class.",
     "beyond-baselines": "It carries more of them than the model's static embeddings do.",
-    "dimensions": "Valence and arousal organise the space.",
+    "dimension-valence": "Valence organises the space.",
+    "dimension-arousal": "Arousal organises the space.",
     "ratings-valence": "Features of the space predict the valence of unseen words.",
     "ratings-arousal": "Features of the space predict the arousal of unseen words.",
     "shared-suffices": "Features shared by both languages predict valence as well as all features.",
@@ -29,6 +31,7 @@ STATEMENTS = {
     "transfer": "Valence ratings transfer across languages by shared features.",
     "steering": "The concept vector brings its emotion.",
     "expression": "It does so not only by naming the emotion.",
+    "beyond-means": "It brings it at least as well as difference of means does.",
     "carried": "So does a vector carried over from the other architecture.",
     "empty-untrained": "Negative control: an untrained model shows none of it.",
     "empty-norms": "Negative control: shuffled ratings and judgements show none of it.",
@@ -94,7 +97,7 @@ class Judge:
     steering : DataFrame or None
         Rows of `evaluation.claim_summary` for every steered model and language.
     study : mapping
-        ``models, languages, pair, sae, human, norms, margin``.
+        ``models, languages, pair, sae, human, norms, margin, steering_margin``.
     """
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str, str], Mapping[str, str]], steering: pd.DataFrame | None, study: Mapping):
@@ -138,15 +141,20 @@ class Judge:
                      statistic="difference of rho-a, sae-space - static", value=r["difference"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_emotions"], control=c,
                      table="rsa_differences.csv")
 
-    def dimensions(self, model, language):
+    def dimension(self, dimension, model, language):
+        claim, other = f"dimension-{dimension}", {"valence": "arousal", "arousal": "valence"}[dimension]
         keys = {"model": model, "language": language, "human": self.study["human"]}
-        r = self._row("dimensions", quantity="procrustes_disparity", **keys)
-        if r is None:
-            return entry("dimensions", "not-tested", **self._who(model, language), reason="no disparity in dimensions.csv")
-        error, base = (self._row("dimensions", quantity=q, **keys) for q in ("loo_rmse", "loo_rmse_mean_baseline"))
-        return entry("dimensions", verdict_of([r["p_adjusted"] < ALPHA], None), **self._who(model, language), human=self.study["human"],
-                     statistic="Procrustes disparity of the 2-D MDS to valence and arousal", value=r["value"], n=r["n_emotions"], **self._tested(r),
-                     control=_control("mean predicts the left-out emotion (RMSE)", base, "value"), table="dimensions.csv", reason="" if error is None else f"leave-one-emotion-out RMSE {error['value']:.3f}")
+        r, beyond, turned = (self._row("dimensions", quantity=q, **keys) for q in (f"loo_r2_{dimension}", f"loo_r2_{dimension}_beyond_{other}", f"r_{dimension}"))
+        if r is None or beyond is None:
+            return entry(claim, "not-tested", **self._who(model, language), reason=f"no loo_r2_{dimension} in dimensions.csv")
+        if _number(r["p"]) is None:
+            return entry(claim, "not-tested", **self._who(model, language), reason=f"{int(r['n_emotions'])} emotions, or values of them that do not differ enough, for the regression")
+        verdict = verdict_of([r["p_adjusted"] < ALPHA, r["ci_low"] > 0, beyond["ci_low"] > 0], r["ci_high"])
+        c = None if turned is None else {"name": f"r of the axis turned to it, permuted labels: mean (in-sample r is {turned['value']:.2f})", "value": turned["null_mean"], "ci_low": None,
+                                         "ci_high": turned["null_high"]}
+        return entry(claim, verdict, **self._who(model, language), human=self.study["human"], statistic="R2 of left-out emotions from the plane of the space", value=r["value"],
+                     ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_emotions"], **self._tested(r), control=c, table="dimensions.csv",
+                     reason=f"beyond {other} R2 {beyond['value']:.2f} [{beyond['ci_low']:.2f}, {beyond['ci_high']:.2f}]; p {r['p_alone']:.2g} alone, {r['p_beyond']:.2g} beyond {other}")
 
     def ratings(self, dimension, model, language):
         claim = f"ratings-{dimension}"
@@ -155,15 +163,14 @@ class Judge:
         if r is None:
             return entry(claim, "not-tested", **self._who(model, language), reason=f"no arm emotion-space for {dimension} in ratings.csv")
         d = self._row("rating_differences", arm_a="emotion-space", arm_b="outside-matched", **keys)
-        conditions, quantity, reason, c = [r["p_adjusted"] < ALPHA], r, "", None
         if d is None:
-            reason = "outside-matched not tested, p decides alone: " + self.not_tested.get((model, language), {}).get("outside-matched", "arm missing")
+            verdict, c = "inconclusive", None
+            reason = "outside-matched could not be drawn: " + self.not_tested.get((model, language), {}).get("outside-matched", "arm missing")
         else:
-            conditions.append(d["ci_low"] > 0)
-            quantity = d
+            verdict = verdict_of([r["p_adjusted"] < ALPHA, d["ci_low"] > 0], d["ci_high"])
             reason = f"difference to outside-matched {d['difference']:.3f} [{d['ci_low']:.3f}, {d['ci_high']:.3f}]"
             c = _control("outside-matched", self._row("ratings", arm="outside-matched", **keys), "r")
-        return entry(claim, verdict_of(conditions, quantity["ci_high"]), **self._who(model, language), human=self.study["norms"], statistic="r, arm emotion-space, unseen words",
+        return entry(claim, verdict, **self._who(model, language), human=self.study["norms"], statistic="r, arm emotion-space, unseen words",
                      value=r["r"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_words"], **self._tested(r), control=c, table="ratings.csv", reason=reason)
 
     def shared_suffices(self, model, language):
@@ -184,9 +191,13 @@ class Judge:
         r = self._row("shared_features", model=model, quantity="n_shared")
         if r is None:
             return entry("shared-universal", "not-tested", **self._who(model, language or "-"), reason="fewer than two languages")
-        c = {"name": "emotion-label permutations", "value": r["expected"], "ci_low": None, "ci_high": r["null_high"]}
-        return entry("shared-universal", verdict_of([r["p_adjusted"] < ALPHA], None), **self._who(model, language), statistic="number of shared features", value=r["value"],
-                     **self._tested(r), control=c, table="shared_features.csv")
+        known = bool(r["frequency_known"])
+        by = "words" if r["p_words"] >= r["p_labels"] else "emotion labels"
+        c = {"name": f"permuted {by}", "value": r["expected"], "ci_low": None, "ci_high": r["null_high"]}
+        reason = f"p {r['p_labels']:.2g} by labels, {r['p_words']:.2g} by words" + (
+            "" if known else "; word frequency unknown in a language, so that sets of like frequency could do this alone (config.yaml, key word_properties)")
+        return entry("shared-universal", verdict_of([r["p_adjusted"] < ALPHA, known], None), **self._who(model, language), statistic="number of shared features", value=r["value"],
+                     **self._tested(r), control=c, table="shared_features.csv", reason=reason)
 
     def transfer(self, model, language):
         keys = {"model": model, "language": language, "norms": self.study["norms"], "dimension": "valence"}
@@ -203,38 +214,56 @@ class Judge:
             return entry(claim, "not-tested", **self._who(model, language), reason="no steered texts in this study")
         if not r["n_emotions"]:
             return entry(claim, "not-tested", **self._who(model, language), reason="the judge has no label for any steered emotion")
-        # steering asks two thirds of the emotions; expression asks the mean over emotions
-        passes = r["n_passing"] / r["n_emotions"] >= 2 / 3 if claim == "steering" else r["ci_low"] > 0
-        verdict = verdict_of([passes], r["ci_high"])
+        # steering asks two thirds of the emotions; the others ask the mean over emotions
+        null = -self.study["steering_margin"] if claim == "beyond-means" else 0.0
+        passes = r["n_passing"] / r["n_emotions"] >= 2 / 3 if claim == "steering" else r["ci_low"] > null
+        verdict = verdict_of([passes], r["ci_high"], null)
         c = {"name": r["control_name"], "value": r["control_value"], "ci_low": r["control_ci_low"], "ci_high": r["control_ci_high"]}
+        passing = f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions " + (f"above 0; margin {-null:g}" if null else "pass")
         return entry(claim, verdict, **self._who(model, language), statistic=r["statistic"], value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_prompts"], control=c,
-                     table="steering_differences.csv", reason=f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions pass; nll_ratio {r['nll_ratio']:.2f}")
+                     table="steering_differences.csv", reason=f"{passing}; nll_ratio {r['nll_ratio']:.2f}")
 
-    def empty(self, claim):
-        control = EMPTY[claim]
+    def _control_tests(self, control: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+        """Tests of a negative control with the claim of each, and those of claims that the control does not void."""
         rows = []
         for table in ("rsa", "ratings", "shared_features"):
             frame = self.tables.get(table)
             if frame is not None:
-                frame = frame[(frame["control"] == control) & (frame["family"].fillna("") != "")]
-                rows.append(frame[frame["family"].str.split(" | ", regex=False).str[0].isin(CONTROLLED)])
-        tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-        who = {"model": "all", "sae": self.study["sae"], "language": "all"}
+                frame = frame[(frame["control"] == control) & (frame["family"].fillna("") != "") & frame["p"].notna()]
+                rows.append(frame.assign(claim=frame["family"].str.split(" | ", regex=False).str[0]))
+        tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["claim"])
+        tests = tests[tests["claim"].isin(CONTROLLED)]
         untouched = UNTOUCHED.get(control, {})
-        aside = {}
-        if len(tests):
-            claim_of = tests["family"].str.split(" | ", regex=False).str[0]
-            aside = {c: tests[claim_of == c] for c in untouched}
-            tests = tests[~claim_of.isin(untouched)]
+        return tests[~tests["claim"].isin(untouched)], {c: tests[tests["claim"] == c] for c in untouched}
+
+    def empty(self, claim):
+        control = EMPTY[claim]
+        who = {"model": "all", "sae": self.study["sae"], "language": "all"}
+        tests, aside = self._control_tests(control)
         if tests.empty:
             return entry(claim, "not-tested", **who, reason=f"no row with control {control}")
-        rejected = tests[tests["p_adjusted"] < ALPHA]
-        left_out = "; ".join(f"{c} not part of it ({why}; rejected in {int((aside[c]['p_adjusted'] < ALPHA).sum())} of {len(aside[c])})" for c, why in untouched.items())
-        named = "; ".join(sorted({f"{r['family']} ({r['model']}, {r.get('language', '')})" for _, r in rejected.iterrows()}))
+        n_families = sum(self._control_tests(c)[0]["claim"].nunique() for c in EMPTY.values())
+        level = family_level(n_families)
+        together = tests.groupby("claim", sort=False)["p"].agg(lambda p: family_p(p.to_numpy()))
+        rejected = together[together < level]
+        left_out = "; ".join(f"{c} not part of it ({why}; Holm p < .01 in {int((aside[c]['p_adjusted'] < ALPHA).sum())} of {len(aside[c])})"
+                             for c, why in UNTOUCHED.get(control, {}).items())
+        named = "; ".join(f"{c} (p {p:.2g} of {int((tests['claim'] == c).sum())} tests together)" for c, p in rejected.items())
         raw = int((tests["p"] < 0.05).sum())
-        return entry(claim, "fails" if len(rejected) else "holds", **who, statistic="Holm rejections at .01", value=len(rejected), n=len(tests), p=tests["p"].min(),
-                     p_adjusted=tests["p_adjusted"].min(), family=control, table="rsa.csv, ratings.csv, shared_features.csv",
+        return entry(claim, "fails" if len(rejected) else "holds", **who, statistic=f"claims rejected at {level:.2g}, one of {n_families} families in all controls", value=len(rejected),
+                     n=len(tests), p=tests["p"].min(), p_adjusted=1 - (1 - together.min()) ** n_families, family=control, table="rsa.csv, ratings.csv, shared_features.csv",
                      reason=". ".join(x for x in (f"raw p < .05 in {raw} of {len(tests)} tests", f"rejected: {named}" if named else "", left_out) if x))
+
+
+def family_level(n_families: int, alpha: float = ALPHA) -> float:
+    """Level of one family of a study's negative controls, so that any of them rejects by chance in `alpha` of all studies (Sidak; docs/controls.md).
+
+    Examples
+    --------
+    >>> round(family_level(20), 6)
+    0.000502
+    """
+    return 1 - (1 - alpha) ** (1 / n_families)
 
 
 def judge_all(tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str, str], Mapping[str, str]], steering: pd.DataFrame | None, study: Mapping) -> list[dict]:
@@ -245,10 +274,12 @@ def judge_all(tables: Mapping[str, pd.DataFrame], not_tested: Mapping[tuple[str,
     for model in study["models"]:
         for language in study["languages"]:
             out += [j.reproducible(model, language), j.congruent("structure", "all", model, language), j.congruent("fine-structure", "within-valence", model, language),
-                    j.beyond_baselines(model, language), j.dimensions(model, language), j.ratings("valence", model, language), j.ratings("arousal", model, language),
+                    j.beyond_baselines(model, language), j.dimension("valence", model, language), j.dimension("arousal", model, language),
+                    j.ratings("valence", model, language), j.ratings("arousal", model, language),
                     j.shared_suffices(model, language), j.steered("steering", model, language), j.steered("expression", model, language),
-                    entry("carried", "not-tested", **j._who(model, language), reason="arm carried is not computed by this version")]
+                    j.steered("beyond-means", model, language)]
         out += [j.shared_universal(model), *(j.transfer(model, d) for d in directions)]
+    out.append(entry("carried", "not-tested", model="all", sae=study["sae"], language="all", reason="not built: this version has no vectors carried between models"))
     out += [j.empty(claim) for claim in EMPTY]
     order = list(STATEMENTS)
     return sorted(out, key=lambda c: order.index(c["id"]))

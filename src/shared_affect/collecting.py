@@ -72,8 +72,9 @@ def _read(path: str | Path) -> pd.DataFrame:
 
 def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:
     r = frame.iloc[0]
-    return pd.DataFrame([{"quantity": "n_shared", "value": r["n_shared"], **{k: r[k] for k in ("expected", "null_high", "p", "n_permutations")}},
-                         {"quantity": "n_active_both", "value": r["n_active_both"], "n_permutations": 0}])
+    return pd.DataFrame([{"quantity": "n_shared", "value": r["n_shared"],
+                          **{k: r[k] for k in ("expected", "null_high", "p", "p_labels", "p_words", "n_permutations", "n_word_permutations", "frequency_known")}},
+                         *({"quantity": k, "value": r[k], "n_permutations": 0} for k in ("n_active_both", "n_language"))])
 
 
 def families(table: str, frame: pd.DataFrame) -> pd.Series:
@@ -89,7 +90,8 @@ def families(table: str, frame: pd.DataFrame) -> pd.Series:
         main = (frame["arm"] == "emotion-space") & ~cross | (frame["arm"] == "shared") & cross
         claim = pd.Series(np.where(cross, "transfer-" + frame["dimension"], "ratings-" + frame["dimension"]), index=frame.index).replace("transfer-valence", "transfer")
     elif table == "dimensions":
-        main, claim = frame["quantity"] == "procrustes_disparity", pd.Series("dimensions", index=frame.index)
+        claim = frame["quantity"].map({f"loo_r2_{d}": f"dimension-{d}" for d in ("valence", "arousal")})
+        main = claim.notna()
     elif table == "shared_features":
         main, claim = frame["quantity"] == "n_shared", pd.Series("shared-universal", index=frame.index)
     else:

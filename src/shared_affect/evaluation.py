@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student_t
 
 from shared_affect.checks import SPLITS
 from shared_affect.judges import Judge
 from shared_affect.runtime import LOG
 from shared_affect.segmentation import Segmenter, drop_words, find_words, normal, script_share, tokens_of
-from shared_affect.stats import percentile_interval
 
 JUDGES = ("lexicon", "lexicon-held-out", "embedded")
 ARMS = ("concept", "diff-means", "random", "none")
@@ -305,25 +305,112 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
 
 
-def _resamples(n_prompts: int, n_bootstrap: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each prompt is drawn, ``[n_bootstrap, n_prompts]``: the cluster bootstrap as weights."""
-    if n_bootstrap < 1:
-        raise ValueError(f"n_bootstrap is {n_bootstrap}; allowed: 1 or more (config.yaml, key steering.n_bootstrap)")
-    return rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=n_bootstrap)
+# Intervals. A text is a yes or a no, texts of one prompt are alike, prompts are few and rates come near 0 and 1: a percentile bootstrap over 12
+# prompts covered .84 to .91 where .95 was meant. The variance is that of prompts (linearised ratio, the texts of a prompt together); it is turned into the number
+# of independent texts that would have it, and that number into a score interval (Wilson 1927), which does not collapse at 0 and 1, with the t of the prompts.
+# Emotions are fixed: a mean over emotions is one over these emotions, on other prompts.
 
 
-def _resampled(sums: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Means over resampled prompts, ``[n_emotions, n_bootstrap]``; NaN for an emotion without a value."""
-    return _ratio(sums @ weights.T, counts @ weights.T)
+@dataclass(frozen=True)
+class _Rate:
+    """Rates of one arm with what they owe to every prompt.
+
+    Attributes
+    ----------
+    rate : ndarray, ``[n]``
+    influence : ndarray, ``[n, n_prompts]``
+        Sums to 0; the variance of the rate is the sum of its squares over n_prompts (n_prompts - 1).
+    n_texts : ndarray, ``[n]``
+    """
+
+    rate: np.ndarray
+    influence: np.ndarray
+    n_texts: np.ndarray
+
+    @classmethod
+    def of(cls, sums: np.ndarray, counts: np.ndarray) -> _Rate:
+        """Of sums and counts ``[n_emotions, n_prompts]``, the mean over emotions last; NaN for an emotion without a value."""
+        if counts.shape[1] < 2:
+            raise ValueError(f"{counts.shape[1]} prompt of split score; needed: 2 or more, an interval is one over prompts (resources/prompts/<language>.tsv)")
+        total = counts.sum(1)
+        rate = _ratio(sums.sum(1), total)
+        influence = _ratio(sums - rate[:, None] * counts, (total / counts.shape[1])[:, None])
+        return cls(_with_mean(rate), _with_mean(influence), np.append(total, total.sum()))
+
+    def variance(self) -> np.ndarray:
+        return _covariance(self.influence, self.influence)
+
+    def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Score interval of every rate; NaN for a rate that is NaN."""
+        n_prompts = self.influence.shape[1]
+        p = np.clip(self.rate, 0, 1)
+        z = student_t.ppf((1 + level) / 2, n_prompts - 1)
+        variance = self.variance()
+        alone = np.divide(p * (1 - p), self.n_texts, out=np.zeros_like(p), where=self.n_texts > 0)
+        # few hits say little of how alike texts of a prompt are: an emotion is given no less of it than all emotions together show
+        tested = np.isfinite(variance[:-1]) & np.isfinite(alone[:-1])
+        shared = variance[:-1][tested].sum() / alone[:-1][tested].sum() if alone[:-1][tested].sum() > 0 else 1.0
+        variance[:-1] = np.maximum(variance[:-1], shared * alone[:-1])
+        n = np.divide(p * (1 - p), variance, out=self.n_texts.astype(float), where=variance > 0)
+        n = np.clip(n, n_prompts - 1, np.maximum(self.n_texts, n_prompts - 1))
+        centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+        return np.minimum(centre - half, p), np.maximum(centre + half, p)
 
 
-def _interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of every row; NaN for a row of an emotion without a value."""
-    low, high = np.full(len(draws), np.nan), np.full(len(draws), np.nan)
-    tested = np.isfinite(draws).all(1)
-    if tested.any():
-        low[tested], high[tested] = percentile_interval(draws[tested], axis=1)
-    return low, high
+def _covariance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of two estimates from their influences on the same prompts."""
+    n = a.shape[1]
+    return (a * b).sum(1) / (n * (n - 1))
+
+
+def _difference_interval(a: _Rate, b: _Rate) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of a - b, prompts shared: both score intervals put together, with the correlation of the rates (Newcombe 1998, Zou & Donner 2008)."""
+    (a_low, a_high), (b_low, b_high) = a.interval(), b.interval()
+    both = np.sqrt(a.variance() * b.variance())
+    r = np.divide(_covariance(a.influence, b.influence), both, out=np.zeros_like(both), where=both > 0)
+    d = a.rate - b.rate
+
+    def reach(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.clip(x**2 + y**2 - 2 * r * x * y, 0, None))
+
+    return d - reach(a.rate - a_low, b_high - b.rate), d + reach(a_high - a.rate, b.rate - b_low)
+
+
+def _ratio_interval(a: _Rate, b: _Rate, row: int) -> tuple[float, float]:
+    """Interval of a / b of one row, on the log scale with the t of the prompts; NaN where a rate is 0."""
+    if not (a.rate[row] > 0 and b.rate[row] > 0):
+        return np.nan, np.nan
+    influence = a.influence[row] / a.rate[row] - b.influence[row] / b.rate[row]
+    half = student_t.ppf(0.975, len(influence) - 1) * np.sqrt(_covariance(influence[None], influence[None])[0])
+    ratio = a.rate[row] / b.rate[row]
+    return float(ratio * np.exp(-half)), float(ratio * np.exp(half))
+
+
+def mixed_interval(differences: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the mean of a table emotions x prompts in which both are random draws.
+
+    Crossed random effects with one value a cell: variance (MS_emotion + MS_prompt - MS_rest) / cells, degrees of freedom by Satterthwaite. With balanced
+    cells this is what a mixed model gives. It speaks of other emotions too, and so is wider; the claims read the interval over prompts.
+
+    Parameters
+    ----------
+    differences : ndarray, ``[n_emotions, n_prompts]``
+        Rows with a NaN are left out; fewer than two rows or columns give NaN.
+    """
+    x = differences[np.isfinite(differences).all(1)]
+    e, p = x.shape
+    if min(e, p) < 2:
+        return np.nan, np.nan
+    mean, rows, columns = x.mean(), x.mean(1), x.mean(0)
+    of_rows, of_columns = p * rows.var(ddof=1), e * columns.var(ddof=1)
+    rest = ((x - rows[:, None] - columns + mean) ** 2).sum() / ((e - 1) * (p - 1))
+    together = of_rows + of_columns - rest
+    if together <= max(of_rows, of_columns):  # the smaller component is estimated as none
+        together, freedom = max(of_rows, of_columns), (e - 1 if of_rows >= of_columns else p - 1)
+    else:
+        freedom = together**2 / (of_rows**2 / (e - 1) + of_columns**2 / (p - 1) + rest**2 / ((e - 1) * (p - 1)))
+    half = student_t.ppf((1 + level) / 2, freedom) * np.sqrt(together / (e * p))
+    return float(mean - half), float(mean + half)
 
 
 def _mean_over_emotions(x: np.ndarray) -> np.ndarray:
@@ -377,18 +464,16 @@ def _known_judge(judge: str) -> None:
         raise ValueError(f"judge is {judge!r}; allowed: {', '.join(JUDGES)}")
 
 
-def summarise(scored: Scored, *, n_bootstrap: int, rng: np.random.Generator, seed: int) -> pd.DataFrame:
+def summarise(scored: Scored, *, seed: int) -> pd.DataFrame:
     """Rows of ``steering.csv`` (without the identity columns): every arm at every strength, on split ``score`` only.
 
     `target_probability` and `masked_target_rate` come from the judge embedded alone (NaN elsewhere); `content_kept` is
     not computed in this version (NaN). `harmonic_mean` is that of `target_rate` and `fluency` of `nll_ratio`. The
-    interval resamples prompts; it is a point where every prompt has the same rate.
+    interval is one over prompts (docs/steering.md).
 
     Parameters
     ----------
     scored : Scored
-    n_bootstrap : int
-    rng : numpy Generator
     seed : int
         Sampling seed of the texts, reported.
 
@@ -405,17 +490,16 @@ def summarise(scored: Scored, *, n_bootstrap: int, rng: np.random.Generator, see
         If texts are missing.
     """
     cells = _Cells(scored, "score")
-    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
-    blocks = [_summary(cells, arm, s, judge, weights) for arm in cells.arms() for s in cells.strengths(arm) for judge in JUDGES]
+    blocks = [_summary(cells, arm, s, judge) for arm in cells.arms() for s in cells.strengths(arm) for judge in JUDGES]
     frame = pd.concat(blocks, ignore_index=True)
     return frame.assign(n_prompts=len(cells.prompts), seed=seed)
 
 
-def _summary(cells: _Cells, arm: str, strength: float, judge: str, weights: np.ndarray) -> pd.DataFrame:
+def _summary(cells: _Cells, arm: str, strength: float, judge: str) -> pd.DataFrame:
     scored, nan = cells.scored, np.full(len(cells.emotions), np.nan)
     sums, counts = cells.by_target(arm, strength, scored.hits[judge])
-    rate = _ratio(sums.sum(1), counts.sum(1))
-    low, high = _interval(_resampled(sums, counts, weights))
+    found = _Rate.of(sums, counts)
+    rate, (low, high) = found.rate[:-1], (x[:-1] for x in found.interval())
     ratio, perplexity = cells.nll_ratio(arm, strength)
     fluent = fluency(ratio)
     learned = judge == "embedded"
@@ -478,19 +562,19 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
     return out.assign(rate=out["count"] / out["n_texts"])
 
 
-def claim_rows(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: np.random.Generator) -> pd.DataFrame:
+def claim_rows(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
     """Paired differences at the strength chosen for the arm concept, on split ``score``, per emotion and over all.
 
-    Both sides of a difference share prompts and strength (arm none: strength 0); intervals are 95 % percentiles over
-    resampled prompts. Comparisons: ``concept-random`` and ``concept-wrong-emotion`` for each judge, and
+    Both sides of a difference share prompts and strength (arm none: strength 0); intervals are 95 % over prompts. Comparisons:
+    ``concept-random``, ``concept-wrong-emotion`` and ``concept-diff-means`` for each judge, and
     ``masked-concept-none`` (judge embedded, concept words taken out on both sides). Rows with emotion ``all`` average
-    the emotions, each with the same weight.
+    the emotions, each with the same weight; `mixed_ci_low` and `mixed_ci_high` take emotions for random, too (`mixed_interval`).
 
     Returns
     -------
     DataFrame
         ``emotion comparison judge strength_resid_norm rate_a rate_b rate_b_ci_low rate_b_ci_high difference ci_low
-        ci_high nll_ratio qualified n_prompts``; `strength_resid_norm` and `nll_ratio` are means in the rows ``all``,
+        ci_high mixed_ci_low mixed_ci_high nll_ratio qualified n_prompts``; `strength_resid_norm` and `nll_ratio` are means in the rows ``all``,
         `qualified` (the strength met its limit on the choosing half) holds there if it holds for all.
 
     Raises
@@ -502,20 +586,19 @@ def claim_rows(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: n
     strengths = _chosen(chosen, "concept", cells.emotions)
     qualified = chosen[chosen["arm"] == "concept"].set_index("emotion")["qualified"].loc[cells.emotions].to_numpy(bool)
     nll = _ratio(*(a.sum(1) for a in _at_chosen(cells, "concept", strengths, scored.texts["nll"]))) / cells.mean("none", 0.0, scored.texts["nll"])
-    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
-    pairs = [(f"concept-{other}", judge, other, scored.hits[judge]) for judge in JUDGES for other in ("random", "wrong-emotion") if other in cells.arms()]
+    pairs = [(f"concept-{other}", judge, other, scored.hits[judge]) for judge in JUDGES for other in ("random", "wrong-emotion", "diff-means") if other in cells.arms()]
     pairs.append(("masked-concept-none", "embedded", "none", scored.masked))
     blocks = []
     for comparison, judge, other, values in pairs:
         a, b = _at_chosen(cells, "concept", strengths, values), _at_chosen(cells, other, strengths, values)
-        draws_a, draws_b = _resampled(*a, weights), _resampled(*b, weights)
-        rate_a, rate_b = (_ratio(sums.sum(1), counts.sum(1)) for sums, counts in (a, b))
-        low, high = _interval(_with_mean(draws_a - draws_b))
-        b_low, b_high = _interval(_with_mean(draws_b))
-        rate_a, rate_b = _with_mean(rate_a), _with_mean(rate_b)
+        rate_a, rate_b = _Rate.of(*a), _Rate.of(*b)
+        (low, high), (b_low, b_high) = _difference_interval(rate_a, rate_b), rate_b.interval()
+        mixed = np.full((2, len(cells.emotions) + 1), np.nan)
+        mixed[:, -1] = mixed_interval(_ratio(*a) - _ratio(*b))
         blocks.append(pd.DataFrame({
             "emotion": [*cells.emotions, "all"], "comparison": comparison, "judge": judge, "strength_resid_norm": _with_mean(strengths.to_numpy(float)),
-            "rate_a": rate_a, "rate_b": rate_b, "rate_b_ci_low": b_low, "rate_b_ci_high": b_high, "difference": rate_a - rate_b, "ci_low": low, "ci_high": high,
+            "rate_a": rate_a.rate, "rate_b": rate_b.rate, "rate_b_ci_low": b_low, "rate_b_ci_high": b_high, "difference": rate_a.rate - rate_b.rate, "ci_low": low, "ci_high": high,
+            "mixed_ci_low": mixed[0], "mixed_ci_high": mixed[1],
             "nll_ratio": _with_mean(nll), "qualified": [*qualified, qualified.all()], "n_prompts": len(cells.prompts)}))
     return pd.concat(blocks, ignore_index=True)
 
@@ -524,7 +607,7 @@ def _with_mean(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x, _mean_over_emotions(x)[None]])
 
 
-def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng: np.random.Generator) -> pd.DataFrame:
+def pooled_rates(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
     """Target rate of every arm averaged over emotions, and the concept vector's rate over it, on split ``score``.
 
     Arms concept, random, wrong-emotion at the strength chosen for concept, diff-means at its own, none at 0.
@@ -533,7 +616,7 @@ def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng:
     -------
     DataFrame
         ``arm judge rate ci_low ci_high concept_over_arm ratio_ci_low ratio_ci_high nll_ratio n_emotions n_prompts``. A
-        ratio, or its interval, is NaN where the arm's rate is 0 (in the texts, or in any resample).
+        ratio is NaN where the arm's rate is 0, its interval where either rate is.
 
     Raises
     ------
@@ -541,32 +624,30 @@ def pooled_rates(scored: Scored, chosen: pd.DataFrame, *, n_bootstrap: int, rng:
         If a strength or an arm's texts are missing.
     """
     cells = _Cells(scored, "score")
-    weights = _resamples(len(cells.prompts), n_bootstrap, rng)
     concept = _chosen(chosen, "concept", cells.emotions)
     strengths = {arm: _chosen(chosen, arm, cells.emotions) if arm == "diff-means" else concept for arm in cells.arms()}
     plain = cells.mean("none", 0.0, scored.texts["nll"])
     rows = []
     for judge in JUDGES:
         cell = {arm: _at_chosen(cells, arm, s, scored.hits[judge]) for arm, s in strengths.items()}
-        by_emotion = {arm: _ratio(s.sum(1), n.sum(1)) for arm, (s, n) in cell.items()}
-        rate = {arm: float(_mean_over_emotions(r)) for arm, r in by_emotion.items()}
-        draws = {arm: _mean_over_emotions(_resampled(*sn, weights)) for arm, sn in cell.items()}
-        for arm in strengths:
-            low, high = np.ravel(_interval(draws[arm][None]))
-            ratio = rate["concept"] / rate[arm] if rate[arm] > 0 else np.nan
-            r_low, r_high = percentile_interval(draws["concept"] / draws[arm]) if (draws[arm] > 0).all() else (np.nan, np.nan)
+        found = {arm: _Rate.of(*sn) for arm, sn in cell.items()}
+        for arm, own in found.items():
+            low, high = (x[-1] for x in own.interval())
+            ratio = found["concept"].rate[-1] / own.rate[-1] if own.rate[-1] > 0 else np.nan
+            r_low, r_high = _ratio_interval(found["concept"], own, -1)
             nll = (_ratio(*(a.sum(1) for a in _at_chosen(cells, arm, strengths[arm], scored.texts["nll"]))) / plain).mean()
-            rows.append((arm, judge, rate[arm], low, high, ratio, r_low, r_high, nll, int(np.isfinite(by_emotion[arm]).sum()), len(cells.prompts)))
+            rows.append((arm, judge, own.rate[-1], low, high, ratio, r_low, r_high, nll, int(np.isfinite(own.rate[:-1]).sum()), len(cells.prompts)))
     columns = ["arm", "judge", "rate", "ci_low", "ci_high", "concept_over_arm", "ratio_ci_low", "ratio_ci_high", "nll_ratio", "n_emotions", "n_prompts"]
     return pd.DataFrame(rows, columns=columns).astype({c: float for c in columns[2:9]})
 
 
 def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str = "lexicon") -> pd.DataFrame:
-    """The claims `steering` and `expression` of one model and language from `claim_rows`.
+    """The claims `steering`, `expression` and `beyond-means` of one model and language from `claim_rows`.
 
     An emotion passes `steering` if both of its differences (to random and to wrong-emotion) have intervals above 0 and
     its NLL ratio on the scored half is at most `max_nll_ratio`; it passes `expression` if its masked difference to
-    unsteered text has one above 0.
+    unsteered text has one above 0. `beyond-means` compares with difference of means at the same strength, the one chosen for the concept vector; an emotion passes it if the
+    lower limit is above 0 (what the claim asks of the mean over emotions, a margin, stands in `claims`).
 
     Returns
     -------
@@ -581,17 +662,19 @@ def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str 
     """
     _known_judge(judge)
     parts = {}
-    for comparison, of in (("concept-random", judge), ("concept-wrong-emotion", judge), ("masked-concept-none", "embedded")):
+    for comparison, of in (("concept-random", judge), ("concept-wrong-emotion", judge), ("masked-concept-none", "embedded"), ("concept-diff-means", judge)):
         part = rows[(rows["comparison"] == comparison) & (rows["judge"] == of)].set_index("emotion")
         if "all" not in part.index:
-            raise ValueError(f"no rows {comparison} of judge {of}; needed for the claims (steer to two emotions or more, with arm random)")
+            raise ValueError(f"no rows {comparison} of judge {of}; needed for the claims (steer to two emotions or more, with arms random and diff-means)")
         parts[comparison] = part
     above = {c: part.drop(index="all")["ci_low"] > 0 for c, part in parts.items()}
     random, masked = parts["concept-random"], parts["masked-concept-none"]
     fluent = random.drop(index="all")["nll_ratio"] <= max_nll_ratio
-    passing = {"steering": above["concept-random"] & above["concept-wrong-emotion"].loc[fluent.index] & fluent, "expression": above["masked-concept-none"]}
+    passing = {"steering": above["concept-random"] & above["concept-wrong-emotion"].loc[fluent.index] & fluent, "expression": above["masked-concept-none"],
+               "beyond-means": above["concept-diff-means"]}
     out = []
-    for claim, part, name, what in (("steering", random, "random", f"target rate minus random ({judge})"), ("expression", masked, "none", "masked target rate minus unsteered (embedded)")):
+    for claim, part, name, what in (("steering", random, "random", f"target rate minus random ({judge})"), ("expression", masked, "none", "masked target rate minus unsteered (embedded)"),
+                                    ("beyond-means", parts["concept-diff-means"], "diff-means", f"target rate minus difference of means at the same strength ({judge})")):
         r = part.loc["all"]
         out.append({"claim": claim, "statistic": what, "value": r["difference"], "ci_low": r["ci_low"], "ci_high": r["ci_high"], "n_prompts": r["n_prompts"],
                     "n_passing": int(passing[claim].sum()), "n_emotions": int(part.drop(index="all")["difference"].notna().sum()), "nll_ratio": r["nll_ratio"], "control_name": name,

@@ -18,6 +18,13 @@ from shared_affect.stats import auroc_columns, benjamini_hochberg, midranks, per
 MIN_ACTIVE_WORDS = 2
 PLACE = "resources/concepts/<language>.tsv"
 PERMUTATIONS_PER_BLOCK = 2000
+LANGUAGE_AUROC = 0.9
+"""A feature that tells the two languages' words apart better than this marks a language, not an emotion."""
+ENOUGH = 50
+"""Permuted counts as large as the observed one after which permuting words stops: p is then known to a seventh (Besag & Clifford 1991)."""
+WORD_BLOCK = 500_000
+FREQUENCY_BIN = 10
+"""Words of like frequency that change places."""
 
 
 def _check_concepts(codes: np.ndarray, membership: np.ndarray, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -321,23 +328,32 @@ class SharedFeatures:
     Attributes
     ----------
     features : DataFrame
-        One row for each feature active in both languages: feature, active_<language> (share of concept words) twice,
+        One row for each feature active in both languages that tells no language: feature, active_<language> (share of concept words) twice,
         profile_r, threshold, shared.
-    n_active_both, n_shared : int
+    n_active_both, n_language, n_shared : int
+        Features active in both languages, those of them that tell the language (left out), and the shared ones.
     expected, null_high : float
-        Mean and 97.5 % point of the count under emotion-label permutations.
-    p : float
-        (1 + number of permuted counts >= n_shared) / (n_permutations + 1).
-    n_permutations : int
+        Mean and 97.5 % point of the count under permutations: of the two kinds, the one with the larger p.
+    p, p_labels, p_words : float
+        (1 + number of permuted counts >= n_shared) / (permutations + 1): emotion labels permuted, words permuted, and the larger of both.
+    n_permutations, n_word_permutations : int
+        Asked of either kind; permutations of words made (fewer where `ENOUGH` counts were as large).
+    frequency_known : bool
+        Whether word frequencies of both languages took part.
     """
 
     features: pd.DataFrame
     n_active_both: int
+    n_language: int
     n_shared: int
     expected: float
     null_high: float
     p: float
+    p_labels: float
+    p_words: float
     n_permutations: int
+    n_word_permutations: int
+    frequency_known: bool
 
     @property
     def ids(self) -> np.ndarray:
@@ -345,12 +361,75 @@ class SharedFeatures:
         return self.features.feature[self.features.shared].to_numpy(int)
 
 
-def _profiles(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
-    """Mean code per emotion, standardised over emotions; a flat profile becomes 0 (it correlates with nothing)."""
-    means = (membership / membership.sum(0)).T @ codes.astype(float)
-    means -= means.mean(0)
-    sd = means.std(0)
-    return np.divide(means, sd, out=np.zeros_like(means), where=sd > 1e-12)
+def _spline(x: np.ndarray) -> np.ndarray:
+    """Columns of a natural cubic spline with five knots at quantiles (a line where fewer are distinct)."""
+    x = (x - x.mean()) / x.std()
+    knots = np.unique(np.quantile(x, [0.05, 0.275, 0.5, 0.725, 0.95]))
+    if len(knots) < 4:
+        return x[:, None]
+    bent = [(np.clip(x - k, 0, None) ** 3 - np.clip(x - knots[-1], 0, None) ** 3) / (knots[-1] - k) for k in knots[:-1]]
+    return np.column_stack([x, *(b - bent[-1] for b in bent[:-1])])
+
+
+def _basis(covariates: pd.DataFrame | None, n_words: int) -> np.ndarray:
+    """Orthonormal columns [words, k] of an intercept and the covariates that vary and are known of every word."""
+    columns = [np.ones((n_words, 1))]
+    for name in [] if covariates is None else covariates:
+        x = covariates[name].to_numpy(float)
+        if np.isfinite(x).all() and np.ptp(x) > 0:
+            columns.append(_spline(x))
+    left, size, _ = np.linalg.svd(np.column_stack(columns), full_matrices=False)
+    return left[:, size > size[0] * 1e-8]
+
+
+def _without_covariates(codes: np.ndarray, membership: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes [words, features] less what word properties explain, and the variance that such a word has inside a set.
+
+    A set of few words, or of words on which a feature varies much, has a mean that lies far out by chance; where sets are small in both
+    languages at once this alone makes profiles alike. The variance is what `_profiles` needs to put all sets on one scale.
+    """
+    x = codes.astype(float)
+    x = x - basis @ (basis.T @ x)
+    share = membership / membership.sum(0)
+    inside = (x - membership @ (share.T @ x)) ** 2 * (len(x) / max(len(x) - membership.shape[1], 1))
+    spread = inside.mean(0)
+    return x, np.maximum(basis @ (basis.T @ inside), 0.1 * spread)
+
+
+def _profiles(codes: np.ndarray, variance: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Mean of each emotion's words over its standard error, standardised over emotions; a flat profile becomes 0 (it correlates with nothing).
+
+    The error has two parts: how much sets differ beyond their words (moment estimate, one a feature), and the words' variance over their number.
+
+    Parameters
+    ----------
+    codes, variance : array [words, features]
+    share : array [..., emotions, words]
+        Share of each word in the mean of an emotion; leading axes are other sets of the same sizes.
+    """
+    shape, flat = share.shape[:-1], share.reshape(-1, share.shape[-1])
+    means, error = ((s @ x).reshape(*shape, -1) for s, x in ((flat, codes), (flat**2, variance)))
+    between = np.clip(means.var(-2, ddof=1) - error.mean(-2), 0, None)[..., None, :]
+    total = between + error
+    weight = np.divide(1, total, out=np.zeros_like(total), where=total > 1e-12)
+    known = weight.sum(-2, keepdims=True)
+    centre = np.divide((weight * means).sum(-2, keepdims=True), known, out=np.zeros_like(known), where=known > 0)
+    scaled = np.sqrt(weight) * (means - centre)
+    scaled -= scaled.mean(-2, keepdims=True)
+    sd = scaled.std(-2, keepdims=True)
+    return np.divide(scaled, sd, out=np.zeros_like(scaled), where=sd > 1e-6)
+
+
+def _swap_words(frequency: np.ndarray | None, n: int, rng: np.random.Generator) -> np.ndarray:
+    """A random order of words in which each stands in the place of one of like frequency (of any, where none is known)."""
+    if frequency is None:
+        return rng.permutation(n)
+    order = np.lexsort((rng.random(n), frequency))
+    shift = int(rng.integers(FREQUENCY_BIN))  # where bins begin differs between draws
+    bins = (np.arange(n) + shift) // FREQUENCY_BIN
+    out = np.empty(n, int)
+    out[order] = order[np.lexsort((rng.random(n), bins))]
+    return out
 
 
 def _permuted_profile_r(a: np.ndarray, b: np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
@@ -370,29 +449,56 @@ def _permuted_profile_r(a: np.ndarray, b: np.ndarray, n_permutations: int, rng: 
     return out
 
 
+def _word_counts(a, threshold, codes, variance, share, frequency, observed: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Counts of shared features with the second language's words in each other's places: `n`, or up to the `ENOUGH`-th as large as observed."""
+    codes, variance, share, a = (x.astype(np.float32) for x in (codes, variance, share, a))
+    block = max(1, WORD_BLOCK // (share.shape[0] * max(share.shape[1], codes.shape[1])))
+    counts = np.zeros(0, int)
+    while len(counts) < n:
+        orders = [_swap_words(frequency, len(codes), rng) for _ in range(min(block, n - len(counts)))]
+        profiles = _profiles(codes, variance, np.stack([share[:, order] for order in orders]))
+        counts = np.append(counts, ((a * profiles).mean(-2) > threshold).sum(-1))
+        reached = np.flatnonzero(np.cumsum(counts >= observed) == ENOUGH)
+        if len(reached):
+            return counts[: reached[0] + 1]
+    return counts
+
+
 def shared_features(
     codes_by_language: Mapping[str, np.ndarray],
     membership_by_language: Mapping[str, np.ndarray],
     emotions: Sequence[str],
     *,
+    covariates_by_language: Mapping[str, pd.DataFrame] | None = None,
     min_active: float = 0.02,
     n_permutations: int = 1000,
     rng: np.random.Generator,
+    words_rng: np.random.Generator | None = None,
     level: float = 0.95,
 ) -> SharedFeatures:
     """Features that carry the same emotion profile in two languages, and whether there are more than chance gives.
+
+    Chance has two forms, and the claim asks for both. *Labels*: an emotion of one language has nothing to do with the emotion of that name in
+    the other; what sets have in common besides emotion, their sizes and the properties of their words, is taken out of the profiles first. *Words*: a set is
+    any words of such frequencies; the words of the second language change places with words of like frequency, sets and their sizes stay.
 
     Parameters
     ----------
     codes_by_language : two arrays [n_words of the language, F]
         Codes of concept words.
     membership_by_language : two bool arrays [n_words, E]
+        Words of several sets are left out.
+    covariates_by_language : two DataFrames, optional
+        One row a word, in the order of the codes; ``log10_count`` is its frequency, other columns (length, number of tokens) are taken out too. A column
+        that is not known of every word, or does not vary, is left aside.
     min_active : float
         A feature counts as active in a language if it fires on this share of its concept words or more.
     n_permutations : int
-        Permutations of the emotion labels of the second language, the same for all features.
+        Permutations of the emotion labels of the second language, and at most as many of its words, the same for all features.
+    rng, words_rng : Generator
+        For labels, and for words (default: the same one, afterwards).
     level : float
-        Quantile of the permuted correlations (pooled over features and permutations) that a shared feature exceeds.
+        Quantile of the label-permuted correlations (pooled over features and permutations) that a shared feature exceeds.
 
     Returns
     -------
@@ -401,7 +507,7 @@ def shared_features(
     Raises
     ------
     ValueError
-        If there are not two languages with equal keys and feature counts, or a concept-set is too small.
+        If there are not two languages with equal keys and feature counts, a concept-set is too small, or covariates do not fit the words.
 
     Notes
     -----
@@ -417,30 +523,45 @@ def shared_features(
     codes, member = zip(*(_check_concepts(codes_by_language[k], membership_by_language[k], emotions) for k in languages))
     if codes[0].shape[1] != codes[1].shape[1]:
         raise ValueError(f"{codes[0].shape[1]} and {codes[1].shape[1]} features; allowed: codes of one SAE in both languages")
+    covariates = [None if covariates_by_language is None else covariates_by_language[k] for k in languages]
+    if wrong := [k for k, c, x in zip(languages, covariates, codes) if c is not None and len(c) != len(x)]:
+        raise ValueError(f"covariates of {wrong[0]!r} have another number of rows than its codes; allowed: one row a word")
+    own = [m.sum(1) == 1 for m in member]
+    codes, member = [x[o] for x, o in zip(codes, own)], [m[o] for m, o in zip(member, own)]
+    covariates = [None if c is None else c[o] for c, o in zip(covariates, own)]
+    frequency = [None if c is None or "log10_count" not in c or not np.isfinite(c["log10_count"]).all() else c["log10_count"].to_numpy(float) for c in covariates]
     active = np.array([(c > 0).mean(0) for c in codes])
     both = np.flatnonzero((active >= min_active).all(0) & (active > 0).all(0))
+    n_active = len(both)
+    telling = auroc_columns(codes[0][:, both], codes[1][:, both])[0] if n_active else np.zeros(0)
+    both = both[np.maximum(telling, 1 - telling) <= LANGUAGE_AUROC]
+    n_language = n_active - len(both)
     columns = {"feature": both, **{f"active_{k}": active[i, both] for i, k in enumerate(languages)}}
+    counted = {"n_active_both": n_active, "n_language": n_language, "n_permutations": n_permutations,
+               "frequency_known": all(f is not None for f in frequency)}
     if not len(both):
-        LOG.info("shared features: none of %d is active in both languages", codes[0].shape[1])
+        LOG.info("shared features: none of %d is active in both languages without telling them apart", codes[0].shape[1])
         empty = pd.DataFrame({**columns, "profile_r": [], "threshold": [], "shared": np.zeros(0, bool)})
-        return SharedFeatures(empty, 0, 0, 0.0, 0.0, 1.0, n_permutations)
-    a, b = (_profiles(c[:, both], m) for c, m in zip(codes, member))
+        return SharedFeatures(empty, n_shared=0, expected=0.0, null_high=0.0, p=1.0, p_labels=1.0, p_words=1.0, n_word_permutations=0, **counted)
+    parts = [_without_covariates(c[:, both], m, _basis(v, len(c))) for c, m, v in zip(codes, member, covariates)]
+    shares = [(m / m.sum(0)).T for m in member]
+    a, b = (_profiles(x, v, share) for (x, v), share in zip(parts, shares))
     observed = (a * b).mean(0)
     null = _permuted_profile_r(a, b, n_permutations, rng)
     threshold = float(np.quantile(null, level))
-    counts = (null > threshold).sum(1)
     shared = observed > threshold
+    labels = (null > threshold).sum(1)
+    words = _word_counts(a, threshold, *parts[1], shares[1], frequency[1], int(shared.sum()), n_permutations, rng if words_rng is None else words_rng)
+    as_large = int((words >= shared.sum()).sum())
+    # where it stopped early the last count was one of those as large
+    p_words = as_large / len(words) if len(words) < n_permutations else (1 + as_large) / (n_permutations + 1)
+    kinds = [((1 + (labels >= shared.sum()).sum()) / (n_permutations + 1), labels), (p_words, words)]
+    p, counts = max(kinds, key=lambda k: k[0])
     frame = pd.DataFrame({**columns, "profile_r": observed, "threshold": threshold, "shared": shared})
-    LOG.info("shared features: %d of %d active in both, %.1f expected", shared.sum(), len(both), counts.mean())
-    return SharedFeatures(
-        frame,
-        len(both),
-        int(shared.sum()),
-        float(counts.mean()),
-        float(np.quantile(counts, 0.975)),
-        float((1 + (counts >= shared.sum()).sum()) / (n_permutations + 1)),
-        n_permutations,
-    )
+    LOG.info("shared features: %d of %d active in both (%d tell the language), %.1f expected; p %.4g by labels, %.4g by words", shared.sum(), n_active, n_language, counts.mean(),
+             kinds[0][0], kinds[1][0])
+    return SharedFeatures(frame, n_shared=int(shared.sum()), expected=float(counts.mean()), null_high=float(np.quantile(counts, 0.975)), p=float(p),
+                          p_labels=float(kinds[0][0]), p_words=float(p_words), n_word_permutations=len(words), **counted)
 
 
 def _selection_matrix(selected: Mapping[str, Collection[int]], emotions: list[str], pool: np.ndarray) -> np.ndarray:

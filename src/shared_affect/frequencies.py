@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 
 from shared_affect import published
 from shared_affect.norms import to_common
+from shared_affect.segmentation import normal
 
 
 def _frequencies(path: str | Path, table: pd.DataFrame, columns: Mapping[str, tuple[str, float, bool]]) -> pd.DataFrame:
@@ -94,3 +97,45 @@ def read_concreteness(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame({"word": published.mend_spreadsheet(table["Word"].to_numpy(object)), "concreteness": to_common(mean, 1, 5), "concreteness_sd": sd / 2,
                          "concreteness_n": total - unknown, "concreteness_1to5": mean, "concreteness_sd_1to5": sd, "percent_known": 100 * (total - unknown) / total,
                          "two_words": table["Bigram"] == "1"})
+
+
+def count_words(text: str, words: Sequence[str]) -> list[int]:
+    """How often words stand in a text, without case: a Latin word as a whole word, any other as a run of its characters."""
+    text = normal(text)
+    latin = Counter(re.findall(r"[a-z]+", text))
+    found = [normal(w) for w in words]
+    return [latin[w] if re.fullmatch("[a-z]+", w) else text.count(w) for w in found]
+
+
+def word_covariates(words: Sequence[str], described: pd.DataFrame, corpus: str | None = None) -> pd.DataFrame:
+    """What is known of concept words apart from emotion, one row a word in the order given.
+
+    Parameters
+    ----------
+    words : sequence of str
+    described : DataFrame ``word, n_tokens, log10_count``
+        Of `concepts.describe_words`; a word of several emotions may stand there several times.
+    corpus : str, optional
+        Text that the models were trained on, to count words in where no frequencies were given.
+
+    Returns
+    -------
+    DataFrame
+        Index: words. ``length`` (characters), ``n_tokens``, and ``log10_count`` (of count + 1) where frequencies are known or counted.
+
+    Raises
+    ------
+    ValueError
+        If a word is not described.
+    """
+    table = described.drop_duplicates("word").set_index("word")
+    if missing := [w for w in words if w not in table.index]:
+        raise ValueError(f"concept word {missing[0]!r} is not described ({len(missing)} missing); match the control words again")
+    own = table.loc[list(words)]
+    frame = pd.DataFrame({"length": [len(w) for w in words], "n_tokens": own["n_tokens"].to_numpy(float)}, index=pd.Index(list(words), name="word"), dtype=float)
+    counts = own["log10_count"].to_numpy(float)
+    if np.isfinite(counts).all():
+        frame["log10_count"] = counts
+    elif corpus is not None:
+        frame["log10_count"] = np.log10(np.array(count_words(corpus, words)) + 1)
+    return frame

@@ -17,9 +17,10 @@ import pandas as pd
 from scipy.stats import binom
 
 from shared_affect.checks import ALPHA
-from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED
+from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED, family_level
 from shared_affect.rooms import check_folder
 from shared_affect.runtime import write_json, write_text
+from shared_affect.stats import family_p
 from shared_affect.tables import read_csv
 
 BARS = {
@@ -202,12 +203,12 @@ def _of_runs(runs: Sequence[dict]) -> list[str]:
 
 
 def _by_chance(tests: pd.DataFrame) -> str:
-    """How many runs have a rejection, and how often at most one would if every control were empty and every family had exactly its level."""
-    families = [len(set(zip(t["control"], t["claim"], strict=True))) for _, t in tests.groupby("root_seed")]
-    rejecting = tests.loc[tests["p_adjusted"] < ALPHA, "root_seed"].nunique()
-    chance = 1 - (1 - ALPHA) ** float(np.mean(families))
-    return (f"{rejecting} of {len(families)} runs have a rejection. A run has {np.mean(families):.0f} families of tests, each at a family-wise level of {ALPHA:g}: with empty controls and "
-            f"independent families a share of {chance:.2f} of all runs has one, and at most one of {len(families)} runs with probability {binom.cdf(1, len(families), chance):.2f}.")
+    """How many runs fail their rule, and how often so many would if every control were empty."""
+    runs = {seed: t.groupby(["control", "claim"])["p"].agg(lambda p: family_p(p.to_numpy())) for seed, t in tests.groupby("root_seed")}
+    failing = sum(bool((p < family_level(len(p))).any()) for p in runs.values())
+    families = float(np.mean([len(p) for p in runs.values()]))
+    return (f"{failing} of {len(runs)} runs fail. A run has {families:.0f} families of tests in its controls, each at the level that lets one of a hundred runs fail by chance ({family_level(round(families)):.2g}): "
+            f"at most one of {len(runs)} runs does with probability {binom.cdf(1, len(runs), ALPHA):.3f}.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

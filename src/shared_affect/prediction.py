@@ -174,7 +174,7 @@ def long_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def culture_differences(predictions: Mapping[str, pd.DataFrame], values: Mapping[str, pd.DataFrame], translations: pd.DataFrame, *, n_bootstrap: int,
                         rng: np.random.Generator) -> pd.DataFrame:
-    """Correlation over translation pairs of predicted (arm ``all``) with true valence difference, second minus first language.
+    """Correlation over translation pairs of predicted (arm ``all``) with true valence difference, see `ratings.culture_difference_r`.
 
     Parameters
     ----------
@@ -191,6 +191,6 @@ def culture_differences(predictions: Mapping[str, pd.DataFrame], values: Mapping
         rows = rows.rename(columns={"word": k, "prediction": f"predicted {k}", "valence": f"true {k}"})
         frame = rows.merge(translations, on=k) if frame is None else frame.merge(rows, on=k)
     frame = frame.set_index("pair")
-    result = culture_difference_r(frame[f"predicted {second}"], frame[f"predicted {first}"], (frame[f"true {second}"] - frame[f"true {first}"]).astype(float),
-                                  n_bootstrap=n_bootstrap, rng=rng)
+    predicted, rated = ({k: frame[f"{kind} {k}"].astype(float) for k in (first, second)} for kind in ("predicted", "true"))
+    result = culture_difference_r(predicted, rated, n_bootstrap=n_bootstrap, rng=rng)
     return pd.DataFrame([{"quantity": "valence_difference_r", **result}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 # Below this share of the untied rank variance a side counts as constant: rounding, not order.
 CONSTANT = 1e-9
@@ -99,6 +99,24 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     out = np.empty_like(p)
     out[order] = np.minimum(np.minimum.accumulate(stepped), 1)
     return out
+
+
+def family_p(p: ArrayLike, correlation: float = 0.5) -> float:
+    """One p for a family of one-sided tests: is one of them far out, or are many a little out together?
+
+    Each question gets half of the level: Simes (1986) on the p, and the sum of their normal scores, taken to correlate by `correlation`
+    (0: Stouffer's). The second does not stop at the smallest p that the permutations allow.
+
+    Parameters
+    ----------
+    p : array_like, shape (n,)
+    correlation : float
+        Between normal scores of two tests when nothing is there; the sum is conservative where it is lower.
+    """
+    p = _p_values(p)
+    z = -ndtri(np.clip(p, 1e-15, 0.9999))  # a permutation p may be 1
+    together = ndtr(-z.sum() / np.sqrt(p.size * (1 + (p.size - 1) * correlation)))
+    return float(min(2 * min(benjamini_hochberg(p).min(), together), 1)) if p.size > 1 else float(p[0])
 
 
 def percentile_interval(samples: ArrayLike, level: float = 0.95, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:

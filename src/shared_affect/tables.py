@@ -57,7 +57,7 @@ CONTRACTS = {
     ),
     "human_ceilings": Contract(("control", "spec", "root_seed", "human", "human_language", "pairs", "quantity", "statistic"), ("value", "n", "n_raters"),
                                {"pairs": (*PAIR_SETS, "words")}),
-    "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "p", "p_adjusted", "family", "n_permutations", "n_emotions")),
+    "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "ci_low", "ci_high", "p", "p_alone", "p_beyond", "p_adjusted", "family", "null_mean", "null_high", "n_permutations", "n_emotions")),
     "features": Contract((*IDENTITY, "language", "emotion", "rank"),
                          ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density")),
     "concept_words": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "word"),
@@ -65,7 +65,8 @@ CONTRACTS = {
     "control_balance": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "property"), ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown")),
     "reproducibility": Contract((*IDENTITY, "language", "quantity", "arm"), ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles")),
     "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
-    "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_adjusted", "family", "n_permutations")),
+    "shared_features": Contract((*IDENTITY, "quantity"), ("value", "expected", "null_high", "p", "p_labels", "p_words", "p_adjusted", "family", "n_permutations", "n_word_permutations",
+                                                        "frequency_known")),
     "shared_overlap": Contract((*IDENTITY, "scope", "emotion"), ("jaccard", "expected", "null_high", "p", "n_a", "n_b", "n_permutations")),
     "ratings": Contract(
         (*IDENTITY, "language", "norms", "dimension", "arm"),
@@ -86,7 +87,8 @@ CONTRACTS = {
     ),
     "steering_differences": Contract(
         (*IDENTITY, "language", "emotion", "comparison", "judge"),
-        ("strength_resid_norm", "rate_a", "rate_b", "rate_b_ci_low", "rate_b_ci_high", "difference", "ci_low", "ci_high", "nll_ratio", "qualified", "n_prompts"),
+        ("strength_resid_norm", "rate_a", "rate_b", "rate_b_ci_low", "rate_b_ci_high", "difference", "ci_low", "ci_high", "mixed_ci_low", "mixed_ci_high", "nll_ratio", "qualified",
+         "n_prompts"),
     ),
     "steering_pooled": Contract(
         (*IDENTITY, "language", "arm", "judge"),

@@ -63,7 +63,8 @@ def test_collected_rows_know_where_they_come_from(tmp_path):
     paths = [tmp_path / p for p in ("shared/m/s/summary.tsv", "shared/u/s/summary.tsv", "control/shuffled-concepts/shared/m/s/summary.tsv", "spec/held/shared/m/s/summary.tsv")]
     for k, path in enumerate(paths):
         path.parent.mkdir(parents=True)
-        pd.DataFrame([{"n_active_both": 9, "n_shared": k, "expected": 1.5, "null_high": 3, "p": 0.01 * (k + 1), "n_permutations": 9999}]).to_csv(path, sep="\t", index=False)
+        pd.DataFrame([{"n_active_both": 9, "n_language": 1, "n_shared": k, "expected": 1.5, "null_high": 3, "p": 0.01 * (k + 1), "p_labels": 0.01, "p_words": 0.01 * (k + 1),
+                       "n_permutations": 9999, "n_word_permutations": 9999, "frequency_known": True}]).to_csv(path, sep="\t", index=False)
     frame = collect("shared_features", paths, who)
     write_table(tmp_path / "t.csv", "shared_features", frame)
     shared = frame[frame["quantity"] == "n_shared"]

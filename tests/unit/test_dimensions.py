@@ -82,19 +82,47 @@ def test_leave_one_out_equals_scipy_and_a_loop():
 def test_planted_plane_is_found_and_an_unrelated_one_is_not():
     rng = np.random.default_rng(5)
     va = rng.normal(5, 1.5, (12, 2))
-    columns = ["quantity", "value", "p", "n_permutations", "n_emotions"]
+    columns = ["quantity", "value", "ci_low", "ci_high", "p", "p_alone", "p_beyond", "null_mean", "null_high", "n_permutations", "n_emotions"]
     layout = dim.classical_mds(euclidean_rdm(turned(va, rng, 0.3), LABELS))
-    frame = dim.organise(layout, human_frame(va).sample(frac=1, random_state=0), n_permutations=999, rng=rng)
+    frame = dim.organise(layout, human_frame(va).sample(frac=1, random_state=0), n_permutations=999, n_bootstrap=200, draw=lambda *names: rng)
     assert list(frame.columns) == columns
     found = frame.set_index("quantity")
     assert found.loc["procrustes_disparity", "value"] < 0.05 and found.loc["procrustes_disparity", "p"] == 0.001
     assert found.loc[["r_valence", "r_arousal"], "value"].min() > 0.95
     assert found.loc["loo_rmse", "value"] < 0.3 * found.loc["loo_rmse_mean_baseline", "value"]
-    assert found["p"].notna().sum() == 1 and found["value"].notna().all()
-    other = dim.organise(dim.pca(rng.normal(size=(12, 4)), LABELS), human_frame(va), n_permutations=999, rng=rng)
+    assert found["p"].notna().sum() == 5 and found["value"].notna().all()
+    for d, o in (("valence", "arousal"), ("arousal", "valence")):
+        assert found.loc[f"loo_r2_{d}", "p"] == 0.001 and found.loc[f"loo_r2_{d}", "value"] > 0.9 and found.loc[f"loo_r2_{d}_beyond_{o}", "ci_low"] > 0
+    other = dim.organise(dim.pca(rng.normal(size=(12, 4)), LABELS), human_frame(va), n_permutations=999, n_bootstrap=200, draw=lambda *names: rng)
     other = other.set_index("quantity")
     assert other.loc["procrustes_disparity", "p"] > 0.05
     assert other.loc["loo_rmse", "value"] > 0.8 * other.loc["loo_rmse_mean_baseline", "value"]
+
+
+def test_left_out_r2_equals_a_loop():
+    rng = np.random.default_rng(8)
+    x, y, z = rng.normal(size=(12, 2)), rng.normal(size=12), np.column_stack([np.ones(12), rng.normal(size=12)])
+    for beside in (None, z):
+        small = np.ones((12, 1)) if beside is None else beside
+        errors = {name: [] for name in ("with", "without")}
+        for i in range(12):
+            keep = np.arange(12) != i
+            for name, design in (("with", np.column_stack([small, x])), ("without", small)):
+                errors[name].append(y[i] - design[i] @ np.linalg.lstsq(design[keep], y[keep], rcond=None)[0])
+        got = dim.read_out(x, y, beside=beside, n_permutations=99, n_bootstrap=50, rng=rng)
+        assert got.r2 == pytest.approx(1 - np.square(errors["with"]).sum() / np.square(errors["without"]).sum())
+        assert got.ci_low <= got.r2 <= got.ci_high and 0.01 <= got.p <= 1
+    assert np.isnan(dim.read_out(x[:4], y[:4], n_permutations=9, n_bootstrap=9, rng=rng).p)
+
+
+def test_turned_r_of_permuted_labels_is_far_from_zero_and_equals_the_alignment():
+    rng = np.random.default_rng(9)
+    va = rng.normal(size=(12, 2))
+    layout = dim.pca(rng.normal(size=(12, 4)), LABELS)
+    observed, null = dim.turned_r(layout.coords[:, :2], va, 500, rng)
+    placed = dim.align_to_human(layout, human_frame(va))
+    assert observed[0] == pytest.approx(np.corrcoef(placed["x_valence"], va[:, 0])[0, 1]) and observed[1] == pytest.approx(np.corrcoef(placed["y_arousal"], va[:, 1])[0, 1])
+    assert null.mean() > 0.2
 
 
 def test_alignment_goes_by_label_and_is_in_human_units():

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
 from shared_affect import evaluation as ev
@@ -158,17 +159,17 @@ def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge
     lexicons = {"lexicon": WORDS | {"awe": ["awe"]}, "lexicon-held-out": HELD_OUT | {"awe": ["awe"]}}
     more = ev.score_texts(ev.check_generations(pd.concat([raw, awe])), lexicons, judge, NORMS, "en")
     assert "no label awe" in caplog.text
-    summary = ev.summarise(more, n_bootstrap=50, rng=np.random.default_rng(1), seed=0)
+    summary = ev.summarise(more, seed=0)
     embedded = summary["judge"] == "embedded"
     new = summary["emotion"] == "awe"
     assert summary.loc[new & embedded, ["target_rate", "ci_low", "target_probability", "masked_target_rate", "harmonic_mean"]].isna().all(axis=None)
     assert summary.loc[~(new & embedded), ["target_rate", "ci_low", "ci_high"]].notna().all(axis=None)
     again = pd.concat([chosen, chosen[chosen["emotion"] == "joy"].assign(emotion="awe")])
-    pooled = ev.pooled_rates(more, again, n_bootstrap=50, rng=np.random.default_rng(1)).set_index(["arm", "judge"])
-    before = ev.pooled_rates(scored, chosen, n_bootstrap=50, rng=np.random.default_rng(1)).set_index(["arm", "judge"])
+    pooled = ev.pooled_rates(more, again).set_index(["arm", "judge"])
+    before = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
     assert pooled.loc[("concept", "embedded"), "n_emotions"] == 3 and pooled.loc[("concept", "lexicon"), "n_emotions"] == 4
     assert pooled.loc[("concept", "embedded"), "rate"] == pytest.approx(before.loc[("concept", "embedded"), "rate"], abs=1e-12)
-    rows = ev.claim_rows(more, again, n_bootstrap=50, rng=np.random.default_rng(1))
+    rows = ev.claim_rows(more, again)
     masked = rows[rows["comparison"] == "masked-concept-none"].set_index("emotion")["difference"]
     assert np.isnan(masked["awe"]) and masked["all"] == pytest.approx(masked[list(EMOTIONS)].mean())
     assert ev.claim_summary(rows).set_index("claim").loc["expression", "n_emotions"] == 3
@@ -198,7 +199,7 @@ def naive_mean(by_prompt, prompts=None):
 
 
 def test_summary_against_loops(scored):
-    got = ev.summarise(scored, n_bootstrap=50, rng=np.random.default_rng(2), seed=4)
+    got = ev.summarise(scored, seed=4)
     assert not got.duplicated(["emotion", "arm", "strength_resid_norm", "judge", "judge_level"]).any()
     assert len(got) == 3 * 3 * (4 * 3 + 1)
     assert set(got["n_prompts"]) == {4} and set(got["seed"]) == {4}
@@ -222,33 +223,47 @@ def test_summary_against_loops(scored):
     assert got.loc[got["judge"] != "embedded", ["target_probability", "masked_target_rate"]].isna().all(axis=None) and got["content_kept"].isna().all()
 
 
-def test_bootstrap_draws_whole_prompts_and_pairs_both_sides(scored, chosen):
-    n = 60
-    got = ev.claim_rows(scored, chosen, n_bootstrap=n, rng=np.random.default_rng(12)).set_index(["comparison", "judge", "emotion"])
+def test_differences_are_paired_by_prompt(scored, chosen):
+    got = ev.claim_rows(scored, chosen).set_index(["comparison", "judge", "emotion"])
     prompts = sorted({p for p, s in zip(scored.texts["prompt"], scored.texts["split"]) if s == "score"})
-    weights = np.random.default_rng(12).multinomial(4, [0.25] * 4, size=n)
     strength = chosen[chosen["arm"] == "concept"].set_index("emotion")["strength_resid_norm"]
-    for comparison, judge, other in (("concept-random", "lexicon", "random"), ("concept-wrong-emotion", "embedded", "wrong-emotion"), ("masked-concept-none", "embedded", "none")):
+    for comparison, judge, other in (("concept-random", "lexicon", "random"), ("concept-wrong-emotion", "embedded", "wrong-emotion"), ("concept-diff-means", "lexicon", "diff-means"),
+                                     ("masked-concept-none", "embedded", "none")):
         values = scored.masked if comparison.startswith("masked") else scored.hits[judge]
-        draws = []
+        table = []
         for e in EMOTIONS:
             a = naive_rate(scored, "concept", strength[e], e, values)
             b = naive_rate(scored, other, 0.0 if other == "none" else strength[e], e, values)
-            resamples = [[p for p, k in zip(prompts, w) for _ in range(k)] for w in weights]
-            draws.append([naive_mean(a, x) - naive_mean(b, x) for x in resamples])
             r = got.loc[(comparison, judge, e)]
             assert r["difference"] == pytest.approx(naive_mean(a) - naive_mean(b)) and r["rate_b"] == pytest.approx(naive_mean(b))
-            assert [r["ci_low"], r["ci_high"]] == pytest.approx(np.quantile(draws[-1], [0.025, 0.975]).tolist())
+            assert r["ci_low"] <= r["difference"] <= r["ci_high"] and np.isnan(r["mixed_ci_low"])
+            table.append([np.mean(a[p]) - np.mean(b[p]) for p in prompts])
         r = got.loc[(comparison, judge, "all")]
-        assert [r["ci_low"], r["ci_high"]] == pytest.approx(np.quantile(np.mean(draws, axis=0), [0.025, 0.975]).tolist())
-        assert r["difference"] == pytest.approx(np.mean([got.loc[(comparison, judge, e), "difference"] for e in EMOTIONS]))
+        assert r["difference"] == pytest.approx(np.mean(table))
+        assert [r["mixed_ci_low"], r["mixed_ci_high"]] == pytest.approx(ev.mixed_interval(np.array(table)))
 
 
-def test_interval_has_the_closed_form_width():
-    """One 0/1 text a prompt: the bootstrap's standard error is sqrt(p (1 - p) / n)."""
-    hits = np.repeat([1.0, 0.0], [120, 280])
-    draws = ev._resampled(hits[None], np.ones((1, 400)), ev._resamples(400, 4000, np.random.default_rng(0)))
-    assert draws.std() == pytest.approx(np.sqrt(0.3 * 0.7 / 400), rel=0.04)
+def test_a_text_a_prompt_gives_the_score_interval_and_alike_texts_count_as_one():
+    """Independent texts: Wilson's interval with the t of the prompts. Five equal texts a prompt say no more than one."""
+    hits = np.repeat([1.0, 0.0], [9, 15])
+    low, high = (x[0] for x in ev._Rate.of(hits[None], np.ones((1, 24))).interval())
+    n, p, z = 23, 9 / 24, t.ppf(0.975, 23)  # the variance has n - 1
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    assert (high - low) / 2 == pytest.approx(half) and (high + low) / 2 == pytest.approx((p + z**2 / (2 * n)) / (1 + z**2 / n))
+    five = [x[0] for x in ev._Rate.of(5 * hits[None], np.full((1, 24), 5.0)).interval()]
+    assert five == pytest.approx([low, high])
+    none = [x[0] for x in ev._Rate.of(np.zeros((1, 24)), np.ones((1, 24))).interval()]
+    assert none[0] == 0 and 0.1 < none[1] < 0.2
+    with pytest.raises(ValueError, match="1 prompt of split score"):
+        ev._Rate.of(np.ones((1, 1)), np.ones((1, 1)))
+
+
+def test_mixed_interval_is_that_of_the_larger_effect():
+    g = np.random.default_rng(3)
+    emotion, prompt = g.normal(0, 1, (40, 1)), g.normal(0, 0.1, (1, 24))
+    low, high = ev.mixed_interval(emotion + prompt + g.normal(0, 0.1, (40, 24)))
+    assert (high - low) / 2 == pytest.approx(t.ppf(0.975, 39) * emotion.std(ddof=1) / np.sqrt(40), rel=0.1)
+    assert np.isnan(ev.mixed_interval(np.ones((1, 24)))).all()
 
 
 def test_chosen_strength_is_the_largest_fluent_one(scored, chosen):
@@ -269,8 +284,8 @@ def test_splits_do_not_leak(judge, scored, chosen):
     pd.testing.assert_frame_equal(ev.choose_strength(score(other, judge), max_nll_ratio=1.5), chosen)
     other = raw.assign(text=np.where(raw["split"] == "choose", "mad mad afraid", raw["text"]), nll=np.where(raw["split"] == "choose", 9.0, raw["nll"]))
     rescored = score(other, judge)
-    for f in (lambda s: ev.summarise(s, n_bootstrap=20, rng=np.random.default_rng(0), seed=0), lambda s: ev.claim_rows(s, chosen, n_bootstrap=20, rng=np.random.default_rng(0)),
-              lambda s: ev.confusion(s, chosen), lambda s: ev.pooled_rates(s, chosen, n_bootstrap=20, rng=np.random.default_rng(0))):
+    for f in (lambda s: ev.summarise(s, seed=0), lambda s: ev.claim_rows(s, chosen),
+              lambda s: ev.confusion(s, chosen), lambda s: ev.pooled_rates(s, chosen)):
         pd.testing.assert_frame_equal(f(rescored), f(scored))
 
 
@@ -286,7 +301,7 @@ def test_confusion_against_a_loop(scored, chosen):
 
 
 def test_pooled_rates_are_means_over_emotions(scored, chosen):
-    got = ev.pooled_rates(scored, chosen, n_bootstrap=200, rng=np.random.default_rng(0)).set_index(["arm", "judge"])
+    got = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
     for (arm, judge), r in got.iterrows():
         want = np.mean([naive_mean(naive_rate(scored, arm, 0.0 if arm == "none" else 0.4, e, scored.hits[judge])) for e in EMOTIONS])
         assert r["rate"] == pytest.approx(want) and r["concept_over_arm"] == pytest.approx(got.loc[("concept", judge), "rate"] / want)
@@ -297,12 +312,12 @@ def test_pooled_rates_are_means_over_emotions(scored, chosen):
 def test_a_rate_of_zero_gives_no_ratio(judge, chosen):
     raw = make_generations()
     raw["text"] = np.where(raw["arm"] == "concept", raw["text"], "sat")
-    got = ev.pooled_rates(score(raw, judge), chosen, n_bootstrap=20, rng=np.random.default_rng(0)).set_index(["arm", "judge"])
+    got = ev.pooled_rates(score(raw, judge), chosen).set_index(["arm", "judge"])
     assert got.loc[("random", "lexicon"), "rate"] == 0 and np.isnan(got.loc[("random", "lexicon"), ["concept_over_arm", "ratio_ci_low"]].astype(float)).all()
 
 
 def test_claim_summary_counts_passing_emotions(scored, chosen):
-    rows = ev.claim_rows(scored, chosen, n_bootstrap=200, rng=np.random.default_rng(0))
+    rows = ev.claim_rows(scored, chosen)
     got = ev.claim_summary(rows, max_nll_ratio=1.6, judge="embedded").set_index("claim")
 
     def count(limit):
@@ -328,7 +343,7 @@ def test_no_effect_is_rarely_called_one():
         rate = dict(zip(sorted(raw["prompt"].unique()), rng.uniform(0.1, 0.7, 24)))
         hits = rng.random((len(raw), 3)) < raw["prompt"].map(rate).to_numpy()[:, None]
         s = ev.Scored(raw, EMOTIONS, dict.fromkeys(ev.JUDGES, hits), hits.astype(float), hits)
-        rows = ev.claim_rows(s, chosen, n_bootstrap=200, rng=rng)
+        rows = ev.claim_rows(s, chosen)
         found.append((rows[(rows["judge"] == "lexicon") & (rows["comparison"] == "concept-random")].set_index("emotion")["ci_low"] > 0).loc[[*EMOTIONS, "all"]])
     assert np.mean(found) < 0.08 and np.mean(found) > 0.005
 
@@ -337,13 +352,11 @@ def test_missing_cells_are_refused(judge, scored, chosen):
     raw = make_generations()
     gone = (raw["arm"] == "concept") & (raw["prompt"] == "p01") & (raw["emotion"] == "joy") & (raw["strength"] == 0.4)
     with pytest.raises(ValueError, match="cells of split score"):
-        ev.summarise(score(raw[~gone], judge), n_bootstrap=10, rng=np.random.default_rng(0), seed=0)
+        ev.summarise(score(raw[~gone], judge), seed=0)
     with pytest.raises(ValueError, match="no text of arm none"):
         ev.choose_strength(score(raw[raw["arm"] != "none"], judge))
     with pytest.raises(ValueError, match="missing or doubled"):
-        ev.claim_rows(scored, chosen[chosen["emotion"] != "joy"], n_bootstrap=10, rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="n_bootstrap"):
-        ev.claim_rows(scored, chosen, n_bootstrap=0, rng=np.random.default_rng(0))
+        ev.claim_rows(scored, chosen[chosen["emotion"] != "joy"])
     with pytest.raises(ValueError, match="judge is 'oracle'"):
         ev.choose_strength(scored, judge="oracle")
     with pytest.raises(ValueError, match="max_nll_ratio"):

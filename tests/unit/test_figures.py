@@ -71,7 +71,7 @@ def tables():
                 for rate in [rng.uniform()]]
     return {
         "rsa": table("rsa", rsa), "ratings": table("ratings", ratings),
-        "dimensions": table("dimensions", [WHO | {"language": k, "human": "h", "quantity": q, "value": 0.8} for k in ("en", "zh") for q in ("r_valence", "r_arousal")]),
+        "dimensions": table("dimensions", [WHO | {"language": k, "human": "h", "quantity": q, "value": 0.8} for k in ("en", "zh") for q in ("loo_r2_valence", "loo_r2_arousal")]),
         "shared_features": table("shared_features", [WHO | {"control": c, "model": m, "quantity": "n_shared", "value": v, "expected": 4, "null_high": 9, "p": 0.01, "p_adjusted": 0.02,
                                                             "family": "shared-universal" + ("" if c == "none" else f" | {c}")} for (c, m), v in zip(both, (40, 5))]),
         "shared_overlap": table("shared_overlap", [WHO | {"control": c, "model": m, "scope": "union", "emotion": "all", "jaccard": 0.3, "expected": 0.1, "null_high": 0.2} for c, m in both]),

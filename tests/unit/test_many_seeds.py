@@ -56,8 +56,8 @@ def test_the_report_says_bars_misses_reasons_and_counts(runs):
     assert "| planted-7 | beyond-baselines | llama-planted | en | inconclusive | rho | -0.032 | 0.400 | 0.600 | – |  |" in text and "| structure | llama-planted" not in text
     assert r"| rejected: structure \| untrained (llama-untrained-1, en) |" in text and text.count("| empty-untrained | all |") == 1
     assert "| empty-untrained | 4 | 1 | 2 | 1 | 1 | 2 |" in text
-    # one family a run: 1 - .99 = .01; at most one of two: 1 - .01^2
-    assert "1 of 2 runs have a rejection. A run has 1 families" in text and "a share of 0.01 of all runs has one, and at most one of 2 runs with probability 1.00" in text
+    # the saved p, .001 and .4 in turn, by the rule of now: one family a run, level .01
+    assert "of 2 runs fail. A run has 1 families" in text and "(0.01): at most one of 2 runs does with probability 1.000" in text
 
 
 def test_a_saved_run_stands_for_its_folder_also_one_of_an_earlier_version(runs, tmp_path):

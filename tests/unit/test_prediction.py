@@ -15,6 +15,7 @@ from shared_affect.prediction import (
     predict_across,
     predict_language,
 )
+from shared_affect.ratings import culture_difference_r
 from shared_affect.runtime import Seeds
 
 SETTINGS = {"n_outer": 4, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
@@ -135,9 +136,9 @@ def test_pairs_that_lack_a_side_stay_out_of_cultural_differences():
     values = {k: pd.DataFrame({"word": pairs[k], "valence": g.normal(size=6)}) for k in ("en", "zh")}
     predictions = {"en": whole["en"].drop(0), "zh": whole["zh"].drop(1)[::-1]}  # a concept word in each language, another order
     found = culture_differences(predictions, values, pairs, n_bootstrap=20, rng=g).iloc[0]
-    predicted = [whole["zh"]["prediction"][i] - whole["en"]["prediction"][i] for i in range(2, 6)]
-    human = [values["zh"]["valence"][i] - values["en"]["valence"][i] for i in range(2, 6)]
-    assert found["r"] == pytest.approx(np.corrcoef(predicted, human)[0, 1]) and found["n_pairs"] == 4
+    kept = {k: (whole[k].set_index(pairs["pair"])["prediction"].loc[2:], values[k].set_index(pairs["pair"])["valence"].loc[2:]) for k in ("en", "zh")}
+    want = culture_difference_r(*({k: v[i] for k, v in kept.items()} for i in (0, 1)), n_bootstrap=2, rng=g)
+    assert found["r"] == pytest.approx(want["r"]) and found["n_pairs"] == 4
 
 
 def test_a_lemma_family_and_its_translations_fall_in_one_fold(world, monkeypatch):
@@ -162,9 +163,8 @@ def test_a_word_of_two_pairs_enters_both_in_cultural_differences():
     predictions = {k: pd.DataFrame({"word": w, "arm": "all", "dimension": "valence", "prediction": g.normal(size=len(w))}) for k, w in words.items()}
     values = {k: pd.DataFrame({"word": w, "valence": g.normal(size=len(w))}) for k, w in words.items()}
     found = culture_differences(predictions, values, pairs, n_bootstrap=20, rng=g).iloc[0]
-    of = {(k, kind): dict(zip(f["word"], f[c], strict=True)) for kind, frames, c in (("p", predictions, "prediction"), ("v", values, "valence")) for k, f in frames.items()}
-    x, y = ([of["zh", kind][b] - of["en", kind][a] for a, b in zip(pairs["en"], pairs["zh"], strict=True)] for kind in "pv")
-    assert found["n_pairs"] == 4 and found["r"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    sides = ({k: pairs.set_index("pair")[k].map(f[k].set_index("word")[c]) for k in words} for f, c in ((predictions, "prediction"), (values, "valence")))
+    assert found["n_pairs"] == 4 and found["r"] == pytest.approx(culture_difference_r(*sides, n_bootstrap=2, rng=g)["r"])
 
 
 def test_a_rated_word_without_a_fold_is_named(world):

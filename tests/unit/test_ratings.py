@@ -365,19 +365,42 @@ def test_predict_transfer_p_is_uniform_without_a_signal():
     assert hits <= binom.ppf(0.999, 2 * n_sim, 0.05) and 0.4 < np.mean(p) < 0.65
 
 
+def by_hand(p, r):
+    """The difference of two rows that is uncorrelated with the sum of two others, each on its own scale."""
+    common = sum((x - x.mean()) / x.std() for x in r)
+    a, b = (np.mean((x - x.mean()) / x.std() * common) for x in p)
+    return a * p[1] / p[1].std() - b * p[0] / p[0].std()
+
+
 def test_culture_difference_goes_by_label():
     rng = np.random.default_rng(0)
     pairs = [f"p{i}" for i in range(50)]
-    true = pd.Series(rng.normal(size=50), pairs)
-    en = pd.Series(rng.normal(size=50), pairs)
-    zh = (en + true + 0.5 * rng.normal(size=50)).sample(frac=1, random_state=1)
-    got = culture_difference_r(zh, en, true, rng=rng)
-    assert got["r"] == pytest.approx(pearsonr(zh.loc[pairs] - en, true)[0])
-    assert 0 < got["ci_low"] < got["r"] < got["ci_high"] < 1 and got["n_pairs"] == 50
-    with pytest.raises(ValueError, match="pairs of predicted_en"):
-        culture_difference_r(zh, en.iloc[1:], true, rng=rng)
+    common, real = rng.normal(size=(2, 50))
+    rated = {"en": pd.Series(common, pairs), "zh": pd.Series(common + real, pairs)}
+    predicted = {"en": rated["en"] + 0.3 * rng.normal(size=50), "zh": (rated["zh"] + 0.3 * rng.normal(size=50)).sample(frac=1, random_state=1)}
+    got = culture_difference_r(predicted, rated, rng=rng)
+    p, r = ([side[k].loc[pairs].to_numpy() for k in ("en", "zh")] for side in (predicted, rated))
+    assert got["r"] == pytest.approx(pearsonr(by_hand(p, r), by_hand(r, p))[0])
+    assert 0.5 < got["ci_low"] < got["r"] < got["ci_high"] < 1 and got["n_pairs"] == 50
+    # another scale, another zero and the other direction change nothing
+    other = culture_difference_r({k: predicted[k] * 0.6 + 4 for k in ("zh", "en")}, {k: rated[k] * 7 - 1 for k in ("en", "zh")}, n_bootstrap=2, rng=rng)
+    assert other["r"] == pytest.approx(got["r"])
+    with pytest.raises(ValueError, match="pairs of predicted zh"):
+        culture_difference_r(predicted | {"en": predicted["en"].iloc[1:]}, rated, rng=rng)
     with pytest.raises(ValueError, match="does not vary"):
-        culture_difference_r(zh, en, true * 0, rng=rng)
+        culture_difference_r(predicted, rated | {"zh": rated["zh"] * 0}, rng=rng)
+    with pytest.raises(ValueError, match="the same two"):
+        culture_difference_r(predicted, {"en": rated["en"], "fr": rated["zh"]}, rng=rng)
+
+
+def test_a_narrower_scale_is_no_cultural_difference(caplog):
+    rng = np.random.default_rng(1)
+    pairs = [f"p{i}" for i in range(350)]
+    common = pd.Series(rng.normal(size=350), pairs)
+    rated = {"en": common, "zh": 0.6 * common + 2}
+    with caplog.at_level("WARNING", "shared_affect"):
+        assert np.isnan(culture_difference_r({"en": common + 0.5 * rng.normal(size=350), "zh": 0.6 * common + 0.5 * rng.normal(size=350)}, rated, n_bootstrap=50, rng=rng)["r"])
+
 
 
 def test_an_arm_that_knows_some_words_is_the_same_fit_on_those_words_alone():

@@ -52,7 +52,7 @@ class Study:
                  rsa={"pairs": ["all", "within-valence"], "n_permutations": 2000, "n_bootstrap": 100, "n_draws": 10},
                  ratings=self.config["ratings"] | {"n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "n_outer": 5, "n_inner": 3},
                  shared=self.config["shared"] | {"n_permutations": 1000}, features=self.config["features"] | {"max_density": 0.9, "split_half": 2, "shuffles": 3},
-                 steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "random_directions": 48, "n_bootstrap": 100})
+                 steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "random_directions": 48})
 
     def set(self, **keys):
         self.config |= keys

@@ -192,6 +192,9 @@ rule find_shared_features:
     input:
         codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
         selected=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{emotion}}.tsv", language=PAIR, emotion=EMOTIONS),
+        words=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/words.tsv", language=PAIR),
+        # word frequencies where no dataset gives them: the text that the planted models were trained on
+        corpus=f"{R}/world/affect/train.txt" if config["running_texts"] == "planted" else [],
     output:
         features=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
         summary=f"{R}/{{variant}}shared/{{model}}/{{sae}}/summary.tsv",

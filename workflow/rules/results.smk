@@ -101,6 +101,7 @@ rule judge_claims:
             "human": HUMAN,
             "norms": NORMS,
             "margin": config["ratings"]["margin"],
+            "steering_margin": config["steering"]["margin"],
         },
         code=code("judge_claims"),
     script:

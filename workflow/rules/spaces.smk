@@ -56,6 +56,7 @@ rule find_dimensions:
         f"{BENCH}/find_dimensions/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.tsv"
     params:
         n_permutations=config["rsa"]["n_permutations"],
+        n_bootstrap=config["rsa"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("find_dimensions"),
     script:

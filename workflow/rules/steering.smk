@@ -135,7 +135,7 @@ rule score_texts:
     params:
         emotions=EMOTIONS,
         languages=LANGUAGES,
-        settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "n_bootstrap")},
+        settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose")},
         root_seed=config["root_seed"],
         code=code("score_texts"),
     script:

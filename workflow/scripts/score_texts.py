@@ -12,7 +12,7 @@ from shared_affect.evaluation import (
 )
 from shared_affect.judges import Judge
 from shared_affect.naming import by_name
-from shared_affect.runtime import rng, start_log
+from shared_affect.runtime import start_log
 from shared_affect.steering import read_vectors
 from shared_affect.tables import group_words, read_tsv, write_tsv
 
@@ -26,13 +26,12 @@ if __name__ == "__main__":
     scored = score_texts(read_generations([*i.texts, i.baselines]), {"lexicon": lexicon, "lexicon-held-out": held_out}, Judge.load(i.judge, i.judge_facts),
                          read_tsv(i.norms), w.language, named_words=others)
     chosen = choose_strength(scored, max_nll_ratio=p.settings["max_nll_ratio_choose"])
-    resample = {"n_bootstrap": p.settings["n_bootstrap"], "rng": rng(p.root_seed, "score_texts", *w)}
-    summary = summarise(scored, **resample, seed=p.root_seed)
+    summary = summarise(scored, seed=p.root_seed)
     for emotion, path in by_name(p.emotions, o.scores).items():
         write_tsv(path, summary[summary["emotion"] == emotion].drop(columns="emotion"))
-    rows = claim_rows(scored, chosen, **resample)
+    rows = claim_rows(scored, chosen)
     claim = claim_summary(rows, max_nll_ratio=p.settings["max_nll_ratio"]).assign(model=w.model, language=w.language)
-    pooled = pooled_rates(scored, chosen, **resample)
+    pooled = pooled_rates(scored, chosen)
     log.info("\n%s\n%s", pooled.to_string(), claim.to_string())
     for path, frame in ((o.chosen, chosen), (o.claim, claim), (o.differences, rows), (o.pooled, pooled), (o.confusion, confusion(scored, chosen))):
         write_tsv(path, frame)
