@@ -20,7 +20,7 @@ def tables():
 
     ci = {"ci_low": 0.2, "ci_high": 0.6}
     space = {"human": "h", "statistic": "rho-a", "n_emotions": 27}
-    rsa = per_language(*({**space, "pairs": p, "representation": r, "rho": 0.4, **ci, **(P if r == "sae-space" else {})}
+    rsa = per_language(*({**space, "pairs": p, "representation": r, "rho": 0.4, **ci, **(P | {"p_codes": 1e-3, "n_code_permutations": 1000} if r == "sae-space" else {})}
                          for p in ("all", "within-valence") for r in ("sae-space", "static", "shuffled-concepts")))
     norms = {"norms": "n", "n_words": 300}
     ratings = pd.concat([per_language(*({**norms, "dimension": d, "arm": a, "r": 0.5, **ci, **P} for d in ("valence", "arousal") for a in ("all", "emotion-space", "outside-matched", "shared"))),

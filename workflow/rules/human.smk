@@ -87,6 +87,7 @@ rule build_concepts:
         f"{BENCH}/build_concepts/{{variant}}{{language}}.tsv"
     params:
         emotions=EMOTIONS,
+        contrast=[r["emotion"] for r in TABLES["emotions"] if r["contrast"]],
         kind=lambda w: concept_source(w)[0],
         source=lambda w: read_settings(w.variant)["concepts"],
         settings=config["concept_sets"],

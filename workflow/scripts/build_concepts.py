@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.checks import read_concepts
-from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words
+from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words, require_own
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import group_words, read_tsv, write_tsv
 
@@ -21,6 +21,7 @@ if __name__ == "__main__":
         names = read_tsv(i.names)
         frame = from_lexicon(read_tsv(i.words), {c: [e for e in g["emotion"] if e in p.emotions] for c, g in names.groupby("category")}, p.script, max_words=p.settings["max_words"])
     check_sets(frame, p.emotions, p.source, language)
+    require_own(group_words(frame, p.emotions), f"concept-sets from {p.source}, language {language}", p.contrast)
     frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)
     log_sets(frame)
     if p.shuffle == "concepts":

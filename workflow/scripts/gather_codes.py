@@ -6,7 +6,7 @@ import pandas as pd
 
 from shared_affect.codes import drop_shared_tokens, gather, write_codes
 from shared_affect.runtime import read_arrays, start_log
-from shared_affect.tables import group_words
+from shared_affect.tables import group_words, read_tsv
 from shared_affect.tokens import load_tokenizer, word_pieces
 
 if __name__ == "__main__":
@@ -14,8 +14,10 @@ if __name__ == "__main__":
     i, settings = snakemake.input, snakemake.params.settings
     frame = pd.read_csv(i.sets[0], sep="\t", keep_default_na=False)
     sets = group_words(frame, list(dict.fromkeys(frame["emotion"])))
+    table = read_tsv(i.emotions)
     lists = {Path(f).stem: read_arrays(f) for f in i.concepts}
-    codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"])
+    codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"],
+                   contrast=set(table["emotion"][table["contrast"]]))
     if snakemake.params.distinct_tokens:
         before = len(codes.concepts.words)
         codes = drop_shared_tokens(codes, word_pieces(load_tokenizer(snakemake.params.model), list(codes.concepts.words)))

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from shared_affect.codes import load_codes
-from shared_affect.features import split_half_reproducibility
+from shared_affect.features import feature_use, split_half_reproducibility
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import select
 from shared_affect.tables import group_controls, read_tsv, write_tsv
@@ -16,6 +16,7 @@ if __name__ == "__main__":
     frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings, controls=group_controls(read_tsv(snakemake.input.controls[0])))
     for emotion, path in zip(codes.emotions, o.features, strict=True):
         write_tsv(path, frame[frame["emotion"] == emotion])
+    write_tsv(o.use, feature_use(frame))
     live = codes.concepts.live()
     reproducibility = split_half_reproducibility(
         codes.concepts.columns(live), codes.membership, codes.emotions, density=codes.density[live], max_density=p.settings["max_density"],
