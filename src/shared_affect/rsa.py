@@ -25,7 +25,6 @@ PAIR_SETS = ("all", "within-valence", "within-positive", "within-negative", "par
 CLASSES = ("positive", "negative")
 MIN_PAIRS = 3
 BOOTSTRAP_CHUNK = 250
-NORMAL_975 = 1.959963984540054
 PERMUTATION_NUMBERS = 2_000_000  # index entries held at once: 16 MB, and as much again for the permuted values
 
 
@@ -272,20 +271,13 @@ def _jackknife(values: Mapping[str, np.ndarray], humans: _Humans, nuisances: np.
     return out
 
 
-def _interval(estimate: np.ndarray, drawn: np.ndarray, added: np.ndarray | None, n_emotions: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval around estimates (...), from resamples (..., n) and what `_jackknife` found.
+def _interval(estimate: np.ndarray, added: np.ndarray, n_emotions: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval around estimates (...), from what `_jackknife` found (..., n), as wide as Student's t.
 
-    The resamples give how many standard errors hold 95 % of them. Centre and standard error are not theirs: an emotion drawn twice
-    makes pairs that agree for no other reason, so their mean is off, and a pair is drawn with the product of two counts, which triples the part
-    of the variance that belongs to single pairs. The interval stands around the estimate, its standard error is the jackknife's over emotions
-    and over raters, and it is widened as Student's t is. docs/methods.md has the coverage. Without jackknife the resamples' own standard
-    deviation stays.
+    Resamples do worse: an emotion drawn twice makes pairs that agree for no other reason, so their mean is off, and a pair is drawn
+    with the product of two counts, which triples the part of the variance that belongs to single pairs (docs/methods.md has both).
     """
-    centred = np.abs(drawn - drawn.mean(-1, keepdims=True))
-    spread = drawn.std(-1)
-    error = spread if added is None else np.sqrt((added**2).sum(-1))
-    many = np.divide(np.quantile(centred, 0.95, axis=-1), spread, out=np.zeros_like(error), where=spread > 1e-12)
-    half = error * many * stdtrit(n_emotions - 1, 0.975) / NORMAL_975
+    half = np.sqrt((added**2).sum(-1)) * stdtrit(n_emotions - 1, 0.975)
     return estimate - half, estimate + half
 
 
@@ -481,7 +473,8 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
     n_permutations : int or mapping of representation to int
         Joint label permutations; 0, or a representation not named, is not tested.
     n_bootstrap : int
-        Joint resamples of emotions and raters; 0 gives no interval.
+        0 gives no interval. Else intervals are the jackknife's (`_interval`); only where a pair set is so small that leaving an emotion
+        out leaves fewer than 3 pairs, percentiles of so many joint resamples of emotions and raters.
     rng : numpy Generator
     n_splits : int
         Random halves behind `ceiling_group`.
@@ -495,7 +488,8 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
         correlation). Columns representation, pairs, statistic, rho, ci_low, ci_high, p, n_permutations, p_codes,
         n_code_permutations, n_bootstrap,
         rho_group, rho_group_ci_low, rho_group_ci_high, ceiling_low, ceiling_high, ceiling_group, n_emotions, n_pairs,
-        n_raters, nuisances. Intervals: 95 %, of resampled emotions and raters (`_interval`). `p` (labels permuted) and
+        n_raters, nuisances. Intervals: 95 %, emotions and raters both counting as drawn; `n_bootstrap` is the number of
+        resamples behind them, 0 for the jackknife. `p` (labels permuted) and
         `p_codes` (codes permuted) belong to `rho`, are one-sided (greater), and count the observed order among the
         permutations. NaN only where nothing was asked: p with 0 permutations, p_codes without `permuted`, intervals
         with 0 resamples, ceilings with 1 rater.
@@ -552,11 +546,13 @@ def _compare_on(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, n
     if tested:
         p = _permutation_p({name: values[name] for name in tested}, at, human, chosen, tested, for_permutation)
     p_codes = _codes_p(values, permuted, at, human, chosen)
-    interval = {}
-    if n_bootstrap:
+    interval, resamples = {}, 0
+    if n_bootstrap and (added := _jackknife(values, humans, z, chosen)):
+        interval = {name: np.clip(_interval(points[name], added[name], len(chosen.labels)), -1, 1) for name in values}
+    elif n_bootstrap:
+        resamples = n_bootstrap
         drawn = _bootstrap(values, humans, z, chosen, n_bootstrap, for_bootstrap)
-        added = _jackknife(values, humans, z, chosen)
-        interval = {name: np.clip(_interval(points[name], d, added.get(name), len(chosen.labels)), -1, 1) for name, d in drawn.items()}
+        interval = {name: percentile_interval(d, axis=-1) for name, d in drawn.items()}
     nothing = np.full((2, 2), np.nan)
     shared = {"n_emotions": len(chosen.labels), "n_pairs": chosen.first.size, "n_raters": len(raters.raters),
               "nuisances": ";".join(nuisances) if chosen.name == "partial" else ""}
@@ -574,7 +570,7 @@ def _compare_on(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, n
                 "p": p[name][k] if name in p else float("nan"), "n_permutations": numbers[name],
                 "p_codes": p_codes[name][k] if name in p_codes else float("nan"),
                 "n_code_permutations": len(permuted[name].values) if name in permuted else 0,
-                "n_bootstrap": n_bootstrap, "rho_group": points[name][k, 1], "rho_group_ci_low": low[k, 1],
+                "n_bootstrap": resamples, "rho_group": points[name][k, 1], "rho_group_ci_low": low[k, 1],
                 "rho_group_ci_high": high[k, 1], **top, **shared})
     return rows
 
@@ -647,12 +643,15 @@ def compare_differences(models: Mapping[str, RDM], raters: RaterRDMs, *, referen
     for name, child in zip(pairs, rng.spawn(len(pairs))):
         chosen = select_pairs(name, raters.labels, classes)
         values, humans, z, _, _, points = _estimate(chosen, needed, raters, nuisances)
-        drawn = _bootstrap(values, humans, z, chosen, n_bootstrap, child)
         added = _jackknife(values, humans, z, chosen)
+        drawn = {} if added else _bootstrap(values, humans, z, chosen, n_bootstrap, child)
         for k, statistic in _reported(chosen):
             for a, b in reference_pairs:
                 difference = points[a][k, 0] - points[b][k, 0]
-                low, high = _interval(difference, drawn[a][k, 0] - drawn[b][k, 0], added[a][k, 0] - added[b][k, 0] if added else None, len(chosen.labels))
+                if added:
+                    low, high = _interval(difference, added[a][k, 0] - added[b][k, 0], len(chosen.labels))
+                else:
+                    low, high = percentile_interval(drawn[a][k, 0] - drawn[b][k, 0])
                 rows.append({"pairs": name, "statistic": statistic, "representation_a": a, "representation_b": b,
                              "difference": difference, "ci_low": float(low),
                              "ci_high": float(high), "n_emotions": len(chosen.labels)})

@@ -172,8 +172,10 @@ def permuted_spaces(codes: LanguageCodes, contrast: Collection[str], settings: M
     first, second = np.triu_indices(len(codes.emotions), 1)
     found = {name: np.empty((n, first.size), np.float32) for name in TESTED}
     for k, (order, x) in enumerate(permuted_selections(codes, contrast, settings, n, rng)):
-        points = share.T @ (x - x.mean(0))[order]
-        for name, products in (("sae-space", points @ points.T), ("sae-all", share.T @ outer[np.ix_(order, order)] @ share)):
+        moved = np.empty_like(share)
+        moved[order] = share  # word i has the codes of word order[i]
+        points = moved.T @ (x - x.mean(0))
+        for name, products in (("sae-space", points @ points.T), ("sae-all", moved.T @ (outer @ moved))):
             found[name][k] = _cosine_distances(products)[first, second]
     return {name: DrawnRDMs(codes.emotions, values) for name, values in found.items()}
 

@@ -66,7 +66,7 @@ def test_everything_holds_where_everything_is_there():
     open_ones = {k[0] for k, c in found.items() if c["verdict"] != "holds"}
     assert open_ones == {"carried", *EMPTY} and {k[0] for k in found} == set(STATEMENTS)
     assert found["structure", "en"]["control"] == {"name": "shuffled-concepts", "value": 0.4, "ci_low": 0.2, "ci_high": 0.6}
-    assert found["reproducible", "en"]["p"] is None and found["structure", "en"]["p"] == 1e-4 and "0.400" in found["dimensions", "en"]["reason"]
+    assert found["reproducible", "en"]["p"] is None and found["structure", "en"]["p"] == 1e-3 and "codes permuted" in found["structure", "en"]["reason"] and "0.400" in found["dimensions", "en"]["reason"]
     assert all(c["control"]["name"] for (i, _), c in found.items() if i not in ("carried", *EMPTY))
 
 
