@@ -1,5 +1,8 @@
 """Features that would be selected if codes had nothing to do with words: codes permuted over words, concept-sets as they are.
 
+Codes change places among words that are active alike (`strata`), so that sets of frequent or long words stay sets of much or little activity:
+how much of the mean code a set has would otherwise put all sets on one line, and count as structure.
+
 Permuting codes over words is permuting rows of the membership table, so ranks are made once and all emotions of many draws are one matrix
 product. Rank sums are halves of whole numbers below 2^23, which float32 holds exactly: the selection is that of `features.select_emotion_features`
 on the permuted codes, ties included.
@@ -18,8 +21,18 @@ from shared_affect.stats import midranks
 EXACT = 2**23
 """Largest rank sum whose half steps float32 holds."""
 
+N_STRATA = 10
+"""Groups of words, equal in number, inside which codes are permuted."""
+
 NUMBERS = 16_000_000
 """Rank sums held at once: 64 MB."""
+
+
+def strata(codes: LanguageCodes) -> list[np.ndarray]:
+    """Positions of words in groups of equal size along the projection of their codes on the mean code."""
+    c = codes.concepts.sparse
+    along = np.asarray(c @ np.asarray(c.mean(0)).ravel()).ravel()
+    return np.array_split(np.argsort(along, kind="stable"), max(1, min(N_STRATA, len(along) // 8)))
 
 
 def permuted_selections(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, n: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -54,7 +67,7 @@ def _permuted_columns(codes, contrast, settings, n, rng) -> Iterator[tuple[np.nd
     x = x[(x > 0).sum(1) >= MIN_ACTIVE_WORDS]
     if not len(x):
         raise ValueError("no feature is a candidate on the concept words; allowed: at least one (config.yaml, key features.max_density)")
-    n_words = len(c.words)
+    n_words, groups_of_words = len(c.words), strata(codes)
     ranks = midranks(x).astype(np.float32 if n_words**2 < EXACT else np.float64)
     # an emotion outside the contrast is told apart from the contrast emotions alone, and they are never told apart from it
     inside = np.array([e in contrast for e in codes.emotions])
@@ -62,7 +75,9 @@ def _permuted_columns(codes, contrast, settings, n, rng) -> Iterator[tuple[np.nd
     groups += [(np.array([e]), inside | (np.arange(len(inside)) == e)) for e in np.flatnonzero(~inside)]
     block = max(1, NUMBERS // (len(x) * len(inside)))
     for start in range(0, n, block):
-        orders = np.array([rng.permutation(n_words) for _ in range(min(block, n - start))])
+        orders = np.empty((min(block, n - start), n_words), int)
+        for words in groups_of_words:
+            orders[:, words] = rng.permuted(np.tile(words, (len(orders), 1)), axis=1)
         # word i has the codes of row order[i], so row r belongs to the emotions of word inverse[r]
         of_row = member[np.argsort(orders, axis=1)]
         chosen = np.zeros((len(orders), len(x)), bool)
