@@ -21,7 +21,7 @@ from shared_affect.stats import midranks
 EXACT = 2**23
 """Largest rank sum whose half steps float32 holds."""
 
-N_STRATA = 10
+N_STRATA = 20
 """Groups of words, equal in number, inside which codes are permuted."""
 
 NUMBERS = 16_000_000
