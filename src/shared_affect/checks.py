@@ -362,10 +362,11 @@ def _check_permutations(config: Mapping, models: Sequence[Mapping]) -> None:
     """A family of tests must be able to reject: its smallest Holm-adjusted p lies below ALPHA."""
     control = Counter(r["control"] for r in models if r["model"] in config["control_models"])
     n_models = max(len(config["models"]), *control.values(), 1)
-    for section, n_tests in (("rsa", n_models * len(config["languages"])), ("ratings", n_models * len(config["languages"])), ("shared", n_models)):
-        needed, found = math.ceil(round(n_tests / ALPHA, 6)), config[section]["n_permutations"]
+    for section, key, n_tests in (("rsa", "n_permutations", n_models * len(config["languages"])), ("rsa", "n_code_permutations", n_models * len(config["languages"])),
+                                  ("ratings", "n_permutations", n_models * len(config["languages"])), ("shared", "n_permutations", n_models)):
+        needed, found = math.ceil(round(n_tests / ALPHA, 6)), config[section][key]
         if found < needed:
-            raise ConfigError(f"{PLACE}: key {section}.n_permutations is {found}; needed: {needed} or more, or the {n_tests} tests of a family cannot reject at {ALPHA}")
+            raise ConfigError(f"{PLACE}: key {section}.{key} is {found}; needed: {needed} or more, or the {n_tests} tests of a family cannot reject at {ALPHA}")
 
 
 def _check_dataset(found: str, kinds: Sequence[str], language: str, rows: Sequence[Mapping], where: str, others: Sequence[str] = ()) -> None:

@@ -128,8 +128,11 @@ class Judge:
             return entry(claim, "not-tested", **self._who(model, language), reason=f"no pairs {pairs} in rsa.csv")
         verdict = verdict_of([r["p_adjusted"] < ALPHA], r["ci_high"])
         c = _control("shuffled-concepts", self._row("rsa", representation="shuffled-concepts", **keys), "rho")
+        # it rejects where both nulls do, so the larger p stands for the two
+        tested = self._tested(r) | {"p": max(r["p"], r["p_codes"]), "n_permutations": min(r["n_permutations"], r["n_code_permutations"])}
+        reason = f"p {r['p']:.2g} (labels permuted), {r['p_codes']:.2g} (codes permuted over words)"
         return entry(claim, verdict, **self._who(model, language), human=self.study["human"], statistic=f"rho-a, mean over raters, pairs {pairs}", value=r["rho"], ci_low=r["ci_low"],
-                     ci_high=r["ci_high"], n=r["n_emotions"], **self._tested(r), control=c, table="rsa.csv")
+                     ci_high=r["ci_high"], n=r["n_emotions"], **tested, control=c, table="rsa.csv", reason=reason)
 
     def beyond_baselines(self, model, language):
         keys = {"model": model, "language": language, "human": self.study["human"], "statistic": "rho-a", "pairs": "all"}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared_affect.runtime import read_arrays, write_arrays
+from shared_affect.concepts import own_words, require_own
+from shared_affect.runtime import LOG, read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -109,11 +110,23 @@ class LanguageCodes:
     ----------
     emotions : tuple of str
     membership : ndarray of bool, ``[n_concept_words, n_emotions]``
+        One emotion a word: words of several sets are not among `concepts`, so that nothing that reads them can be led by overlap.
     concepts, rated : WordCodes
     density : ndarray, ``[d_sae]``
         Share of neutral tokens on which a feature fires.
     left_out : tuple of str
-        Words of the concept-sets that are not among `concepts` (`drop_shared_tokens`); ordinary words they are not.
+        Words of the concept-sets that are not among `concepts` (of several sets, or `drop_shared_tokens`); ordinary words they are not.
+    several : WordCodes or None
+        Words that left a set because they stand in several (`concepts.own_words`), for what is shown beside the claims.
+    several_membership : ndarray of bool, ``[n_several, n_emotions]``
+        The sets they left.
+    overlap : ndarray or None, ``[n_emotions, n_emotions]``
+        Words in common to two sets, as a share of the words of either; None where no two sets overlap.
+
+    Raises
+    ------
+    ValueError
+        If a word stands in more or fewer sets than one.
     """
 
     emotions: tuple[str, ...]
@@ -122,6 +135,55 @@ class LanguageCodes:
     rated: WordCodes
     density: np.ndarray
     left_out: tuple[str, ...] = ()
+    several: WordCodes | None = None
+    several_membership: np.ndarray | None = None
+    overlap: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n_sets = self.membership.sum(1)
+        if (n_sets != 1).any():
+            at = int(np.flatnonzero(n_sets != 1)[0])
+            raise ValueError(f"concept word {self.concepts.words[at]!r} stands in {n_sets[at]} sets; allowed: 1 (`codes.attach_sets` leaves out words of several)")
+
+
+def attach_sets(concepts: WordCodes, sets: Mapping[str, Sequence[str]], rated: WordCodes, density: np.ndarray, contrast: Collection[str] | None = None) -> LanguageCodes:
+    """Codes of concept words with the concept-sets, words of several sets put aside.
+
+    Parameters
+    ----------
+    concepts : WordCodes
+        Of all words of all sets; words of no set are dropped.
+    sets : mapping of emotion -> words
+    rated : WordCodes
+    density : ndarray, ``[d_sae]``
+    contrast : collection of str, optional
+        Emotions whose words no emotion outside can take from them (`concepts.own_words`); all of them by default.
+
+    Raises
+    ------
+    ValueError
+        If a word has no codes, or an emotion keeps fewer than two words.
+    """
+    require_own(sets, "concept-sets", contrast)
+    where = {w: i for i, w in enumerate(concepts.words)}
+    full = np.zeros((len(concepts.words), len(sets)), bool)
+    for column, words in enumerate(sets.values()):
+        for w in words:
+            if w not in where:
+                raise ValueError(f"concept word {w!r} was not extracted; extract the features again")
+            full[where[w], column] = True
+    own = own_words(full, None if contrast is None else np.array([e in contrast for e in sets]))
+    kept, moved = own.any(1), full & ~own
+    named, left = np.array(concepts.words), moved.any(1)
+    beside: dict = {}
+    if left.any():
+        LOG.info("%d of %d concept words stand in several sets (%.1f %%) and leave them: %s", left.sum(), full.any(1).sum(), 100 * left.sum() / full.any(1).sum(),
+                 ", ".join(named[left]))
+        both = full.T.astype(int) @ full
+        sizes = np.diag(both)
+        beside = {"left_out": tuple(named[left & ~kept].tolist()), "several": concepts.rows(named[left].tolist()), "several_membership": moved[left],
+                  "overlap": both / (sizes[:, None] + sizes - both)}
+    return LanguageCodes(tuple(sets), own[kept], concepts if kept.all() else concepts.rows(named[kept].tolist()), rated, density, **beside)
 
     def members(self, emotions: Sequence[str]) -> np.ndarray:
         """Membership with a column for each of these emotions, found by name, ``[n_concept_words, len(emotions)]``.
@@ -149,7 +211,7 @@ def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], 
 
 
 def gather(lists: Mapping[str, Mapping[str, np.ndarray]], norms: Mapping[str, np.ndarray], sets: Mapping[str, Sequence[str]],
-           density: np.ndarray, templates: Sequence[str], readout: str) -> LanguageCodes:
+           density: np.ndarray, templates: Sequence[str], readout: str, contrast: Collection[str] | None = None) -> LanguageCodes:
     """Average extracted arrays over templates and positions and attach the concept-sets.
 
     Parameters
@@ -161,16 +223,10 @@ def gather(lists: Mapping[str, Mapping[str, np.ndarray]], norms: Mapping[str, np
     density : ndarray, ``[d_sae]``
     templates, readout
         See `read_codes`.
+    contrast
+        See `attach_sets`.
     """
-    concepts = _stack(list(lists.values()), templates, readout)
-    where = {w: i for i, w in enumerate(concepts.words)}
-    membership = np.zeros((len(concepts.words), len(sets)), bool)
-    for column, words in enumerate(sets.values()):
-        for w in words:
-            if w not in where:
-                raise ValueError(f"concept word {w!r} was not extracted; extract the features again")
-            membership[where[w], column] = True
-    return LanguageCodes(tuple(sets), membership, concepts, _stack([norms], templates, readout), density)
+    return attach_sets(_stack(list(lists.values()), templates, readout), sets, _stack([norms], templates, readout), density, contrast)
 
 
 def drop_shared_tokens(codes: LanguageCodes, tokens: Mapping[str, Sequence[str]]) -> LanguageCodes:
@@ -198,14 +254,18 @@ def drop_shared_tokens(codes: LanguageCodes, tokens: Mapping[str, Sequence[str]]
     if (left < 2).any():
         raise ValueError(f"emotion {codes.emotions[int(left.argmin())]!r} keeps {left.min()} words without pieces of other emotions' words; needed: 2 (resources/concepts/<language>.tsv)")
     words, left_out = ([w for w, k in zip(codes.concepts.words, keep, strict=True) if k == kept] for kept in (True, False))
-    return replace(codes, membership=codes.membership[keep], concepts=codes.concepts.rows(words), left_out=tuple(left_out))
+    return replace(codes, membership=codes.membership[keep], concepts=codes.concepts.rows(words), left_out=(*codes.left_out, *left_out))
 
 
 def write_codes(path: str | Path, codes: LanguageCodes) -> None:
     """Write `LanguageCodes` as one npz file."""
     arrays: dict[str, np.ndarray] = {"emotions": np.array(codes.emotions), "membership": codes.membership, "density": codes.density,
                                      "left_out": np.array(codes.left_out, dtype=str)}
-    for kind, part in (("concepts", codes.concepts), ("rated", codes.rated)):
+    parts = {"concepts": codes.concepts, "rated": codes.rated}
+    if codes.several is not None:
+        parts["several"] = codes.several
+        arrays |= {"several_membership": codes.several_membership, "overlap": codes.overlap}
+    for kind, part in parts.items():
         arrays |= {f"{kind}_words": np.array(part.words), f"{kind}_data": part.sparse.data, f"{kind}_indices": part.sparse.indices,
                    f"{kind}_indptr": part.sparse.indptr, f"{kind}_shape": np.array(part.sparse.shape), f"{kind}_dense": part.dense, f"{kind}_static": part.static}
     write_arrays(path, arrays)
@@ -216,9 +276,10 @@ def load_codes(path: str | Path) -> LanguageCodes:
     from scipy.sparse import csr_matrix
 
     a = read_arrays(path)
-    parts = [
-        WordCodes(tuple(a[f"{k}_words"].tolist()), csr_matrix((a[f"{k}_data"], a[f"{k}_indices"], a[f"{k}_indptr"]), shape=tuple(a[f"{k}_shape"])),
-                  a[f"{k}_dense"], a[f"{k}_static"])
-        for k in ("concepts", "rated")
-    ]
-    return LanguageCodes(tuple(a["emotions"].tolist()), a["membership"], *parts, a["density"], tuple(a["left_out"].tolist()))
+    parts = {
+        k: WordCodes(tuple(a[f"{k}_words"].tolist()), csr_matrix((a[f"{k}_data"], a[f"{k}_indices"], a[f"{k}_indptr"]), shape=tuple(a[f"{k}_shape"])),
+                     a[f"{k}_dense"], a[f"{k}_static"])
+        for k in ("concepts", "rated", "several") if f"{k}_words" in a
+    }
+    return LanguageCodes(tuple(a["emotions"].tolist()), a["membership"], parts["concepts"], parts["rated"], a["density"], tuple(a["left_out"].tolist()),
+                         parts.get("several"), a.get("several_membership"), a.get("overlap"))

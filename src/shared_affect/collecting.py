@@ -22,6 +22,7 @@ LAYOUTS = {
     "human_ceilings": ("human", "-"),
     "dimensions": ("model", "sae", "language", "human"),
     "features": ("model", "sae", "language", "emotion"),
+    "feature_use": ("model", "sae", "language"),
     "concept_words": ("model", "language", "-"),
     "control_balance": ("model", "language", "-"),
     "reproducibility": ("model", "sae", "language"),
@@ -104,6 +105,8 @@ def families(table: str, frame: pd.DataFrame) -> pd.Series:
 def adjust(frame: pd.DataFrame, alpha: float = ALPHA) -> pd.Series:
     """Holm-adjusted p within each family; NaN where there is no family.
 
+    A row with a second null (`p_codes` beside `p`) has the larger of the two adjusted p: it rejects where both do.
+
     Raises
     ------
     ValueError
@@ -111,11 +114,18 @@ def adjust(frame: pd.DataFrame, alpha: float = ALPHA) -> pd.Series:
     """
     out = pd.Series(np.nan, index=frame.index)
     for family, group in frame[frame["family"] != ""].groupby("family"):
-        smallest = 1 / (group["n_permutations"].min() + 1)
-        if smallest * len(group) >= alpha:
-            raise ValueError(f"family {family!r}: {len(group)} tests with {int(group['n_permutations'].min())} permutations cannot reject at {alpha}; "
-                             f"needed: at least {int(np.ceil(len(group) / alpha))} (config.yaml, n_permutations of rsa, ratings or shared)")
-        out[group.index] = holm(group["p"].to_numpy())
+        adjusted = []
+        for p, n in (("p", "n_permutations"), ("p_codes", "n_code_permutations")):
+            if p not in group:
+                continue
+            if group[p].isna().any():
+                raise ValueError(f"family {family!r}: {int(group[p].isna().sum())} of {len(group)} tests have no {p}; needed: all (config.yaml, {n} of rsa)")
+            smallest = 1 / (group[n].min() + 1)
+            if smallest * len(group) >= alpha:
+                raise ValueError(f"family {family!r}: {len(group)} tests with {int(group[n].min())} permutations cannot reject at {alpha}; "
+                                 f"needed: at least {int(np.ceil(len(group) / alpha))} (config.yaml, {n} of {'rsa' if p == 'p_codes' else 'rsa, ratings or shared'})")
+            adjusted.append(holm(group[p].to_numpy()))
+        out[group.index] = np.max(adjusted, axis=0)
     return out
 
 

@@ -1,14 +1,14 @@
 """Concept-sets from free associations and affect lexicons, and what is known of their words.
 
 Every builder returns ``emotion, word, strength``: `strength` runs from 0 to 1 (share of answers, or intensity over its maximum; NaN
-where the source has none), strongest first. Words in common to several emotions stay in all of them; how many those are is
-reported (`describe_words`), since overlap of the sets alone gives an emotion space structure.
+where the source has none), strongest first. Words in common to several emotions stay in all of these sets and are reported
+(`describe_words`), but no claim reads them (`own_words`): what people associate leaks into a space through words in common.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -140,8 +140,57 @@ def single_words(phrase: str, script: str) -> list[str]:
     return [phrase] if _WORD[script].fullmatch(phrase) else []
 
 
-def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str, at_least: int = 2,
-               own: int = 2) -> None:
+def own_words(membership: np.ndarray, contrast: np.ndarray | None = None) -> np.ndarray:
+    """Membership without the words of several sets: the one rule behind centroids, selection and vectors.
+
+    Parameters
+    ----------
+    membership : bool array [n_words, E]
+    contrast : bool array [E], optional
+        Emotions that the others are told apart from (resources/emotions.tsv). A word of one contrast emotion stays its own whatever
+        emotions outside the contrast name it too, and leaves theirs: an added emotion takes no word from the others.
+
+    Returns
+    -------
+    bool array [n_words, E]
+        At most one emotion a word.
+    """
+    membership = np.asarray(membership)
+    inside = np.ones(membership.shape[1], bool) if contrast is None else np.asarray(contrast, bool)
+    in_contrast = membership[:, inside].sum(1)
+    out = membership.copy()
+    out[:, inside] &= (in_contrast == 1)[:, None]
+    out[:, ~inside] &= ((in_contrast == 0) & (membership.sum(1) == 1))[:, None]
+    return out
+
+
+def own_sets(sets: Mapping[str, Sequence[str]], contrast: Collection[str] | None = None) -> dict[str, list[str]]:
+    """Concept-sets without the words of several of them, by `own_words`; words keep their order."""
+    words = list(dict.fromkeys(w for own in sets.values() for w in own))
+    inside = None if contrast is None else np.array([e in contrast for e in sets])
+    member = own_words(np.array([[w in own for own in map(set, sets.values())] for w in words], bool).reshape(len(words), len(sets)), inside)
+    kept = {e: {w for w, m in zip(words, member[:, j], strict=True) if m} for j, e in enumerate(sets)}
+    return {e: [w for w in own if w in kept[e]] for e, own in sets.items()}
+
+
+def require_own(sets: Mapping[str, Sequence[str]], where: str, contrast: Collection[str] | None = None, at_least: int = 2) -> None:
+    """Say which emotions keep too few words once those of several sets have left.
+
+    Raises
+    ------
+    ValueError
+        Naming all of them, with how many words each has and keeps.
+    """
+    own = own_sets(sets, contrast)
+    if few := [e for e in sets if len(own[e]) < at_least]:
+        raise ValueError(
+            f"{where}: {len(few)} emotions have fewer than {at_least} words that stand in no other emotion's set: "
+            f"{', '.join(f'{e} ({len(own[e])} of {len(sets[e])})' for e in few)}. Words of several sets enter no claim (docs/concepts.md). "
+            + ("Steering makes a vector of half of them, which needs two; without it 2 are enough. " if at_least > 2 else "")
+            + f"Give these emotions words of their own, or study the others alone (config.yaml, key emotions: [{', '.join(e for e in sets if e not in few)}])")
+
+
+def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str, at_least: int = 2) -> None:
     """Say which emotions a source has too few words for.
 
     Parameters
@@ -153,8 +202,6 @@ def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, langua
         For messages.
     at_least : int
         Words that an emotion needs.
-    own : int
-        Words that it needs for itself: a word of several sets is left out where features are selected.
 
     Raises
     ------
@@ -169,23 +216,14 @@ def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, langua
             f"concept-sets from {source}, language {language}: {len(lacking)} emotions have fewer than {at_least} words: {', '.join(f'{e} ({sizes.get(e, 0)})' for e in lacking)}. "
             f"Lower concept_sets.min_strength, add cues or categories ({'resources/cues' if 'strength' in frame and frame['strength'].notna().any() else 'resources/categories'}), "
             f"or study the others alone (config.yaml, key emotions: [{', '.join(left)}])")
-    studied = frame[frame["emotion"].isin(emotions)].drop_duplicates(["emotion", "word"])
-    n_sets = frame["word"].map(studied["word"].value_counts())
-    alone = frame[n_sets == 1]["emotion"].value_counts()
-    if poor := [e for e in emotions if alone.get(e, 0) < own]:
-        raise ValueError(
-            f"concept-sets from {source}, language {language}: {len(poor)} emotions have fewer than {own} words that "
-            f"stand in no other set: {', '.join(f'{e} ({alone.get(e, 0)} of {sizes[e]})' for e in poor)}. "
-            + ("Steering makes a vector of half of them, which needs two; without it 2 are enough. " if own > 2 else "")
-            + "Change concept_sets, or study the others alone (config.yaml, key emotions: "
-            f"[{', '.join(e for e in emotions if e not in poor)}])")
 
 
 def log_sets(frame: pd.DataFrame) -> None:
     """Log sizes and overlap of concept-sets."""
     sizes = frame["emotion"].value_counts()
     shared = frame["word"].value_counts()
-    LOG.info("%d words in %d sets of %d to %d; %d in more than one", len(shared), len(sizes), sizes.min(), sizes.max(), int((shared > 1).sum()))
+    LOG.info("%d words in %d sets of %d to %d; %d in more than one (%.1f %%), which enter no claim: %s", len(shared), len(sizes), sizes.min(), sizes.max(),
+             int((shared > 1).sum()), 100 * (shared > 1).mean(), ", ".join(sorted(shared.index[shared > 1])) or "-")
 
 
 def shuffle_membership(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:

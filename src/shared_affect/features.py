@@ -1,6 +1,7 @@
 """Which SAE features mark which emotion, how reproducibly, and which are common to two languages.
 
-Membership is a boolean table words x emotions (a word may stand in two sets); codes are dense, words x features.
+Membership is a boolean table words x emotions; a word of several sets enters nothing (`concepts.own_words`). Codes are dense, words x
+features.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from shared_affect.concepts import shuffle_membership
+from shared_affect.concepts import own_words, shuffle_membership
 from shared_affect.runtime import LOG
 from shared_affect.stats import auroc_columns, benjamini_hochberg, midranks, percentile_interval
 
@@ -28,6 +29,7 @@ FREQUENCY_BIN = 10
 
 
 def _check_concepts(codes: np.ndarray, membership: np.ndarray, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and membership of the words that stand in one set; words of several are read by nothing here."""
     codes, membership = np.asarray(codes), np.asarray(membership)
     if membership.dtype != bool or membership.shape != (len(codes), len(emotions)) or codes.ndim != 2:
         raise ValueError(
@@ -40,44 +42,28 @@ def _check_concepts(codes: np.ndarray, membership: np.ndarray, emotions: Sequenc
         raise ValueError("codes hold values that are not finite; allowed: finite numbers (check the extraction)")
     if not membership.any(1).all():
         raise ValueError(f"{(~membership.any(1)).sum()} words belong to no emotion; allowed: concept words only ({PLACE})")
-    own = _own_words(membership).sum(0)
-    for emotion, n_own, n in zip(emotions, own, membership.sum(0)):
+    own = own_words(membership)
+    for emotion, n_own, n in zip(emotions, own.sum(0), membership.sum(0)):
         if n_own < 2:
             raise ValueError(
                 f"emotion {emotion!r} has {n} words, {n_own} of them in no other set; allowed: at least 2 words of its own ({PLACE})"
             )
-    return codes, membership
-
-
-def _own_words(membership: np.ndarray) -> np.ndarray:
-    """Membership without the words that stand in more than one set."""
-    return membership & (membership.sum(1) == 1)[:, None]
+    kept = own.any(1)
+    return (codes, own) if kept.all() else (codes[kept], own[kept])
 
 
 def _auroc_by_emotion(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
-    """AUROC [emotions, features] of an emotion's own words against words of the other emotions only.
+    """AUROC [emotions, features] of an emotion's words against those of the others, each word in one set.
 
-    Emotions without doubled words share one table of ranks, which is what makes repeated halves and shuffles cheap.
+    All emotions share one table of ranks, which is what makes repeated halves and shuffles cheap.
     """
-    own, doubled = _own_words(membership), membership & (membership.sum(1) > 1)[:, None]
-    out = np.empty((membership.shape[1], codes.shape[1]))
-    clean = ~doubled.any(0)
-    blocks = [(clean, np.ones(len(codes), bool))] if clean.any() else []
-    for e in np.flatnonzero(~clean):
-        blocks.append((np.arange(len(clean)) == e, ~doubled[:, e]))
-    for which, rows in blocks:
-        ranks = midranks(codes[rows], axis=0)
-        mark = own[np.ix_(rows, which)]
-        n1 = mark.sum(0)[:, None]
-        n0 = rows.sum() - n1
-        out[which] = (mark.T.astype(float) @ ranks - n1 * (n1 + 1) / 2) / (n1 * n0)
-    return out
+    n1 = membership.sum(0)[:, None]
+    return (membership.T.astype(float) @ midranks(codes, axis=0) - n1 * (n1 + 1) / 2) / (n1 * (len(codes) - n1))
 
 
 def _mean_difference(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
-    """Mean code of an emotion's own words minus mean over the words of the others only, [emotions, features]."""
-    own = _own_words(membership).astype(float)
-    others = (~membership).astype(float)
+    """Mean code of an emotion's words minus mean over the words of the others, [emotions, features]."""
+    own, others = membership.astype(float), (~membership).astype(float)
     return (own.T @ codes) / own.sum(0)[:, None] - (others.T @ codes) / others.sum(0)[:, None]
 
 
@@ -130,7 +116,7 @@ def select_emotion_features(
     codes : array [n_words, F]
         SAE codes of the concept words of one language.
     membership : bool array [n_words, E]
-        Which word stands for which emotion. Words of two sets are left out of the tests of both.
+        Which word stands for which emotion. Words of several sets are left out altogether.
     emotions : sequence of E names
     control_codes : mapping of emotion -> array [n_controls, F], optional
         Codes of control words matched to the emotion's, for `auroc_neutral` (reported, not used to select); NaN without them.
@@ -165,12 +151,12 @@ def select_emotion_features(
         raise ValueError(f"n_features is {n_features}; allowed: an integer >= 1 (config.yaml, features per emotion)")
     candidates = _candidates(codes, density, max_density)
     LOG.info("features: %d of %d are candidates on %d concept words", len(candidates), codes.shape[1], len(codes))
-    own, difference = _own_words(membership), _mean_difference(codes, membership)
+    difference = _mean_difference(codes, membership)
     parts, flat = [], []
     for e, emotion in enumerate(emotions):
         auroc = np.full(codes.shape[1], np.nan)
         p, q = auroc.copy(), auroc.copy()
-        auroc[candidates], p[candidates] = auroc_columns(codes[own[:, e]][:, candidates], codes[~membership[:, e]][:, candidates])
+        auroc[candidates], p[candidates] = auroc_columns(codes[membership[:, e]][:, candidates], codes[~membership[:, e]][:, candidates])
         q[candidates] = benjamini_hochberg(p[candidates])
         kept = _best(auroc, difference[e], candidates, n_features)
         weight, equal = _weights(difference[e, kept])
@@ -201,12 +187,35 @@ def select_emotion_features(
     return frame
 
 
+def feature_use(selected: pd.DataFrame) -> pd.DataFrame:
+    """What the selected features are worth and how many emotions share them, one row a quantity.
+
+    Parameters
+    ----------
+    selected : DataFrame
+        Of `select_emotion_features`.
+
+    Returns
+    -------
+    DataFrame
+        quantity, value: ``n_kept`` (rows: a feature counts once for each emotion it is kept for), ``n_features`` (different ones),
+        ``share_passed_fdr`` (of rows), ``n_emotions``, ``n_emotions_none_passed`` (no feature of theirs passes), ``emotions_per_feature_mean``,
+        ``emotions_per_feature_max``, ``share_of_one_emotion`` (of different features).
+    """
+    emotions = selected.groupby("feature")["emotion"].nunique()
+    passed = selected.groupby("emotion")["passed_fdr"].any()
+    rows = {"n_kept": len(selected), "n_features": len(emotions), "share_passed_fdr": selected["passed_fdr"].mean(), "n_emotions": len(passed),
+            "n_emotions_none_passed": int((~passed).sum()), "emotions_per_feature_mean": emotions.mean(), "emotions_per_feature_max": emotions.max(),
+            "share_of_one_emotion": (emotions == 1).mean()}
+    return pd.DataFrame([(k, float(v)) for k, v in rows.items()], columns=["quantity", "value"])
+
+
 def emotion_space(
     codes: np.ndarray, membership: np.ndarray, emotions: Sequence[str], feature_ids: Sequence[int] | np.ndarray | None = None
 ) -> np.ndarray:
     """Points [E, k] of the emotions: codes centred on the mean over concept words, averaged over an emotion's words.
 
-    `feature_ids` picks and orders the k columns (doubled or unknown ids raise); None takes all features.
+    Words of several sets are left out: two centroids that share words are alike whatever the codes are. `feature_ids` picks and orders the k columns (doubled or unknown ids raise); None takes all features.
     """
     codes, membership = _check_concepts(codes, membership, emotions)
     if feature_ids is not None:
@@ -214,17 +223,19 @@ def emotion_space(
         if len(np.unique(ids)) != len(ids) or not len(ids) or ids.min() < 0 or ids.max() >= codes.shape[1]:
             raise ValueError(f"feature_ids are empty, doubled or out of range; allowed: distinct ids in 0..{codes.shape[1] - 1}")
         codes = codes[:, ids]
-    centred = codes - codes.mean(0, dtype=float)
-    share = membership / membership.sum(0)
-    return share.T @ centred
+    return centroids(codes, membership)
+
+
+def centroids(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """Points of the emotions over all words given, those of several sets in each of them."""
+    return (membership / membership.sum(0)).T @ (codes - codes.mean(0, dtype=float))
 
 
 def _halves(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """True for one half of each emotion's own words; words of several sets fall at random."""
-    first = rng.random(len(membership)) < 0.5
-    own = _own_words(membership)
+    """True for one half of each emotion's words."""
+    first = rng.random(len(membership)) < 0.5  # every word gets its half below; the draw stays, since the numbers after it depend on it
     for e in range(membership.shape[1]):
-        words = rng.permutation(np.flatnonzero(own[:, e]))
+        words = rng.permutation(np.flatnonzero(membership[:, e]))
         n_first = len(words) // 2 + int(len(words) % 2 and rng.random() < 0.5)
         first[words[:n_first]], first[words[n_first:]] = True, False
     return first

@@ -25,6 +25,7 @@ NAMES = {
     "shuffled-concepts": "shuffled concept-sets", "non-emotion": "sets that are no emotions", "valence-sign": "human valence sign", "valence-arousal": "human valence, arousal",
     "association": "word association", "all": "all features", "emotion-space": "emotion space", "shared": "shared features", "en-only": "English-only features",
     "zh-only": "Chinese-only features", "outside-matched": "outside, matched", "covariates": "covariates only", "valence-quadratic": "quadratic in valence",
+    "set-overlap": "overlap of the word sets", "with-shared-words": "SAE, shared words kept",
     "none": "main study", "untrained": "untrained model", "no-affect": "world without affect", "shuffled-norms": "shuffled human data",
 }
 

@@ -32,6 +32,17 @@ def _positions(labels: Sequence[str], known: tuple[str, ...]) -> np.ndarray:
     return np.array([where[x] for x in labels], int)
 
 
+def _pairs_of(labels: Sequence[str], known: tuple[str, ...]) -> np.ndarray:
+    """Where each pair of `labels` stands among the pairs of `known`, both in the order of ``np.triu_indices``."""
+    at = _positions(_check_labels(labels), known)
+    n = len(known)
+    place = np.zeros((n, n), int)
+    i, j = np.triu_indices(n, 1)
+    place[i, j] = place[j, i] = np.arange(i.size)
+    i, j = np.triu_indices(len(at), 1)
+    return place[at[i], at[j]]
+
+
 def require_same_labels(what: str, labels: Sequence[str], expected: Sequence[str]) -> None:
     """Raise unless both hold the same labels, in whatever order.
 
@@ -240,14 +251,40 @@ class RaterRDMs:
 
     def subset(self, labels: Sequence[str]) -> RaterRDMs:
         """Judgements of the pairs of `labels`, in their order; unknown or doubled labels raise ValueError."""
-        at = _positions(_check_labels(labels), self.labels)
-        n = len(self.labels)
-        place = np.zeros((n, n), int)
-        i, j = np.triu_indices(n, 1)
-        place[i, j] = place[j, i] = np.arange(i.size)
-        i, j = np.triu_indices(len(at), 1)
-        return RaterRDMs(tuple(labels), self.raters, self.values[:, place[at[i], at[j]]])
+        return RaterRDMs(tuple(labels), self.raters, self.values[:, _pairs_of(labels, self.labels)])
 
     def mean(self) -> RDM:
         """The mean dissimilarity over raters."""
         return rdm_from_condensed(self.labels, self.values.mean(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnRDMs:
+    """Many random RDMs of the same labels, as pairs.
+
+    Attributes
+    ----------
+    labels : tuple of str, length n, unique
+    values : ndarray, shape (draws, n (n - 1) / 2)
+        Pairs in the order of ``np.triu_indices``; finite.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or a value is not finite.
+    """
+
+    labels: tuple[str, ...]
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        labels, values = _check_labels(self.labels), np.asarray(self.values)
+        n_pairs = len(labels) * (len(labels) - 1) // 2
+        if values.ndim != 2 or values.shape[1] != n_pairs or not len(values) or not np.isfinite(values).all():
+            raise ValueError(f"drawn RDMs of shape {values.shape}; allowed: (draws >= 1, {n_pairs} pairs of {len(labels)} labels), all finite")
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "values", values)
+
+    def subset(self, labels: Sequence[str]) -> DrawnRDMs:
+        """The draws for the pairs of `labels`, in their order; unknown or doubled labels raise ValueError."""
+        return DrawnRDMs(tuple(labels), self.values[:, _pairs_of(labels, self.labels)])

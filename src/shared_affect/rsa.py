@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.special import stdtrit
 
-from shared_affect.rdm import RDM, RaterRDMs, require_same_labels
+from shared_affect.rdm import RDM, DrawnRDMs, RaterRDMs, require_same_labels
 from shared_affect.stats import CONSTANT, midranks, percentile_interval, rank_variation, weighted_midranks
 from shared_affect.stats import rho_a as _rho_a
 from shared_affect.stats import spearman as _spearman
@@ -103,10 +104,14 @@ def _pair_values(rdm: RDM, chosen: PairSet) -> np.ndarray:
     return values[chosen.first, chosen.second]
 
 
+def _condensed(chosen: PairSet) -> np.ndarray:
+    """Where the pairs stand among all pairs of the labels."""
+    n, i, j = len(chosen.labels), chosen.first, chosen.second
+    return i * n - i * (i + 1) // 2 + j - i - 1
+
+
 def _rater_values(raters: RaterRDMs, chosen: PairSet) -> np.ndarray:
-    n = len(chosen.labels)
-    i, j = chosen.first, chosen.second
-    return raters.subset(chosen.labels).values[:, i * n - i * (i + 1) // 2 + j - i - 1]
+    return raters.subset(chosen.labels).values[:, _condensed(chosen)]
 
 
 class _Resamples:
@@ -237,6 +242,45 @@ def _bootstrap(values: Mapping[str, np.ndarray], humans: _Humans, nuisances: np.
     return {name: np.concatenate(p, axis=-1) for name, p in parts.items()}
 
 
+def _jackknife(values: Mapping[str, np.ndarray], humans: _Humans, nuisances: np.ndarray, chosen: PairSet) -> dict[str, np.ndarray]:
+    """What each emotion and each rater adds to the sampling error: name -> (2 statistics, 2 scales, emotions + raters), squares summing to a variance.
+
+    Values with one emotion left out move more than its pairs weigh, because the others then share one: that is taken back
+    (infinitesimal jackknife). Empty where leaving one out leaves too few pairs.
+    """
+    n, n_raters = len(chosen.labels), len(humans.values)
+    counts = 1 - np.eye(n)
+    weights = counts[chosen.first] * counts[chosen.second]
+    if (weights.sum(0) < MIN_PAIRS).any():
+        return {}
+    left = weights.mean(0)
+    raters = np.ones((n_raters, n))
+    if n_raters > 1:
+        weights = np.hstack([weights, np.ones((len(weights), n_raters))])
+        raters = np.hstack([raters, 1 - np.eye(n_raters)])
+    at = _Resamples(weights, nuisances)
+    human = humans.sides(at, raters)
+    out = {}
+    for name, v in values.items():
+        found = _correlations(v, at, human)
+        emotions, of_raters = found[..., :n], found[..., n:]
+        parts = [(emotions - emotions.mean(-1, keepdims=True)) * left]
+        if n_raters > 1:
+            parts.append((of_raters - of_raters.mean(-1, keepdims=True)) * np.sqrt((n_raters - 1) / n_raters))
+        out[name] = np.concatenate(parts, axis=-1)
+    return out
+
+
+def _interval(estimate: np.ndarray, added: np.ndarray, n_emotions: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval around estimates (...), from what `_jackknife` found (..., n), as wide as Student's t.
+
+    Resamples do worse: an emotion drawn twice makes pairs that agree for no other reason, so their mean is off, and a pair is drawn
+    with the product of two counts, which triples the part of the variance that belongs to single pairs (docs/methods.md has both).
+    """
+    half = np.sqrt((added**2).sum(-1)) * stdtrit(n_emotions - 1, 0.975)
+    return estimate - half, estimate + half
+
+
 def _permuted_indices(chosen: PairSet, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Blocks of flat positions in an (n, n) matrix: where each pair's value comes from, (block, P)."""
     size = len(chosen.labels)
@@ -288,6 +332,22 @@ def _permutation_p(values: Mapping[str, np.ndarray], at: _Resamples, human: _Hum
             counts[name] += (products >= observed[name] - 1e-12).sum(0)
         done += len(index)
     return {name: (counts[name] + 1) / (n_permutations[name] + 1) for name in values}
+
+
+def _codes_p(values: Mapping[str, np.ndarray], permuted: Mapping[str, DrawnRDMs], at: _Resamples, human: _HumanSide, chosen: PairSet) -> dict[str, np.ndarray]:
+    """One-sided p of rho for both statistics, name -> (2,), among RDMs of permuted codes."""
+    targets = np.column_stack([human.mean_ranks[:, 0] / at.variation[0], human.mean_unit[:, 0]])
+    out = {}
+    for name, draws in permuted.items():
+        drawn = draws.subset(chosen.labels).values[:, _condensed(chosen)]
+        # the observed representation stands in the first row, so that both sides are rounded alike
+        ranks = midranks(np.vstack([values[name].astype(drawn.dtype), drawn])) - (at.total[0] + 1) / 2
+        residual = ranks
+        if len(at.basis):
+            residual = ranks - ranks @ at.weighted_basis[..., 0].T @ at.inverse[0] @ at.basis[..., 0]
+        found = np.column_stack([ranks @ targets[:, 0], (residual @ targets[:, 1]) * at.inverse_norm((residual**2).sum(1)[:, None])[:, 0]])
+        out[name] = (1 + (found[1:] >= found[0] - 1e-12).sum(0)) / len(found)
+    return out
 
 
 def _reported(chosen: PairSet) -> tuple[tuple[int, str], ...]:
@@ -396,7 +456,7 @@ def _permutation_numbers(wanted: int | Mapping[str, int], models: Mapping[str, R
 
 def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Sequence[str], classes: Mapping[str, str],
                    nuisances: Mapping[str, RDM], n_permutations: int | Mapping[str, int], n_bootstrap: int,
-                   rng: np.random.Generator, n_splits: int = 1000) -> pd.DataFrame:
+                   rng: np.random.Generator, n_splits: int = 1000, permuted: Mapping[str, DrawnRDMs] | None = None) -> pd.DataFrame:
     """Compare representations with human judgements (docs/workflow.md, spaces).
 
     Parameters
@@ -413,19 +473,25 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
     n_permutations : int or mapping of representation to int
         Joint label permutations; 0, or a representation not named, is not tested.
     n_bootstrap : int
-        Joint resamples of emotions and raters; 0 gives no interval.
+        0 gives no interval. Else intervals are the jackknife's (`_interval`); only where a pair set is so small that leaving an emotion
+        out leaves fewer than 3 pairs, percentiles of so many joint resamples of emotions and raters.
     rng : numpy Generator
     n_splits : int
         Random halves behind `ceiling_group`.
+    permuted : mapping of representation to DrawnRDMs, optional
+        The same representations from codes permuted over words (`spaces.permuted_spaces`).
 
     Returns
     -------
     DataFrame
         One row per representation, pair set and statistic (``partial``: ``spearman`` only, the partial rank
-        correlation). Columns representation, pairs, statistic, rho, ci_low, ci_high, p, n_permutations, n_bootstrap,
+        correlation). Columns representation, pairs, statistic, rho, ci_low, ci_high, p, n_permutations, p_codes,
+        n_code_permutations, n_bootstrap,
         rho_group, rho_group_ci_low, rho_group_ci_high, ceiling_low, ceiling_high, ceiling_group, n_emotions, n_pairs,
-        n_raters, nuisances. Intervals: 95 % percentile. `p` belongs to `rho`, is one-sided (greater), and counts the
-        observed order among the permutations. NaN only where nothing was asked: p with 0 permutations, intervals
+        n_raters, nuisances. Intervals: 95 %, emotions and raters both counting as drawn; `n_bootstrap` is the number of
+        resamples behind them, 0 for the jackknife. `p` (labels permuted) and
+        `p_codes` (codes permuted) belong to `rho`, are one-sided (greater), and count the observed order among the
+        permutations. NaN only where nothing was asked: p with 0 permutations, p_codes without `permuted`, intervals
         with 0 resamples, ceilings with 1 rater.
 
     Raises
@@ -447,11 +513,14 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
     if n_bootstrap < 0 or n_splits < 1:
         raise ValueError(f"n_bootstrap {n_bootstrap}, n_splits {n_splits}; allowed: >= 0 and >= 1")
     numbers = _permutation_numbers(n_permutations, models)
+    permuted = permuted or {}
+    if unknown := sorted(set(permuted) - set(models)):
+        raise ValueError(f"permuted names {unknown}; allowed: {', '.join(models)}")
     _check_inputs(models, raters, pairs, nuisances)
     rows = []
     for name, child in zip(pairs, rng.spawn(len(pairs))):
         chosen = select_pairs(name, raters.labels, classes)
-        rows += _compare_on(chosen, models, raters, nuisances, numbers, n_bootstrap, n_splits, child)
+        rows += _compare_on(chosen, models, raters, nuisances, numbers, permuted, n_bootstrap, n_splits, child)
     return pd.DataFrame(rows).sort_values("_order", kind="stable").drop(columns="_order").reset_index(drop=True)
 
 
@@ -467,7 +536,8 @@ def _estimate(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, nui
 
 
 def _compare_on(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, nuisances: Mapping[str, RDM],
-                numbers: Mapping[str, int], n_bootstrap: int, n_splits: int, rng: np.random.Generator) -> list[dict]:
+                numbers: Mapping[str, int], permuted: Mapping[str, DrawnRDMs], n_bootstrap: int, n_splits: int,
+                rng: np.random.Generator) -> list[dict]:
     """Rows of `compare_spaces` for one pair set."""
     for_permutation, for_bootstrap, for_splits = rng.spawn(3)
     values, humans, z, at, human, points = _estimate(chosen, models, raters, nuisances)
@@ -475,8 +545,12 @@ def _compare_on(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, n
     p = {}
     if tested:
         p = _permutation_p({name: values[name] for name in tested}, at, human, chosen, tested, for_permutation)
-    interval = {}
-    if n_bootstrap:
+    p_codes = _codes_p(values, permuted, at, human, chosen)
+    interval, resamples = {}, 0
+    if n_bootstrap and (added := _jackknife(values, humans, z, chosen)):
+        interval = {name: np.clip(_interval(points[name], added[name], len(chosen.labels)), -1, 1) for name in values}
+    elif n_bootstrap:
+        resamples = n_bootstrap
         drawn = _bootstrap(values, humans, z, chosen, n_bootstrap, for_bootstrap)
         interval = {name: percentile_interval(d, axis=-1) for name, d in drawn.items()}
     nothing = np.full((2, 2), np.nan)
@@ -494,7 +568,9 @@ def _compare_on(chosen: PairSet, models: Mapping[str, RDM], raters: RaterRDMs, n
                 "_order": order, "representation": name, "pairs": chosen.name, "statistic": statistic,
                 "rho": points[name][k, 0], "ci_low": low[k, 0], "ci_high": high[k, 0],
                 "p": p[name][k] if name in p else float("nan"), "n_permutations": numbers[name],
-                "n_bootstrap": n_bootstrap, "rho_group": points[name][k, 1], "rho_group_ci_low": low[k, 1],
+                "p_codes": p_codes[name][k] if name in p_codes else float("nan"),
+                "n_code_permutations": len(permuted[name].values) if name in permuted else 0,
+                "n_bootstrap": resamples, "rho_group": points[name][k, 1], "rho_group_ci_low": low[k, 1],
                 "rho_group_ci_high": high[k, 1], **top, **shared})
     return rows
 
@@ -548,7 +624,7 @@ def compare_differences(models: Mapping[str, RDM], raters: RaterRDMs, *, referen
     -------
     DataFrame
         Columns pairs, statistic, representation_a, representation_b, difference (rho of a minus rho of b), ci_low,
-        ci_high (95 % percentile), n_emotions.
+        ci_high (95 %, `_interval`), n_emotions.
 
     Raises
     ------
@@ -567,12 +643,17 @@ def compare_differences(models: Mapping[str, RDM], raters: RaterRDMs, *, referen
     for name, child in zip(pairs, rng.spawn(len(pairs))):
         chosen = select_pairs(name, raters.labels, classes)
         values, humans, z, _, _, points = _estimate(chosen, needed, raters, nuisances)
-        drawn = _bootstrap(values, humans, z, chosen, n_bootstrap, child)
+        added = _jackknife(values, humans, z, chosen)
+        drawn = {} if added else _bootstrap(values, humans, z, chosen, n_bootstrap, child)
         for k, statistic in _reported(chosen):
             for a, b in reference_pairs:
-                low, high = percentile_interval(drawn[a][k, 0] - drawn[b][k, 0])
+                difference = points[a][k, 0] - points[b][k, 0]
+                if added:
+                    low, high = _interval(difference, added[a][k, 0] - added[b][k, 0], len(chosen.labels))
+                else:
+                    low, high = percentile_interval(drawn[a][k, 0] - drawn[b][k, 0])
                 rows.append({"pairs": name, "statistic": statistic, "representation_a": a, "representation_b": b,
-                             "difference": points[a][k, 0] - points[b][k, 0], "ci_low": float(low),
+                             "difference": difference, "ci_low": float(low),
                              "ci_high": float(high), "n_emotions": len(chosen.labels)})
     return pd.DataFrame(rows)
 

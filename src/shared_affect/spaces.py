@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,14 @@ import pandas as pd
 
 from shared_affect.codes import LanguageCodes
 from shared_affect.concepts import shuffle_membership
-from shared_affect.features import emotion_space
-from shared_affect.rdm import RDM, RaterRDMs, cosine_rdm, euclidean_rdm
+from shared_affect.features import centroids, emotion_space
+from shared_affect.permuted import permuted_selections
+from shared_affect.rdm import RDM, DrawnRDMs, RaterRDMs, cosine_rdm, euclidean_rdm
 from shared_affect.rsa import compare_differences, compare_draws, compare_spaces
 from shared_affect.runtime import LOG, read_arrays, write_arrays
 
 PRIMARY = "sae-space"
+TESTED = ("sae-space", "sae-all")
 
 
 def representations(codes: LanguageCodes, selected: np.ndarray, associations: tuple[Sequence[str], np.ndarray] | None = None,
@@ -38,11 +40,16 @@ def representations(codes: LanguageCodes, selected: np.ndarray, associations: tu
         hook point), ``static`` (input embeddings); all centred on the mean over concept words, averaged over each
         emotion's words, cosine distance. ``association`` where vectors are given: the same of the concept
         words they know, if two or more of each emotion stand in its set alone. ``non-emotion`` where controls are given: the selected features on sets of
-        control words in place of the concept words.
+        control words in place of the concept words. Where concept-sets overlap, what the overlap alone does: ``set-overlap`` (1 - share of words that
+        two sets have in common, no model in it) and ``with-shared-words`` (``sae-space`` with the words of several sets in each of them).
     """
     c = codes.concepts
     points = {"sae-space": c.columns(selected), "sae-all": c.columns(c.live()), "dense": c.dense, "static": c.static}
     rdms = {name: cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions) for name, x in points.items()}
+    if codes.several is not None:
+        rdms["set-overlap"] = RDM(codes.emotions, 1 - codes.overlap)
+        x = np.concatenate([c.columns(selected), codes.several.columns(selected)])
+        rdms["with-shared-words"] = cosine_rdm(centroids(x, np.concatenate([codes.membership, codes.several_membership])), codes.emotions)
     if controls and (points := _non_emotion_points(codes, selected, controls)) is not None:
         rdms["non-emotion"] = cosine_rdm(points, codes.emotions)
     if associations is not None:
@@ -140,11 +147,52 @@ def _values(x: np.ndarray, membership: np.ndarray, codes: LanguageCodes) -> np.n
     return (d + d.T) / 2
 
 
-def write_spaces(path: str | Path, rdms: Mapping[str, RDM], random: Mapping[str, np.ndarray]) -> None:
-    """Write RDMs of one set of emotions, and draws, to one npz file."""
+def permuted_spaces(codes: LanguageCodes, contrast: Collection[str], settings: Mapping, n: int, rng: np.random.Generator) -> dict[str, DrawnRDMs]:
+    """``sae-space`` and ``sae-all`` of worlds in which codes have nothing to do with words: the null of the claims on congruence.
+
+    In each draw the codes of all concept words are permuted over the words, concept-sets as they are, and features are selected anew.
+
+    Parameters
+    ----------
+    codes : LanguageCodes
+    contrast, settings
+        As in `selection.select`.
+    n : int
+        Draws.
+
+    Returns
+    -------
+    dict of representation -> DrawnRDMs, float32
+    """
+    c = codes.concepts
+    outer = (c.sparse.astype(float) @ c.sparse.astype(float).T).toarray()
+    outer -= outer.mean(0)
+    outer -= outer.mean(1, keepdims=True)
+    share = codes.membership / codes.membership.sum(0)
+    first, second = np.triu_indices(len(codes.emotions), 1)
+    found = {name: np.empty((n, first.size), np.float32) for name in TESTED}
+    for k, (order, x) in enumerate(permuted_selections(codes, contrast, settings, n, rng)):
+        moved = np.empty_like(share)
+        moved[order] = share  # word i has the codes of word order[i]
+        points = moved.T @ (x - x.mean(0))
+        for name, products in (("sae-space", points @ points.T), ("sae-all", moved.T @ (outer @ moved))):
+            found[name][k] = _cosine_distances(products)[first, second]
+    return {name: DrawnRDMs(codes.emotions, values) for name, values in found.items()}
+
+
+def _cosine_distances(products: np.ndarray) -> np.ndarray:
+    """1 - cosine from inner products; a vector without length stands at the mean distance, as in `_values`."""
+    square = np.diag(products)
+    # what centring leaves of a zero vector is rounding
+    norm = np.sqrt(np.where(square > 1e-12 * square.max(), square, np.inf))
+    return np.round(1 - products / np.outer(norm, norm), 12)
+
+
+def write_spaces(path: str | Path, rdms: Mapping[str, RDM], random: Mapping[str, np.ndarray], permuted: Mapping[str, DrawnRDMs] | None = None) -> None:
+    """Write RDMs of one set of emotions, random draws, and draws of permuted codes, to one npz file."""
     labels = next(iter(rdms.values())).labels
     write_arrays(path, {"emotions": np.array(labels), **{f"rdm_{k}": v.subset(labels).values for k, v in rdms.items()},
-                        **{f"draws_{k}": v for k, v in random.items()}})
+                        **{f"draws_{k}": v for k, v in random.items()}, **{f"permuted_{k}": v.subset(labels).values for k, v in (permuted or {}).items()}})
 
 
 def load_spaces(path: str | Path) -> tuple[dict[str, RDM], dict[str, list[RDM]]]:
@@ -155,8 +203,13 @@ def load_spaces(path: str | Path) -> tuple[dict[str, RDM], dict[str, list[RDM]]]
     return rdms, {k[6:]: [RDM(labels, v) for v in values] for k, values in a.items() if k.startswith("draws_")}
 
 
+def load_permuted(path: str | Path) -> dict[str, DrawnRDMs]:
+    """Read the rest of it: representation -> RDMs of permuted codes."""
+    a = read_arrays(path)
+    return {k[9:]: DrawnRDMs(tuple(a["emotions"].tolist()), v) for k, v in a.items() if k.startswith("permuted_")}
+
+
 DIFFERENCES = (("sae-space", "static"), ("sae-space", "dense"), ("sae-space", "association"), ("sae-space", "valence-sign"), ("sae-all", "static"), ("sae-all", "dense"))
-TESTED = ("sae-space", "sae-all")
 
 
 def affect_rdms(affect: pd.DataFrame) -> dict[str, RDM]:
@@ -167,7 +220,7 @@ def affect_rdms(affect: pd.DataFrame) -> dict[str, RDM]:
 
 
 def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgements: pd.DataFrame, affect: pd.DataFrame, *, pairs, n_permutations: int,
-                n_bootstrap: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+                n_bootstrap: int, rng: np.random.Generator, permuted: Mapping[str, DrawnRDMs] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The whole ladder of representations against the raters.
 
     Parameters
@@ -179,6 +232,8 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
         Where it lacks a judged emotion, the rungs made of it are compared over the other emotions (``n_emotions`` says so).
     pairs : sequence of str
         Pair sets of `rsa.compare_spaces`.
+    permuted : mapping, optional
+        From `load_permuted`.
 
     Returns
     -------
@@ -199,7 +254,8 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
     else:
         LOG.info("judged but without valence, left out of valence-sign and valence-arousal: %s", ", ".join(e for e in raters.labels if e not in classes))
         partly = {k: v.subset(fewer) for k, v in affect_rdms(affect).items()}
-    whole = [compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng)]
+    whole = [compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng,
+                            permuted={k: v.subset(raters.labels) for k, v in (permuted or {}).items()})]
     if partly:
         whole.append(compare_spaces(partly, raters.subset(fewer), **common, nuisances={}, n_permutations=0, n_bootstrap=n_bootstrap, rng=rng))
     drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=rng) for name, values in random.items()]

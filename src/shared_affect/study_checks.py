@@ -152,13 +152,19 @@ def check_words(
             *(r["concepts"] for r in tables["variants"] if r["variant"] in config["specs"] and r["concepts"]),
         ]
     )
+    contrast = {r["emotion"] for r in tables["emotions"] if r["contrast"]}
     for source in (s for s in sources if s in OWN_CONCEPTS):
         # only the primary configuration is steered
         least = needed if source == config["concepts"] else OWN_WORDS
         for language in config["languages"]:
             words = read_concepts(concept_paths[language], emotions, source)
             sets = Counter(w for own in words.values() for w in own)
-            own = {e: [w for w in found if sets[w] == 1] for e, found in words.items()}
+            among = Counter(w for e, own in words.items() if e in contrast for w in own)
+            # the rule of `concepts.own_words`, which needs pandas: an emotion outside the contrast takes no word from the others
+            own = {
+                e: [w for w in found if (among[w] == 1 if e in contrast else not among[w] and sets[w] == 1)]
+                for e, found in words.items()
+            }
             if poor := [e for e in emotions if len(own[e]) < least]:
                 listed = "; ".join(f"{e} has {len(own[e])} ({', '.join(own[e]) or 'none'})" for e in poor[:6]) + (
                     f"; and {len(poor) - 6} more" if len(poor) > 6 else ""

@@ -17,7 +17,8 @@ from shared_affect.reading import LINE, read_written
 from shared_affect.runtime import atomic_path
 
 CONTROLS = ("none", "untrained", "shuffled-norms", "shuffled-concepts", "no-affect")
-REPRESENTATIONS = ("sae-space", "sae-all", "dense", "static", "random-sae", "shuffled-concepts", "non-emotion", "valence-sign", "valence-arousal", "association")
+REPRESENTATIONS = ("sae-space", "sae-all", "dense", "static", "random-sae", "shuffled-concepts", "non-emotion", "valence-sign", "valence-arousal", "association",
+                   "set-overlap", "with-shared-words")
 PAIR_SETS = ("all", "within-valence", "within-positive", "within-negative", "partial")
 RATING_ARMS = ("all", "emotion-space", "shared", "en-only", "zh-only", "outside-matched", "dense", "static", "association", "covariates", "valence-quadratic")
 STEERING_ARMS = ("concept", "output-filtered", "diff-means", "wrong-emotion", "random", "random-features", "prompt", "none", "negative", "ablation", "cross-language", "carried")
@@ -47,7 +48,7 @@ class Contract:
 CONTRACTS = {
     "rsa": Contract(
         (*IDENTITY, "language", "human", "human_language", "representation", "pairs", "statistic"),
-        ("rho", "ci_low", "ci_high", "p", "p_adjusted", "family", "n_permutations", "n_bootstrap", "rho_group", "rho_group_ci_low", "rho_group_ci_high", "ceiling_low",
+        ("rho", "ci_low", "ci_high", "p", "p_codes", "p_adjusted", "family", "n_permutations", "n_code_permutations", "n_bootstrap", "rho_group", "rho_group_ci_low", "rho_group_ci_high", "ceiling_low",
          "ceiling_high", "ceiling_group", "n_emotions", "n_pairs", "n_raters", "nuisances"),
         {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": ("rho-a", "spearman")},
     ),
@@ -60,6 +61,7 @@ CONTRACTS = {
     "dimensions": Contract((*IDENTITY, "language", "human", "quantity"), ("value", "ci_low", "ci_high", "p", "p_alone", "p_beyond", "p_adjusted", "family", "null_mean", "null_high", "n_permutations", "n_emotions")),
     "features": Contract((*IDENTITY, "language", "emotion", "rank"),
                          ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density")),
+    "feature_use": Contract((*IDENTITY, "language", "quantity"), ("value",)),
     "concept_words": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "word"),
                               ("source", "strength", "n_sets", "n_tokens", "broken_share", "in_norms", "log10_count", "concreteness")),
     "control_balance": Contract(("control", "spec", "root_seed", "model", "language", "emotion", "property"), ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown")),

@@ -46,6 +46,10 @@ BAD = {
     "doubled template": ({"templates": ["bare", "bare"]}, ["templates has 'bare' twice", "allowed: once"]),
     "doubled dimension": ({"dimensions": ["valence", "valence"]}, ["dimensions has 'valence' twice"]),
     "too few permutations": ({"shared": {"min_active": 0.02, "n_permutations": 199}}, ["shared.n_permutations is 199", "needed: 200", "2 tests of a family"]),
+    "too few permutations of codes": ({"rsa": {"pairs": ["all"], "n_permutations": 10000, "n_code_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
+                                       "control_models": [f"{m}-untrained-{k}" for m in ("gemma2", "llama") for k in range(1, 6)] + ["gemma2-no-affect"]},
+                                      ["rsa.n_code_permutations is 1000", "needed: 2000", "20 tests of a family"]),
+    "no permutations of codes": ({"rsa": {"pairs": ["all"], "n_permutations": 10000, "n_code_permutations": 200, "n_bootstrap": 100, "n_draws": 10}}, ["rsa.n_code_permutations is 200", ">= 1000"]),
     "folder of models not given": ({"models": ["stories260k"], "primary_sae": "b2-btk"}, ["models_dir is empty", "'stories260k'"]),
     "unknown dataset": ({"human": "warriner"}, ["'warriner'", "planted", "config/human.tsv"]),
 }

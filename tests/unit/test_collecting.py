@@ -51,6 +51,18 @@ def test_adjusted_p_is_holm_within_each_family():
     assert found[frame["family"] == ""].isna().all()
 
 
+def test_a_claim_on_congruence_needs_both_nulls():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"family": ["a"] * 6 + [""], "p": rng.uniform(0, 0.02, 7), "n_permutations": 9999, "p_codes": rng.uniform(0, 0.02, 7), "n_code_permutations": 1000})
+    both = [multipletests(frame[c][:6], method="holm")[1] for c in ("p", "p_codes")]
+    assert (both[0] > both[1]).any() and (both[1] > both[0]).any()
+    np.testing.assert_allclose(adjust(frame)[:6], np.maximum(*both))
+    with pytest.raises(ValueError, match=r"6 tests with 500 permutations cannot reject.*n_code_permutations of rsa"):
+        adjust(frame.assign(n_code_permutations=500))
+    with pytest.raises(ValueError, match="6 of 6 tests have no p_codes"):
+        adjust(frame.assign(p_codes=np.nan))
+
+
 def test_a_family_that_could_reject_nothing_is_refused():
     frame = pd.DataFrame({"family": "a", "p": [0.001] * 10, "n_permutations": 999})
     with pytest.raises(ValueError, match=r"10 tests with 999 permutations cannot reject.*at least 1000"):

@@ -6,7 +6,14 @@ import pytest
 from conftest import ROOT
 
 from shared_affect.associations import read_usf
-from shared_affect.concepts import check_sets, describe_words, from_associations, from_lexicon, single_words
+from shared_affect.concepts import (
+    check_sets,
+    describe_words,
+    from_associations,
+    from_lexicon,
+    require_own,
+    single_words,
+)
 from shared_affect.lexicons import read_dutir, read_wordnet_affect
 from shared_affect.matching import word_properties
 from shared_affect.tables import group_words, read_tsv
@@ -47,10 +54,11 @@ def test_lacking_emotions_are_all_named():
     with pytest.raises(ValueError, match=r"swow, language zh: 2 emotions have fewer than 2 words: fear \(1\), awe \(0\).*emotions: \[joy\]"):
         check_sets(pd.DataFrame({"emotion": ["joy", "joy", "fear"], "word": ["a", "b", "c"], "strength": 1.0}), ["joy", "fear", "awe"], "swow", "zh")
     shared = pd.DataFrame({"emotion": ["joy"] * 3 + ["fear"] * 3, "word": ["a", "b", "c", "b", "c", "d"], "strength": 1.0})
-    with pytest.raises(ValueError, match=r"2 emotions have fewer than 2 words that stand in no other set: joy \(1 of 3\), fear \(1 of 3\)\. Change"):
-        check_sets(shared, ["joy", "fear"], "swow", "zh")
-    check_sets(shared, ["joy"], "swow", "zh")  # an emotion that is not studied takes no word away
-    check_sets(shared, ["joy", "fear"], "swow", "zh", own=1)
+    with pytest.raises(ValueError, match=r"2 emotions have fewer than 2 words that stand in no other emotion's set: joy \(1 of 3\), fear \(1 of 3\)\. Words of several sets"):
+        require_own(group_words(shared, ["joy", "fear"]), "swow")
+    require_own(group_words(shared, ["joy"]), "swow")  # an emotion that is not studied takes no word away
+    require_own(group_words(shared, ["joy", "fear"]), "swow", at_least=1)
+    require_own(group_words(shared, ["joy"]) | {"awe": ["b", "c", "e", "f"]}, "swow", contrast=["joy"])  # nor does one outside the contrast
 
 
 def test_every_word_is_described():
@@ -80,8 +88,8 @@ def test_usf_has_words_for_every_emotion(published_files):
     frame = from_associations(read_usf(*files), group_words(read_tsv(ROOT / "resources/cues/en.tsv"), EMOTIONS), "latin")
     check_sets(frame, EMOTIONS, "usf", "en", at_least=9)
     # every answer to grief but two stands at sadness or remorse, too
-    with pytest.raises(ValueError, match=r"usf, language en: 1 emotions have fewer than 3 words that stand in no other set: grief \(2 of \d+\)\. Steering.*key emotions: \["):
-        check_sets(frame, EMOTIONS, "usf", "en", own=3)
+    with pytest.raises(ValueError, match=r"usf: 1 emotions have fewer than 3 words that stand in no other emotion's set: grief \(2 of \d+\)\. .*Steering.*key emotions: \["):
+        require_own(group_words(frame, EMOTIONS), "usf", at_least=3)
     assert {"mad", "rage"} <= set(frame["word"][frame["emotion"] == "anger"]) and frame["strength"].between(0.02, 1).all()
 
 

@@ -3,16 +3,18 @@
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect.concepts import shuffle_membership
+from shared_affect.concepts import own_words, shuffle_membership
 from shared_affect.features import (
     _auroc_by_emotion,
     _permuted_profile_r,
     emotion_space,
+    feature_use,
     jaccard_overlap,
     select_emotion_features,
     shared_features,
@@ -45,7 +47,7 @@ def select(codes, membership, **changes):
 
 def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
     codes, membership, rng = world()
-    membership[0, 1] = True  # a word of joy and fear: out of the tests of both, a negative once for the others
+    membership[0, 1] = True  # a word of joy and fear: it enters nothing
     controls = {e: np.maximum(rng.normal(size=(50 - k, codes.shape[1])), 0) for k, e in enumerate(EMOTIONS[:-1])}
     density = rng.uniform(0, 1, codes.shape[1])
     frame = select(codes, membership, control_codes=controls, density=density, max_density=0.8)
@@ -56,8 +58,8 @@ def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
     for e, emotion in enumerate(EMOTIONS):
         rest = [k for k in range(4) if k != e]
         positive = [i for i in range(len(codes)) if membership[i, e] and not membership[i, rest].any()]
-        negative = [i for i in range(len(codes)) if not membership[i, e]]
-        candidates = [f for f in range(codes.shape[1]) if (codes[:, f] > 0).sum() >= 2 and density[f] <= 0.8]
+        negative = [i for i in range(1, len(codes)) if not membership[i, e]]
+        candidates = [f for f in range(codes.shape[1]) if (codes[1:, f] > 0).sum() >= 2 and density[f] <= 0.8]
         rows, p_all = [], []
         for f in candidates:
             a, b = codes[positive, f].astype(float), codes[negative, f].astype(float)
@@ -75,7 +77,7 @@ def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
         assert got.passed_fdr.tolist() == [q_all[f] <= 0.05 for _, _, f in best]
         gain = np.array([max(-d, 0) for _, d, _ in best])
         np.testing.assert_allclose(got.weight, gain / gain.sum(), rtol=1e-5)
-        words = np.flatnonzero(membership[:, e])
+        words = positive
         for row in got.itertuples():
             assert row.prevalence == pytest.approx((codes[words, row.feature] > 0).mean())
             if emotion not in controls:
@@ -138,12 +140,11 @@ def test_bad_input_is_refused():
         select(codes, membership.astype(int))
 
 
-def test_fast_auroc_of_all_emotions_equals_loop_with_doubled_words():
+def test_fast_auroc_of_all_emotions_equals_a_loop():
     codes, membership, _ = world(3)
-    membership[0, 1] = membership[20, 0] = True
     got = _auroc_by_emotion(codes, membership)
     for e in range(4):
-        own = membership[:, e] & (membership.sum(1) == 1)
+        own = membership[:, e]
         for f in range(codes.shape[1]):
             a, b = codes[own, f], codes[~membership[:, e], f]
             naive = np.mean([(x > y) + 0.5 * (x == y) for x in a for y in b])
@@ -152,17 +153,49 @@ def test_fast_auroc_of_all_emotions_equals_loop_with_doubled_words():
 
 def test_emotion_space_equals_loop():
     codes, membership, _ = world()
-    membership[0, 1] = True
+    membership[0, 1] = True  # a word of two sets is in neither, and not in the mean either
     ids = [7, 2, 11]
     points = emotion_space(codes, membership, EMOTIONS, ids)
     for e in range(4):
         for k, f in enumerate(ids):
-            words = [i for i in range(len(codes)) if membership[i, e]]
-            assert points[e, k] == pytest.approx(np.mean([codes[i, f] for i in words]) - np.mean(codes[:, f]), abs=1e-6)
+            words = [i for i in range(1, len(codes)) if membership[i, e]]
+            assert points[e, k] == pytest.approx(np.mean([codes[i, f] for i in words]) - np.mean(codes[1:, f]), abs=1e-6)
     assert emotion_space(codes, membership, EMOTIONS).shape == (4, codes.shape[1])
     for wrong in ([1, 1], [99], []):
         with pytest.raises(ValueError, match="feature_ids"):
             emotion_space(codes, membership, EMOTIONS, wrong)
+
+
+def test_words_of_several_sets_enter_nothing():
+    codes, membership, _ = world()
+    doubled = membership.copy()
+    doubled[[0, 9], 2] = True
+    assert not own_words(doubled)[[0, 9]].any() and (own_words(doubled)[1:9] == membership[1:9]).all()
+    kept = np.arange(len(codes)) % 9 != 0
+    kept[[18, 27]] = True
+    settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 2, "n_shuffles": 3}
+    np.testing.assert_array_equal(emotion_space(codes, doubled, EMOTIONS), emotion_space(codes[kept], membership[kept], EMOTIONS))
+    pd.testing.assert_frame_equal(select(codes, doubled), select(codes[kept], membership[kept]))
+    pd.testing.assert_frame_equal(*(split_half_reproducibility(c, m, EMOTIONS, rng=np.random.default_rng(5), **settings) for c, m in ((codes, doubled), (codes[kept], membership[kept]))))
+    far = codes.copy()
+    far[[0, 9]] = 50  # whatever they do
+    found = [shared_features({"en": c, "zh": codes}, {"en": doubled, "zh": membership}, EMOTIONS, n_permutations=20, rng=np.random.default_rng(1)) for c in (codes, far)]
+    pd.testing.assert_frame_equal(found[0].features, found[1].features)
+
+
+def test_an_emotion_outside_the_contrast_takes_no_word_from_the_others():
+    # words: of joy, of fear, of both, of joy and an added emotion, of two added emotions, of one added emotion
+    membership = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
+    expected = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]], bool)
+    np.testing.assert_array_equal(own_words(membership, np.array([True, True, False, False])), expected)
+    np.testing.assert_array_equal(own_words(membership), membership & (membership.sum(1) == 1)[:, None])
+
+
+def test_feature_use_counts_passes_and_emotions_of_a_feature():
+    frame = pd.DataFrame({"emotion": ["a", "a", "b", "b", "c", "c"], "feature": [1, 2, 1, 3, 1, 2], "passed_fdr": [True, False, False, False, True, True]})
+    found = feature_use(frame).set_index("quantity")["value"].to_dict()
+    assert found == {"n_kept": 6, "n_features": 3, "share_passed_fdr": 0.5, "n_emotions": 3, "n_emotions_none_passed": 1, "emotions_per_feature_mean": 2,
+                     "emotions_per_feature_max": 3, "share_of_one_emotion": pytest.approx(1 / 3)}
 
 
 def test_shuffle_keeps_sizes_and_overlaps_and_words_outside():

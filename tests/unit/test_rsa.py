@@ -8,7 +8,7 @@ from scipy import stats as sps
 from scipy.spatial.distance import pdist
 
 from shared_affect import rsa
-from shared_affect.rdm import RDM, RaterRDMs, euclidean_rdm, rdm_from_condensed
+from shared_affect.rdm import RDM, DrawnRDMs, RaterRDMs, euclidean_rdm, rdm_from_condensed
 from shared_affect.stats import rho_a, spearman
 
 N = 9
@@ -305,6 +305,52 @@ def test_one_rater_has_no_ceiling(world):
         rsa.ceilings(one, pairs=["all"], classes={}, rng=np.random.default_rng(0))
 
 
+def mean_rho(model, raters, labels, group=False):
+    values = raters.subset(labels).values
+    return rho_a(model.condensed(labels), values.sum(0) if group else values).mean()
+
+
+def left_out_interval(raters, value):
+    """The jackknife written out: `value` of labels and raters, each emotion and each rater left out in turn."""
+    n, n_raters = len(raters.labels), len(raters.raters)
+    emotions = np.array([value([x for x in raters.labels if x != out], raters) for out in raters.labels])
+    people = np.array([value(list(raters.labels), RaterRDMs(raters.labels, raters.raters[1:], np.delete(raters.values, r, 0))) for r in range(n_raters)])
+    share = 1 - (n - 1) / (n * (n - 1) / 2)  # of the pairs that are left without one emotion
+    variance = (share * (emotions - emotions.mean())) ** 2
+    error = np.sqrt(variance.sum() + (n_raters - 1) / n_raters * ((people - people.mean()) ** 2).sum())
+    at = value(list(raters.labels), raters)
+    return at + np.array([-1, 1]) * error * sps.t.ppf(0.975, n - 1)
+
+
+def test_intervals_are_those_of_the_jackknife_written_out(world):
+    raters, models, _ = world
+    row = compare(raters, {"near": models["near"]}, n_bootstrap=1).iloc[0]
+    for prefix, group in (("", False), ("rho_group_", True)):
+        expected = left_out_interval(raters, lambda i, r, group=group: mean_rho(models["near"], r, i, group))
+        np.testing.assert_allclose([row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]], np.clip(expected, -1, 1), atol=1e-10)
+    assert row["n_bootstrap"] == 0
+    small = compare(raters, {"near": models["near"]}, pairs=["within-positive"], classes={k: "positive" for k in LABELS[:3]}, n_bootstrap=40).iloc[0]
+    assert small["n_bootstrap"] == 40 and small["ci_low"] <= small["rho"] <= small["ci_high"]
+
+
+def test_p_of_permuted_codes_counts_the_draws_that_reach_the_observed_value(world):
+    raters, models, nuisances = world
+    rng = np.random.default_rng(6)
+    draws = DrawnRDMs(LABELS, rng.random((12, 36)).astype(np.float32))
+    turned = draws.subset(LABELS[::-1])
+    for given in (draws, turned):
+        frame = compare(raters, models, nuisances, pairs=["all", "within-valence", "partial"], permuted={"near": given}).set_index(["representation", "pairs", "statistic"])
+        assert frame["n_code_permutations"].groupby("representation").unique().map(list).to_dict() == {"near": [12], **{k: [0] for k in models if k != "near"}}
+        for (name, pairs, statistic), row in frame.iterrows():
+            if name != "near":
+                assert np.isnan(row["p_codes"])
+                continue
+            each = [compare(raters, {"x": rdm_from_condensed(LABELS, v)}, nuisances, pairs=[pairs]).set_index("statistic").loc[statistic, "rho"] for v in draws.values]
+            assert row["p_codes"] == pytest.approx((1 + sum(e >= row["rho"] - 1e-9 for e in each)) / 13)
+    with pytest.raises(ValueError, match="permuted names"):
+        compare(raters, models, permuted={"nobody": draws})
+
+
 def test_differences_are_paired(world):
     raters, models, nuisances = world
     same = models | {"near-too": RDM(LABELS, models["near"].values * 3)}
@@ -316,12 +362,8 @@ def test_differences_are_paired(world):
     row = frame.query("pairs == 'all' and statistic == 'rho-a' and representation_b == 'far'").iloc[0]
     points = compare(raters, models).query("statistic == 'rho-a'").set_index("representation")["rho"]
     assert row["difference"] == pytest.approx(points["near"] - points["far"], abs=1e-12)
-    chosen = rsa.select_pairs("all", LABELS, {})
-    values = {k: rsa._pair_values(models[k], chosen) for k in ("near", "far")}
-    rng = np.random.default_rng(0).spawn(2)[0]
-    drawn = rsa._bootstrap(values, rsa._Humans(raters.values), np.empty((0, 36)), chosen, 300, rng)
-    by_hand = np.quantile(drawn["near"][0, 0] - drawn["far"][0, 0], [0.025, 0.975])
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], by_hand, atol=1e-12)
+    rng = np.random.default_rng(0)
+    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], left_out_interval(raters, lambda i, r: mean_rho(models["near"], r, i) - mean_rho(models["far"], r, i)), atol=1e-10)
     with pytest.raises(ValueError, match="nobody"):
         rsa.compare_differences(models, raters, reference_pairs=[("near", "nobody")], pairs=["all"], classes={},
                                 n_bootstrap=10, rng=rng)
@@ -347,8 +389,8 @@ def test_only_named_representations_are_tested_and_equal_seeds_agree(world):
     tested = frame["representation"] == "near"
     assert frame.loc[tested, "p"].notna().all() and frame.loc[~tested, "p"].isna().all()
     assert (frame.loc[~tested, "n_permutations"] == 0).all()
-    assert not frame.drop(columns="p").isna().any(axis=None)
-    assert (frame["n_bootstrap"] == 30).all() and len(frame) == 9
+    assert not frame.drop(columns=["p", "p_codes"]).isna().any(axis=None)
+    assert len(frame) == 9
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -4,12 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import make_sae
 from scipy.sparse import csr_matrix, hstack
 from test_codes import EMOTIONS, SETTINGS, make_codes
 
+from shared_affect.codes import attach_sets, load_codes, write_codes
+from shared_affect.concepts import own_sets, require_own
+from shared_affect.rdm import cosine_rdm
 from shared_affect.saes import decoder_directions
 from shared_affect.selection import read_selected, select
+from shared_affect.spaces import representations
 from shared_affect.vectors import build_vectors
 
 
@@ -42,19 +47,59 @@ def test_only_the_wanted_emotions_come_back_unchanged(tmp_path):
     assert read_selected([tmp_path / "fear.tsv", tmp_path / "pride.tsv"])["emotion"].tolist() == ["fear"] * 4 + ["pride"] * 4
 
 
-def test_a_word_of_two_emotions_stands_against_neither_even_when_held_out(tmp_path):
+def test_a_word_of_two_emotions_enters_no_selection_space_or_vector(tmp_path):
+    codes = make_codes()
+    sets = {e: [w for w, m in zip(codes.concepts.words, codes.membership[:, k], strict=True) if m] for k, e in enumerate(EMOTIONS)}
+    doubled = sets | {"fear": [*sets["joy"][:2], *sets["fear"]]}
+    own = {"joy": sets["joy"][2:]} | {e: sets[e] for e in EMOTIONS[1:]}
+    with_doubled, without = (attach_sets(codes.concepts, s, codes.rated, codes.density) for s in (doubled, own))
+    assert with_doubled.concepts.words == without.concepts.words and with_doubled.several.words == ("joy0", "joy1")
+    assert with_doubled.left_out == ("joy0", "joy1")  # still no ordinary words
+    np.testing.assert_array_equal(with_doubled.several_membership, [[True, True, False, False, False]] * 2)
+    assert with_doubled.overlap[0, 1] == with_doubled.overlap[1, 0] == 2 / 12 and with_doubled.overlap[0, 2] == 0
+    pd.testing.assert_frame_equal(*(select(c, set(EMOTIONS), SETTINGS) for c in (with_doubled, without)))
+    sae = make_sae(tmp_path / "sae", d_in=8)
+    vectors = [build_vectors(c, set(EMOTIONS), sae, SETTINGS, n_random=2, root_seed=2, names=("m", "s", "en")) for c in (with_doubled, without)]
+    for e in EMOTIONS:
+        assert vectors[0][e][1] == vectors[1][e][1] and not {"joy0", "joy1"} & {*vectors[0][e][1]["words_used"], *vectors[0][e][1]["words_held_out"]}
+        assert all(np.array_equal(vectors[0][e][0][k], vectors[1][e][0][k]) for k in ("concept", "diff-means", "random"))
+    # the sets with these words stand beside the space, and so does their overlap alone
+    selected = np.arange(15)
+    rdms, plain = (representations(c, selected) for c in (with_doubled, without))
+    assert set(rdms) - set(plain) == {"set-overlap", "with-shared-words"}
+    for name in plain:
+        np.testing.assert_array_equal(rdms[name].values, plain[name].values)
+    assert rdms["set-overlap"].subset(["fear", "joy"]).values[0, 1] == 1 - 2 / 12 and rdms["set-overlap"].subset(["joy", "calm"]).values[0, 1] == 1
+    x = codes.concepts.columns(selected)
+    where = {w: i for i, w in enumerate(codes.concepts.words)}
+    centres = [x[[where[w] for w in words]].mean(0) - x.mean(0) for words in doubled.values()]
+    np.testing.assert_allclose(rdms["with-shared-words"].values, cosine_rdm(centres, EMOTIONS).values, atol=1e-5)
+    write_codes(tmp_path / "codes.npz", with_doubled)
+    back = load_codes(tmp_path / "codes.npz")
+    np.testing.assert_array_equal(back.overlap, with_doubled.overlap)
+    assert back.several.words == ("joy0", "joy1") and back.left_out == with_doubled.left_out
+
+
+def test_codes_with_a_word_of_two_sets_cannot_be_made():
     codes = make_codes()
     membership = codes.membership.copy()
-    membership[:4, 1] = True  # most words of joy are words of fear too
-    codes = replace(codes, membership=membership)
-    vectors = build_vectors(codes, set(EMOTIONS), make_sae(tmp_path / "sae", d_in=8), SETTINGS, n_random=2, root_seed=2, names=("m", "s", "en"))
-    used = {e: set(facts["words_used"]) for e, (_, facts) in vectors.items()}
-    held = {e: set(facts["words_held_out"]) for e, (_, facts) in vectors.items()}
-    assert used["joy"] & used["fear"] and held["joy"] & used["fear"]
-    where = {w: i for i, w in enumerate(codes.concepts.words)}
-    outside = set().union(*(used[e] for e in EMOTIONS if e != "joy")) - used["joy"] - held["joy"]
-    expected = codes.concepts.dense[[where[w] for w in used["joy"]]].mean(0) - codes.concepts.dense[[where[w] for w in outside]].mean(0)
-    np.testing.assert_allclose(vectors["joy"][0]["diff-means"], expected / np.linalg.norm(expected), atol=1e-6)
+    membership[3, 1] = True
+    with pytest.raises(ValueError, match="'joy3' stands in 2 sets"):
+        replace(codes, membership=membership)
+
+
+def test_an_emotion_left_without_words_of_its_own_is_refused_by_name():
+    codes = make_codes()
+    sets = {e: [f"{e}{i}" for i in range(6)] for e in EMOTIONS}
+    sets["fear"] = ["joy0", "joy1", "fear0"]
+    sets["calm"] = ["joy2", "anger0", "anger1"]
+    with pytest.raises(ValueError, match=r"2 emotions have fewer than 2 words that stand in no other emotion's set: fear \(1 of 3\), calm \(0 of 3\).*emotions: \[joy, anger, pride\]"):
+        attach_sets(codes.concepts, sets, codes.rated, codes.density)
+    assert own_sets(sets)["joy"] == ["joy3", "joy4", "joy5"]
+    # outside the contrast it is the added emotion that lacks words, and the others keep theirs
+    with pytest.raises(ValueError, match=r"1 emotions.*calm \(0 of 3\)"):
+        require_own({k: sets[k] for k in ("joy", "anger", "calm")}, "here", contrast={"joy", "anger"})
+    assert own_sets({k: sets[k] for k in ("joy", "calm")}, {"joy"})["joy"] == sets["joy"]
 
 
 def test_a_concept_vector_is_the_emotions_point_in_the_emotion_space_decoded(tmp_path):

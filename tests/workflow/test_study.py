@@ -49,7 +49,7 @@ class Study:
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
         self.set(study="tiny", root_seed=100, emotions=EMOTIONS, models=["gemma2-planted"], control_models=["llama-untrained-1", "gemma2-no-affect"],
                  texts={"validation": 50, "sae": 1500, "fidelity": 40, "neutral": 40, "judge": 400},
-                 rsa={"pairs": ["all", "within-valence"], "n_permutations": 2000, "n_bootstrap": 100, "n_draws": 10},
+                 rsa={"pairs": ["all", "within-valence"], "n_permutations": 2000, "n_code_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
                  ratings=self.config["ratings"] | {"n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "n_outer": 5, "n_inner": 3},
                  shared=self.config["shared"] | {"n_permutations": 1000}, features=self.config["features"] | {"max_density": 0.9, "split_half": 2, "shuffles": 3},
                  steering=self.config["steering"] | {"strengths": [0.5, 1.0], "max_new_tokens": 8, "random_directions": 48})

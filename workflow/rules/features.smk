@@ -131,6 +131,7 @@ rule gather_codes:
         norms=f"{R}/features/{{model}}/{{sae}}/{{language}}/norms/{config['norms']}.npz",
         running=f"{R}/features/{{model}}/{{sae}}/{{language}}/running_text.npz",
         sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
+        emotions="resources/emotions.tsv",
     output:
         f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
     log:
@@ -175,6 +176,7 @@ rule select_features:
         controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
     output:
         features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
+        use=f"{R}/{{variant}}feature_use/{{model}}/{{sae}}/{{language}}.tsv",
         reproducibility=f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv",
     log:
         f"{LOGS}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.log",

@@ -88,6 +88,7 @@ rule build_concepts:
     params:
         emotions=EMOTIONS,
         known=[r["emotion"] for r in TABLES["emotions"]],
+        contrast=[r["emotion"] for r in TABLES["emotions"] if r["contrast"]],
         kind=lambda w: concept_source(w)[0],
         source=lambda w: read_settings(w.variant)["concepts"],
         settings=config["concept_sets"],

@@ -20,6 +20,7 @@ PIECES = {
     + expand(f"{R}/human/{NORMS}/norm_ceilings_{{language}}.tsv", language=LANGUAGES),
     "dimensions": grid("both", f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{HUMAN}.tsv", language=LANGUAGES),
     "features": grid("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", language=LANGUAGES, emotion=EMOTIONS),
+    "feature_use": grid("model", f"{R}/{{variant}}feature_use/{{model}}/{{sae}}/{{language}}.tsv", language=LANGUAGES),
     "concept_words": grid("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/words.tsv", language=LANGUAGES),
     "control_balance": grid("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/balance.tsv", language=LANGUAGES),
     "reproducibility": grid("model", f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv", language=LANGUAGES),

@@ -8,6 +8,7 @@ rule build_space:
         codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
         features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
         associations=association_vectors,
+        emotions="resources/emotions.tsv",
         controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
     output:
         f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
@@ -17,6 +18,8 @@ rule build_space:
         f"{BENCH}/build_space/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
     params:
         n_draws=config["rsa"]["n_draws"],
+        n_code_permutations=config["rsa"]["n_code_permutations"],
+        settings=config["features"],
         root_seed=config["root_seed"],
         code=code("build_space"),
     script:

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.checks import read_concepts, read_names, read_parts_of_speech
-from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words
+from shared_affect.concepts import (
+    check_sets,
+    from_associations,
+    from_lexicon,
+    log_sets,
+    permute_words,
+    require_own,
+)
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import group_words, read_tsv, write_tsv
 
@@ -20,7 +27,8 @@ if __name__ == "__main__":
     else:
         names = pd.DataFrame(read_names(i.names, "category", p.known, may_be_empty=True), columns=["emotion", "category"])
         frame = from_lexicon(read_tsv(i.words), {c: [e for e in g["emotion"] if e in p.emotions] for c, g in names.groupby("category")}, p.script, max_words=p.settings["max_words"])
-    check_sets(frame, p.emotions, p.source, language, own=p.own_words)
+    check_sets(frame, p.emotions, p.source, language)
+    require_own(group_words(frame, p.emotions), f"concept-sets from {p.source}, language {language}", p.contrast, at_least=p.own_words)
     frame = frame.reindex(columns=["emotion", "word", "strength", "pos"]).assign(source=p.source)
     log_sets(frame)
     if p.shuffle == "concepts":

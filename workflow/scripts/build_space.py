@@ -4,7 +4,7 @@ from shared_affect.associations import read_vectors
 from shared_affect.codes import load_codes
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import read_selected
-from shared_affect.spaces import draws, representations, write_spaces
+from shared_affect.spaces import draws, permuted_spaces, representations, write_spaces
 from shared_affect.tables import group_controls, read_tsv
 
 if __name__ == "__main__":
@@ -14,4 +14,8 @@ if __name__ == "__main__":
     selected = read_selected(snakemake.input.features)["feature"].unique()
     log.info("space of %d features", len(selected))
     controls = group_controls(read_tsv(snakemake.input.controls[0]))
-    write_spaces(snakemake.output[0], representations(codes, selected, read_vectors(snakemake.input.associations), controls), draws(codes, selected, p.n_draws, rng(p.root_seed, "build_space", *snakemake.wildcards)))
+    table = read_tsv(snakemake.input.emotions)
+    permuted = permuted_spaces(codes, set(table["emotion"][table["contrast"]]), p.settings, p.n_code_permutations, rng(p.root_seed, "permute_codes", *snakemake.wildcards))
+    log.info("%d permutations of the codes of %d words", p.n_code_permutations, len(codes.concepts.words))
+    write_spaces(snakemake.output[0], representations(codes, selected, read_vectors(snakemake.input.associations), controls),
+                 draws(codes, selected, p.n_draws, rng(p.root_seed, "build_space", *snakemake.wildcards)), permuted)

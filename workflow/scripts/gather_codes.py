@@ -12,8 +12,10 @@ if __name__ == "__main__":
     i, settings = snakemake.input, snakemake.params.settings
     frame = read_tsv(i.sets[0])
     sets = group_words(frame, list(dict.fromkeys(frame["emotion"])))
+    table = read_tsv(i.emotions)
     lists = {Path(f).stem: read_arrays(f) for f in i.concepts}
-    codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"])
+    codes = gather(lists, read_arrays(i.norms), sets, read_arrays(i.running)["density"], settings["templates"], settings["readout"],
+                   contrast=set(table["emotion"][table["contrast"]]))
     if snakemake.params.distinct_tokens:
         before = len(codes.concepts.words)
         codes = drop_shared_tokens(codes, word_pieces(load_tokenizer(snakemake.params.model), list(codes.concepts.words)))

@@ -1,7 +1,7 @@
 """Emotion features of one model, SAE and language, and how reproducible their selection is."""
 
 from shared_affect.codes import load_codes
-from shared_affect.features import split_half_reproducibility
+from shared_affect.features import feature_use, split_half_reproducibility
 from shared_affect.naming import by_name
 from shared_affect.runtime import rng, start_log
 from shared_affect.selection import select
@@ -15,6 +15,7 @@ if __name__ == "__main__":
     frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings, controls=group_controls(read_tsv(snakemake.input.controls[0])))
     for emotion, path in by_name(codes.emotions, o.features).items():
         write_tsv(path, frame[frame["emotion"] == emotion])
+    write_tsv(o.use, feature_use(frame))
     live = codes.concepts.live()
     reproducibility = split_half_reproducibility(
         codes.concepts.columns(live), codes.membership, codes.emotions, density=codes.density[live], max_density=p.settings["max_density"],

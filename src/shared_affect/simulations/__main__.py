@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from shared_affect.runtime import write_json, write_text
-from shared_affect.simulations import names, page, simulate
+from shared_affect.simulations._run import names, page, simulate
 
 
 def main() -> None:

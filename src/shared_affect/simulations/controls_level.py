@@ -8,7 +8,7 @@ from shared_affect.checks import ALPHA
 from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED, Judge
 from shared_affect.collecting import adjust
 from shared_affect.runtime import rng as generator
-from shared_affect.simulations import rate
+from shared_affect.simulations._tally import rate
 
 TITLE = "The family of the negative controls"
 TEXT = """

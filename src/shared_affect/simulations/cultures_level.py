@@ -5,7 +5,7 @@ import pandas as pd
 
 from shared_affect.ratings import culture_difference_r
 from shared_affect.runtime import rng as generator
-from shared_affect.simulations import mean, rate
+from shared_affect.simulations._tally import mean, rate
 
 TITLE = "Cultural differences and the use of a scale"
 TEXT = """

@@ -7,7 +7,7 @@ from shared_affect.checks import ALPHA
 from shared_affect.dimensions import DIMENSIONS, classical_mds, organise
 from shared_affect.rdm import RDM, cosine_rdm
 from shared_affect.runtime import rng as generator
-from shared_affect.simulations import mean, rate
+from shared_affect.simulations._tally import mean, rate
 from shared_affect.stats import holm
 
 TITLE = "Valence and arousal, each on its own"

@@ -6,7 +6,7 @@ import pandas as pd
 from shared_affect.checks import ALPHA
 from shared_affect.features import shared_features
 from shared_affect.runtime import rng as generator
-from shared_affect.simulations import rate
+from shared_affect.simulations._tally import rate
 
 TITLE = "Shared features: set sizes, word frequency, density, correlated features"
 TEXT = """

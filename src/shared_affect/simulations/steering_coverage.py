@@ -6,7 +6,7 @@ from scipy.special import expit
 
 from shared_affect.evaluation import JUDGES, NO_EMOTION, Scored, claim_rows, pooled_rates, summarise
 from shared_affect.runtime import rng as generator
-from shared_affect.simulations import rate
+from shared_affect.simulations._tally import rate
 
 TITLE = "Intervals of steering over prompts"
 TEXT = """
