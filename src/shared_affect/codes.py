@@ -145,6 +145,19 @@ class LanguageCodes:
             at = int(np.flatnonzero(n_sets != 1)[0])
             raise ValueError(f"concept word {self.concepts.words[at]!r} stands in {n_sets[at]} sets; allowed: 1 (`codes.attach_sets` leaves out words of several)")
 
+    def members(self, emotions: Sequence[str]) -> np.ndarray:
+        """Membership with a column for each of these emotions, found by name, ``[n_concept_words, len(emotions)]``.
+
+        Raises
+        ------
+        ValueError
+            If an emotion has no concept-set here.
+        """
+        if missing := [e for e in emotions if e not in self.emotions]:
+            raise ValueError(f"emotion {missing[0]!r} has no concept-set here; there are: {', '.join(self.emotions)}")
+        return self.membership[:, [self.emotions.index(e) for e in emotions]]
+
+
 
 def attach_sets(concepts: WordCodes, sets: Mapping[str, Sequence[str]], rated: WordCodes, density: np.ndarray, contrast: Collection[str] | None = None) -> LanguageCodes:
     """Codes of concept words with the concept-sets, words of several sets put aside.
@@ -184,18 +197,6 @@ def attach_sets(concepts: WordCodes, sets: Mapping[str, Sequence[str]], rated: W
         beside = {"left_out": tuple(named[left & ~kept].tolist()), "several": concepts.rows(named[left].tolist()), "several_membership": moved[left],
                   "overlap": both / (sizes[:, None] + sizes - both)}
     return LanguageCodes(tuple(sets), own[kept], concepts if kept.all() else concepts.rows(named[kept].tolist()), rated, density, **beside)
-
-    def members(self, emotions: Sequence[str]) -> np.ndarray:
-        """Membership with a column for each of these emotions, found by name, ``[n_concept_words, len(emotions)]``.
-
-        Raises
-        ------
-        ValueError
-            If an emotion has no concept-set here.
-        """
-        if missing := [e for e in emotions if e not in self.emotions]:
-            raise ValueError(f"emotion {missing[0]!r} has no concept-set here; there are: {', '.join(self.emotions)}")
-        return self.membership[:, [self.emotions.index(e) for e in emotions]]
 
 
 def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:

@@ -355,6 +355,12 @@ def _reported(chosen: PairSet) -> tuple[tuple[int, str], ...]:
     return tuple((k, s) for k, s in enumerate(STATISTICS) if chosen.name != "partial" or s == "spearman")
 
 
+def _streams(pairs: Sequence[str], rng: np.random.Generator) -> list[tuple[str, np.random.Generator]]:
+    """A stream for each pair set, the same whichever others are asked for."""
+    own = dict(zip(PAIR_SETS, rng.spawn(len(PAIR_SETS)), strict=True))
+    return [(name, own.get(name)) for name in pairs]  # `select_pairs` refuses an unknown one
+
+
 def _unit_resample(n_pairs: int, nuisances: np.ndarray) -> _Resamples:
     return _Resamples(np.ones((n_pairs, 1)), nuisances)
 
@@ -430,7 +436,7 @@ def ceilings(raters: RaterRDMs, *, pairs: Sequence[str], classes: Mapping[str, s
     nuisances = nuisances or {}
     _check_inputs({}, raters, pairs, nuisances)
     rows = []
-    for name, child in zip(pairs, rng.spawn(len(pairs))):
+    for name, child in _streams(pairs, rng):
         chosen = select_pairs(name, raters.labels, classes)
         values = _rater_values(raters, chosen)
         at = _unit_resample(values.shape[1], _nuisance_values(nuisances, chosen))
@@ -518,7 +524,7 @@ def compare_spaces(models: Mapping[str, RDM], raters: RaterRDMs, *, pairs: Seque
         raise ValueError(f"permuted names {unknown}; allowed: {', '.join(models)}")
     _check_inputs(models, raters, pairs, nuisances)
     rows = []
-    for name, child in zip(pairs, rng.spawn(len(pairs))):
+    for name, child in _streams(pairs, rng):
         chosen = select_pairs(name, raters.labels, classes)
         rows += _compare_on(chosen, models, raters, nuisances, numbers, permuted, n_bootstrap, n_splits, child)
     return pd.DataFrame(rows).sort_values("_order", kind="stable").drop(columns="_order").reset_index(drop=True)
@@ -640,7 +646,7 @@ def compare_differences(models: Mapping[str, RDM], raters: RaterRDMs, *, referen
     needed = {name: models[name] for name in dict.fromkeys(x for pair in reference_pairs for x in pair)}
     _check_inputs(needed, raters, pairs, nuisances)
     rows = []
-    for name, child in zip(pairs, rng.spawn(len(pairs))):
+    for name, child in _streams(pairs, rng):
         chosen = select_pairs(name, raters.labels, classes)
         values, humans, z, _, _, points = _estimate(chosen, needed, raters, nuisances)
         added = _jackknife(values, humans, z, chosen)

@@ -14,7 +14,7 @@ from shared_affect.features import centroids, emotion_space
 from shared_affect.permuted import permuted_selections
 from shared_affect.rdm import RDM, DrawnRDMs, RaterRDMs, cosine_rdm, euclidean_rdm
 from shared_affect.rsa import compare_differences, compare_draws, compare_spaces
-from shared_affect.runtime import LOG, read_arrays, write_arrays
+from shared_affect.runtime import LOG, Seeds, read_arrays, write_arrays
 
 PRIMARY = "sae-space"
 TESTED = ("sae-space", "sae-all")
@@ -121,7 +121,7 @@ def random_features(selected: np.ndarray, pool: np.ndarray, density: np.ndarray,
     return np.sort(pool[~free])
 
 
-def draws(codes: LanguageCodes, selected: np.ndarray, n_draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def draws(codes: LanguageCodes, selected: np.ndarray, n_draws: int, seeds: Seeds) -> dict[str, np.ndarray]:
     """RDM values of random draws: ``random-sae`` and ``shuffled-concepts``, each ``[n_draws, n, n]``.
 
     ``random-sae`` takes `random_features` among those outside the selection that fire on any concept word.
@@ -131,8 +131,9 @@ def draws(codes: LanguageCodes, selected: np.ndarray, n_draws: int, rng: np.rand
     pool = np.setdiff1d(c.live(), selected)
     if len(pool) < 2 * len(selected):
         LOG.info("random-sae: draws of %d features for %d, %d are outside the space", len(pool) // 2, len(selected), len(pool))
+    rng = seeds.rng("random-sae")
     random = [_values(c.columns(random_features(selected, pool, codes.density, rng)), codes.membership, codes) for _ in range(n_draws)]
-    x = c.columns(selected)
+    x, rng = c.columns(selected), seeds.rng("shuffled-concepts")
     shuffled = [_values(x, shuffle_membership(codes.membership, rng), codes) for _ in range(n_draws)]
     return {"random-sae": np.array(random), "shuffled-concepts": np.array(shuffled)}
 
@@ -220,7 +221,7 @@ def affect_rdms(affect: pd.DataFrame) -> dict[str, RDM]:
 
 
 def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgements: pd.DataFrame, affect: pd.DataFrame, *, pairs, n_permutations: int,
-                n_bootstrap: int, rng: np.random.Generator, permuted: Mapping[str, DrawnRDMs] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+                n_bootstrap: int, seeds: Seeds, permuted: Mapping[str, DrawnRDMs] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The whole ladder of representations against the raters.
 
     Parameters
@@ -254,12 +255,15 @@ def compare_all(rdms: Mapping[str, RDM], random: Mapping[str, list[RDM]], judgem
     else:
         LOG.info("judged but without valence, left out of valence-sign and valence-arousal: %s", ", ".join(e for e in raters.labels if e not in classes))
         partly = {k: v.subset(fewer) for k, v in affect_rdms(affect).items()}
-    whole = [compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=rng,
+    whole = [compare_spaces(models, raters, **common, nuisances={}, n_permutations=dict.fromkeys(TESTED, n_permutations), n_bootstrap=n_bootstrap, rng=seeds.rng("spaces"),
                             permuted={k: v.subset(raters.labels) for k, v in (permuted or {}).items()})]
     if partly:
-        whole.append(compare_spaces(partly, raters.subset(fewer), **common, nuisances={}, n_permutations=0, n_bootstrap=n_bootstrap, rng=rng))
-    drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=rng) for name, values in random.items()]
+        whole.append(compare_spaces(partly, raters.subset(fewer), **common, nuisances={}, n_permutations=0, n_bootstrap=n_bootstrap,
+                                    rng=seeds.rng("spaces", "with affect")))
+    drawn = [compare_draws([r.subset(raters.labels) for r in values], raters, representation=name, **common, nuisances={}, rng=seeds.rng("draws", name))
+             for name, values in random.items()]
     narrow = {k: v.subset(fewer) for k, v in models.items()} | partly
-    differences = [compare_differences(narrow if within else models, raters.subset(fewer) if within else raters, reference_pairs=found, **common, n_bootstrap=n_bootstrap, rng=rng)
+    differences = [compare_differences(narrow if within else models, raters.subset(fewer) if within else raters, reference_pairs=found, **common, n_bootstrap=n_bootstrap,
+                                       rng=seeds.rng("differences", "with affect" if within else "all"))
                    for within in (False, True) if (found := [d for d in DIFFERENCES if set(d) <= set(models) | set(partly) and bool(set(d) & set(partly)) == within])]
     return pd.concat([*whole, *drawn], ignore_index=True), pd.concat(differences, ignore_index=True)

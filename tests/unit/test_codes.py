@@ -138,8 +138,7 @@ def test_representations_against_a_loop(codes):
 
 
 def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
-    rng = np.random.default_rng(0)
-    random = draws(codes, np.array([0, 4, 7, 9, 12]), 6, rng)
+    random = draws(codes, np.array([0, 4, 7, 9, 12]), 6, Seeds(2))
     assert {k: v.shape for k, v in random.items()} == {"random-sae": (6, 5, 5), "shuffled-concepts": (6, 5, 5)}
     write_spaces(tmp_path / "s.npz", representations(codes, np.arange(15)), random)
     rdms, drawn = load_spaces(tmp_path / "s.npz")
@@ -147,7 +146,7 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
     judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": rdms["sae-all"].subset((a, b)).values[0, 1] * 5 + 0.01 * k}
                                for k, r in enumerate("xyz") for i, a in enumerate(judged) for b in judged[i + 1:]])
     affect = pd.DataFrame({"emotion": judged, "valence": [0.3, -0.5, 0.8, -0.6], "arousal": [-0.5, 0.7, 0.4, 0.6], "valence_class": ["positive", "negative", "positive", "negative"]})
-    rsa, differences = compare_all(rdms, drawn, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=rng)
+    rsa, differences = compare_all(rdms, drawn, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3))
     assert set(rsa["representation"]) == {"sae-space", "sae-all", "dense", "static", "random-sae", "shuffled-concepts", "valence-sign", "valence-arousal"}
     same = rsa[(rsa["representation"] == "sae-all") & (rsa["statistic"] == "rho-a")].iloc[0]
     assert same["rho"] == pytest.approx(1) and same["n_emotions"] == 4

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from test_codes import make_codes
 
 from shared_affect.rdm import RDM
+from shared_affect.runtime import Seeds
 from shared_affect.spaces import affect_rdms, compare_all, draws, random_features, representations
 
 
@@ -58,7 +59,7 @@ def test_draws_read_only_features_outside_the_space():
     codes = sparse_world(12, [0.8] * 12)
     x = codes.concepts.sparse.toarray()
     x[:, 5:] = 1
-    for values in draws(with_columns(codes, x), np.arange(5), 5, np.random.default_rng(0))["random-sae"]:
+    for values in draws(with_columns(codes, x), np.arange(5), 5, Seeds(0))["random-sae"]:
         np.testing.assert_allclose(values[~np.eye(5, dtype=bool)], 1.0, atol=1e-5)  # no direction left: the mean distance
 
 
@@ -67,7 +68,7 @@ def test_shuffled_sets_keep_the_features_and_lose_the_geometry():
     selected = np.arange(15)
     observed = representations(codes, selected)["sae-space"].values
     upper = np.triu_indices(5, 1)
-    shuffled = draws(codes, selected, 20, np.random.default_rng(2))["shuffled-concepts"]
+    shuffled = draws(codes, selected, 20, Seeds(2))["shuffled-concepts"]
     assert all(not np.allclose(v, observed, atol=0.05) for v in shuffled) and len({v.tobytes() for v in shuffled}) == 20
     assert all(np.allclose(v, v.T) and not np.diag(v).any() for v in shuffled)
     # planted emotions are nearly orthogonal to one another, mixtures of them are not always
@@ -79,7 +80,7 @@ def test_an_emotion_without_an_active_feature_stands_at_the_mean_distance():
     x = np.zeros((18, 64))
     x[:6, 0], x[6:12, 0], x[12:, 0] = 2.0, 1.0, 1.5  # anger at the mean of all words: no direction after centring
     x[:, 1:3] = x[:, :1]
-    found = draws(with_columns(codes, x), np.array([0]), 1, np.random.default_rng(0))["random-sae"][0]
+    found = draws(with_columns(codes, x), np.array([0]), 1, Seeds(0))["random-sae"][0]
     np.testing.assert_allclose(found, [[0, 2, 1], [2, 0, 1], [1, 1, 0]], atol=1e-6)
 
 
@@ -102,14 +103,34 @@ def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(cap
     judged = AFFECT["emotion"].tolist()
     g = np.random.default_rng(1)
     judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
-    random = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, g)["random-sae"]]}
+    random = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["random-sae"]]}
     logger = logging.getLogger("shared_affect")
     logger.propagate, before = True, logger.propagate
     with caplog.at_level("INFO", "shared_affect"):
-        rsa, _ = compare_all(rdms, random, judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=g)
+        rsa, _ = compare_all(rdms, random, judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(4))
     logger.propagate = before
     assert set(rsa.loc[rsa["p"].notna(), "representation"]) == {"sae-space", "sae-all"}
     assert "not judged, left out: pride" in caplog.text
+
+
+def test_a_pair_set_a_rung_or_a_draw_more_moves_no_other_number():
+    codes = make_codes()
+    rdms, judged = representations(codes, np.arange(15)), list(codes.emotions)
+    g = np.random.default_rng(1)
+    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
+    affect = pd.DataFrame({"emotion": judged, "valence": np.linspace(-1, 1, len(judged)), "arousal": 0.0, "valence_class": ["negative"] * 2 + ["positive"] * (len(judged) - 2)})
+
+    def run(rdms, pairs, random):
+        rsa, differences = compare_all(rdms, random, judgements, affect, pairs=pairs, n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
+        return rsa.set_index(["representation", "pairs", "statistic"]).sort_index(), differences.set_index(["representation_a", "representation_b", "pairs", "statistic"]).sort_index()
+
+    shuffled = {"shuffled-concepts": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"]]}
+    more = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 3, Seeds(3))["random-sae"]]} | shuffled
+    few = run({k: v for k, v in rdms.items() if k != "dense"}, ["within-valence"], shuffled)
+    many = run(rdms, ["all", "within-valence"], more)
+    for a, b in zip(few, many, strict=True):
+        pd.testing.assert_frame_equal(a, b.loc[a.index], check_exact=True)
+    np.testing.assert_array_equal(draws(codes, np.arange(15), 2, Seeds(3))["shuffled-concepts"], draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"][:2])
 
 
 def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
@@ -122,7 +143,7 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     assert 3 <= len(affect) < len(judged)
 
     def run(affect):
-        return compare_all(rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=np.random.default_rng(5))
+        return compare_all(rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
 
     rsa, differences = run(affect)
     n = rsa[rsa["statistic"] == "rho-a"].set_index("representation")["n_emotions"]
@@ -132,7 +153,7 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     # those rungs are what a study of the fewer emotions gives
     keep = set(affect["emotion"])
     few = judgements[judgements["emotion_a"].isin(keep) & judgements["emotion_b"].isin(keep)]
-    alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, rng=np.random.default_rng(5))
+    alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
     for k in ("valence-sign", "valence-arousal"):
         assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"])
 
