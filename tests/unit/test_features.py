@@ -167,7 +167,7 @@ def test_emotion_space_equals_loop():
 
 
 def test_words_of_several_sets_enter_nothing():
-    codes, membership, rng = world()
+    codes, membership, _ = world()
     doubled = membership.copy()
     doubled[[0, 9], 2] = True
     assert not own_words(doubled)[[0, 9]].any() and (own_words(doubled)[1:9] == membership[1:9]).all()

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.checks import read_concepts
-from shared_affect.concepts import check_sets, from_associations, from_lexicon, log_sets, permute_words, require_own
+from shared_affect.concepts import (
+    check_sets,
+    from_associations,
+    from_lexicon,
+    log_sets,
+    permute_words,
+    require_own,
+)
 from shared_affect.runtime import rng, start_log
 from shared_affect.tables import group_words, read_tsv, write_tsv
 
