@@ -27,7 +27,7 @@ def test_overlapping_sets_make_no_claim_true_and_a_signal_does():
 
 
 def test_intervals_lie_on_their_estimates_and_hold_the_truth():
-    rows = rsa_coverage.run(40, 3, n_truth=4)
+    rows = rsa_coverage.run(40, 3, n_truth=8, n_large=100)
     covered = [r for r in rows if "holds the truth" in r["quantity"]]
     assert len(covered) == 24 and all(r["value"] >= 33 / 40 for r in covered)  # P(fewer | .95) = .0004 each
     assert 0.92 <= np.mean([r["value"] for r in covered]) <= 0.985

@@ -49,9 +49,9 @@ def values_of(n: int, n_raters: int, rng: np.random.Generator, intervals: bool):
     return spaces[keep].set_index(["pairs", "representation"]), differences[kept].set_index(["pairs", "representation_a", "representation_b"])
 
 
-def run(n: int, root_seed: int, n_emotions: int = N_EMOTIONS, n_raters: int = N_RATERS, n_truth: int = 12) -> list[dict]:
+def run(n: int, root_seed: int, n_emotions: int = N_EMOTIONS, n_raters: int = N_RATERS, n_truth: int = 12, n_large: int = 240) -> list[dict]:
     """Coverage of every interval; about 0.2 s a dataset on one core."""
-    large = [values_of(240, n_raters, seeded(root_seed, "simulate", "rsa_coverage", "truth", str(k)), False) for k in range(n_truth)]
+    large = [values_of(n_large, n_raters, seeded(root_seed, "simulate", "rsa_coverage", "truth", str(k)), False) for k in range(n_truth)]
     truth = {scale: dict(zip(large[0].index, np.mean([f[scale] for f in large], 0), strict=True)) for scale in ("rho", "rho_group")}
     found = [values_of(n_emotions, n_raters, seeded(root_seed, "simulate", "rsa_coverage", str(k)), True) for k in range(n)]
     rows = []
