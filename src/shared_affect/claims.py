@@ -14,6 +14,7 @@ import pandas as pd
 
 from shared_affect.checks import ALPHA
 from shared_affect.stats import family_p
+from shared_affect.tables import tested_p
 
 PRIMARY = {"spec": "primary", "control": "none"}
 
@@ -233,7 +234,7 @@ class Judge:
             frame = self.tables.get(table)
             if frame is not None:
                 frame = frame[(frame["control"] == control) & (frame["family"].fillna("") != "") & frame["p"].notna()]
-                rows.append(frame.assign(claim=frame["family"].str.split(" | ", regex=False).str[0]))
+                rows.append(frame.assign(p=tested_p(frame), claim=frame["family"].str.split(" | ", regex=False).str[0]))
         tests = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["claim"])
         tests = tests[tests["claim"].isin(CONTROLLED)]
         untouched = UNTOUCHED.get(control, {})

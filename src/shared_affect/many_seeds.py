@@ -21,7 +21,7 @@ from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED, family_level
 from shared_affect.rooms import check_folder
 from shared_affect.runtime import write_json, write_text
 from shared_affect.stats import family_p
-from shared_affect.tables import read_csv
+from shared_affect.tables import read_csv, tested_p
 
 BARS = {
     "RSA all pairs, sae-all, rho_group": ">= .70", "RSA within valence, sae-all, rho_group": ">= .55", "RSA tests, largest Holm p": "< .01",
@@ -90,7 +90,7 @@ def control_tests(folder: Path) -> pd.DataFrame:
         frame = _read(folder, table)
         frame = frame[(frame["control"] != "none") & frame["family"].notna() & frame["p"].notna()] if not frame.empty else frame
         if len(frame):
-            parts.append(frame.assign(claim=frame["family"].str.split(" | ", regex=False).str[0], value=frame[value], language=frame.get("language", "en-zh")))
+            parts.append(frame.assign(p=tested_p(frame), claim=frame["family"].str.split(" | ", regex=False).str[0], value=frame[value], language=frame.get("language", "en-zh")))
     tests = pd.concat(parts, ignore_index=True)
     tests = tests[tests["claim"].isin(CONTROLLED)]
     part_of_it = [c not in UNTOUCHED.get(k, {}) for c, k in zip(tests["claim"], tests["control"], strict=True)]

@@ -126,6 +126,11 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
         frame[contract.columns].to_csv(tmp, index=False, lineterminator="\n")
 
 
+def tested_p(frame: pd.DataFrame) -> pd.Series:
+    """The p of every row: where there are two nulls (`p`, `p_codes`) the larger, since a claim needs both."""
+    return frame[["p", "p_codes"]].max(axis=1) if "p_codes" in frame else frame["p"]
+
+
 def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
     """Write a frame as tab-separated UTF-8, atomically."""
     with atomic_path(path) as tmp:

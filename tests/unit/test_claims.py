@@ -186,6 +186,11 @@ def test_a_leak_of_ratings_is_seen_though_their_permutations_are_few():
     assert c["verdict"] == "fails" and "ratings-valence" in c["reason"]
 
 
+def test_a_control_rejects_where_its_claim_would_by_both_nulls():
+    t = with_controls(1e-4)
+    assert verdicts(t | {"rsa": t["rsa"].assign(p_codes=0.5)})["empty-world", "all"]["verdict"] == "holds"
+
+
 def test_the_level_of_the_controls_is_that_of_a_study():
     assert 1 - (1 - family_level(20)) ** 20 == pytest.approx(0.01) and family_level(1) == pytest.approx(0.01)
 
