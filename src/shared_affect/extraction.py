@@ -21,7 +21,7 @@ from shared_affect.journal import JournalParts, pack, unpack
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress
 from shared_affect.saes import check_hook, sae_digest
-from shared_affect.tokens import Stimulus, load_tokenizer, locate, starts_with_special
+from shared_affect.tokens import Stimulus, load_ids, locate
 
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -72,15 +72,17 @@ class Extractor:
         Where the journals stand, shared by all studies.
     part : str
         Names this job's own journal file where several jobs share the stimuli; all parts are read.
+    bos : str, optional
+        The model's rule for the first token, see `tokens.load_ids`.
     """
 
-    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = ""):
+    def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = "", *, bos: str | None = None):
         self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
-        self.tokenizer = load_tokenizer(model_folder)
-        self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
+        self.tokenizer, self._bos = load_ids(model_folder, bos), bos
+        self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **self.tokenizer.key(), **numerics.key(), "version": VERSION}
         self.halvings = 0
         for name, s in self.saes.items():
-            check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
+            check_hook(s.folder, s.layer, bool(self.tokenizer.first), f"config/saes.tsv, sae {name}")
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
             name: JournalParts(journal_folder, digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24], part)
@@ -307,7 +309,7 @@ class Extractor:
         def compute(names, batch):
             numerics = replace(self.numerics, dtype="float32", device="cpu")
             with tempfile.TemporaryDirectory() as empty:
-                reference = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty)._forward(stimuli, names, batch)
+                reference = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty, bos=self._bos)._forward(stimuli, names, batch)
             low = self._forward(stimuli, names, batch)
             return {n: _difference(reference[n], low[n]) for n in names}
 
@@ -349,7 +351,7 @@ class Extractor:
         return {name: unpack(self.journals[name].get(self._find(name, what))) for name in self.saes}
 
     def _batches(self, texts: Sequence[str], device: str, batch: int):
-        """Token ids of equal width with masks that leave out special tokens and padding."""
+        """Token ids of equal width with masks that leave out the first position and padding."""
         import torch
 
         codes = sorted(self.tokenizer.encode_batch(list(texts)), key=lambda c: len(c.ids))
@@ -357,7 +359,7 @@ class Extractor:
             part = codes[i : i + batch]
             width = max(len(c.ids) for c in part)
             ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
-            mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
+            mask = torch.tensor([c.counts + [False] * (width - len(c.ids)) for c in part], device=device)
             yield ids, mask
 
 

@@ -19,6 +19,8 @@ from shared_affect.journal import JournalParts
 from shared_affect.models import model_digest, tokenizer_digest
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
 from shared_affect.saes import sae_digest
+from shared_affect.token_checks import check_declared, check_round_trip
+from shared_affect.tokens import load_ids
 
 VERSION = 3
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -136,6 +138,8 @@ class Generator:
     numerics : Numerics
     journal_folder : path
     root_seed : int
+    bos : str, optional
+        The model's rule for the first token, see `tokens.load_ids`.
 
     Raises
     ------
@@ -144,15 +148,16 @@ class Generator:
     """
 
     def __init__(self, *, model_folder, sae_folder, layer: int, residual_norm: float, language: str, prompts: Sequence[Prompt],
-                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int):
+                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int, bos: str | None = None):
         if sampling.positions not in POLICIES:
             raise ValueError(f"positions is {sampling.positions!r}; allowed: {', '.join(POLICIES)} (config.yaml, key steering.positions)")
         if not residual_norm > 0:
             raise ValueError(f"residual_norm is {residual_norm}; allowed: > 0")
         self.model_folder, self.layer, self.residual_norm, self.language = Path(model_folder), layer, residual_norm, language
         self.prompts, self.sampling, self.numerics, self.root_seed = list(prompts), sampling, numerics, root_seed
+        self.texts = load_ids(model_folder, bos)
         self.identity = {
-            "model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), "sae": sae_digest(sae_folder), "layer": layer,
+            "model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **self.texts.key(), **self.texts.end_key(), "sae": sae_digest(sae_folder), "layer": layer,
             "residual_norm": repr(float(residual_norm)), "language": language, "prompts": [[p.name, p.text] for p in prompts], **asdict(sampling),
             **{k: v for k, v in numerics.key().items() if k != "chunk_batch"}, "version": VERSION,
         }
@@ -163,15 +168,13 @@ class Generator:
 
     def _load(self):
         if self._loaded is None:
-            from transformers import AutoTokenizer
-
             from shared_affect.models import load_model, resolve_device
 
             self.model_loads += 1
             LOG.info("model load: %s", self.model_folder)
             n = self.numerics
             model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention)
-            self._loaded = model, AutoTokenizer.from_pretrained(self.model_folder), resolve_device(n.device)
+            self._loaded = model, resolve_device(n.device)
         return self._loaded
 
     def run(self, jobs: Sequence[tuple[str, str, float, np.ndarray | None]], part: str) -> dict[tuple[str, str, float], list[dict]]:
@@ -189,6 +192,9 @@ class Generator:
         dict
             ``(emotion, arm, strength)`` -> list of records ``emotion, arm, strength, prompt, split, sample, direction, text, nll, n_tokens``.
         """
+        prompts = [p.text for p in self.prompts]
+        check_declared(self.model_folder, self.texts, prompts)
+        check_round_trip(self.model_folder, self.texts, prompts)
         journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {job[:3]: self._key(*job) for job in jobs}
         missing = [job for job in jobs if keys[job[:3]] not in journal]
@@ -214,7 +220,7 @@ class Generator:
     def _generate(self, emotion: str, arm: str, strength: float, vectors: np.ndarray | None) -> list[dict]:
         import torch
 
-        model, tokenizer, device = self._load()
+        model, device = self._load()
         samples = self.sampling.samples_per_prompt
         if vectors is not None and vectors.ndim == 2:  # every direction gets a text at least
             samples = max(samples, -(-len(vectors) // len(self.prompts)))
@@ -227,13 +233,12 @@ class Generator:
             direction = pick.tolist() if len(table) > 1 else direction
         seed = torch_seed(self.root_seed, *self._names(emotion, arm, strength))
         generator = torch.Generator(device=device).manual_seed(seed)
-        ids = tokenizer([p.text for p, _ in rows])["input_ids"]
-        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id)
+        ids = self.texts.ids([p.text for p, _ in rows])
+        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=self.texts.ends)
         out = []
         for (p, s), d, t, n in zip(rows, direction, tokens, nll, strict=True):
-            kept = [x for x in t if x != tokenizer.eos_token_id]
             out.append({"emotion": emotion, "arm": arm, "strength": float(strength), "prompt": p.name, "sample": s, "direction": d,
-                        "text": tokenizer.decode(kept, skip_special_tokens=True).strip(), "nll": n, "n_tokens": len(t)})
+                        "text": self.texts.decode(t).strip(), "nll": n, "n_tokens": len(t)})
         return out
 
 
@@ -250,7 +255,7 @@ def draw_tokens(p, generator):
     return torch.searchsorted(cdf, u * cdf[:, -1:], right=True).clamp(max=p.shape[-1] - 1)
 
 
-def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | None):
+def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | Sequence[int] | None):
     """Sample continuations with a KV cache while a vector is added to a block's output.
 
     Parameters
@@ -263,8 +268,8 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
         What is added to the output of the block at the positions of the policy; None leaves the model alone.
     sampling : Sampling
     generator : torch.Generator
-    eos : int or None
-        A text ends after this token.
+    eos : int, sequence of int, or None
+        A text ends after one of these tokens.
 
     Returns
     -------
@@ -283,6 +288,7 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
     width = max(map(len, ids))
     prompt = torch.tensor([[0] * (width - len(x)) + list(x) for x in ids], device=device)
     mask = torch.tensor([[0] * (width - len(x)) + [1] * len(x) for x in ids], device=device)
+    ends = torch.tensor([] if eos is None else [eos] if isinstance(eos, int) else list(eos), dtype=torch.long, device=device)
     full, alive, cache, on_prompt = prompt, torch.ones(len(ids), dtype=torch.bool, device=device), None, True
 
     def edit(h):
@@ -300,8 +306,7 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
                 new = draw_tokens(p, generator)
                 new = torch.where(alive[:, None], new, torch.zeros_like(new))
                 full, mask = torch.cat([full, new], 1), torch.cat([mask, alive[:, None].long()], 1)
-                if eos is not None:
-                    alive = alive & (new[:, 0] != eos)
+                alive = alive & ~torch.isin(new[:, 0], ends)
                 if not alive.any():
                     break
                 step, positions = new, (mask.sum(1, keepdim=True) - 1)

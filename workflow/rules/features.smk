@@ -22,10 +22,12 @@ for MODEL in MODELS:
             s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)
         },
         "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+        "bos": row("models", model=MODEL)["bos"],
         "emotions": EMOTIONS,
         "folders": [concept_folder(c) for c in CONCEPT_FILES],
         "journal": JOURNAL,
         "version": version_of("extraction"),
+        "name": MODEL,
     }
 
     rule:
@@ -51,7 +53,6 @@ for MODEL in MODELS:
             gpu=gpu(MODEL),
         params:
             **READ,
-            name=MODEL,
             folder=f"{R}/features/{MODEL}",
             norms=config["norms"],
             max_broken_share=lambda w: row("languages", language=w.language)["max_broken_share"],

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     prompts = [Prompt(r.prompt, r.split, r.text) for r in pd.read_csv(i.prompts, sep="\t", keep_default_na=False).itertuples()]
     norm = float(read_arrays(i.running)["mean_residual_norm"][0])
     generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
-                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed)
+                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed, bos=p.bos)
     vectors = {e: read_vectors(f)[0] for e, f in zip(p.emotions, i.vectors, strict=True)}
     texts = generator.run(plan(vectors, p.strengths, baselines=bool(snakemake.output.get("baselines"))), p.part)
     for emotion, path in zip(p.emotions, snakemake.output.texts, strict=True):

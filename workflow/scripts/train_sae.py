@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
 
+from shared_affect.corpora import read_documents
 from shared_affect.models import load_model
 from shared_affect.runtime import start_log, torch_seed, write_json
 from shared_affect.sae_training import train_sae
-from shared_affect.tables import read_lines
+from shared_affect.tokens import load_ids, log_rule
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -18,7 +18,10 @@ if __name__ == "__main__":
     torch.set_num_threads(snakemake.threads)
     folder = Path(i.model).parent
     settings = {k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")}
-    facts = train_sae(load_model(folder), AutoTokenizer.from_pretrained(folder), read_lines(i.texts), **settings, n_tokens=p.row["train_tokens"],
-                      seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae), out_dir=Path(o[0]).parent, model_name=w.model)
+    ids = load_ids(folder, p.bos)
+    log_rule(ids, w.model)
+    # models of a planted world were trained on rows cut anywhere, and so are their SAEs
+    facts = train_sae(load_model(folder), ids, read_documents(i.texts), **settings, n_tokens=p.row["train_tokens"],
+                      rows_begin=p.row["texts"] != "world", seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae), out_dir=Path(o[0]).parent, model_name=w.model)
     log.info("%s", facts)
     write_json(o.facts, facts)
