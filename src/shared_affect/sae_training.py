@@ -85,7 +85,7 @@ def train_sae(
     k: int = 16,
     d_sae: int = 1024,
     n_tokens: int = 300_000,
-    rows_begin: bool = True,
+    rows_begin: bool | None = None,
     settings: SaeSettings | None = None,
 ) -> dict:
     """Train an SAE on the output of one block and save it in SAELens' disk format.
@@ -109,9 +109,9 @@ def train_sae(
         Mean number of active features per token; number of features.
     n_tokens : int
         Token activations seen in training; rows are repeated where the texts hold fewer.
-    rows_begin : bool
-        Whether each row of text begins with the model's first token, as the texts do that the SAE will read. False for a model that was
-        itself trained on rows cut anywhere.
+    rows_begin : bool, optional
+        Whether each row of text begins with the model's first token, as the texts do that the SAE will read, and its first position is
+        left out. False for a model that was itself trained on rows cut anywhere. Left out: False where the tokenizer puts a BOS itself.
     settings : SaeSettings, optional
 
     Returns
@@ -129,6 +129,7 @@ def train_sae(
         raise ValueError(f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)} (config/saes.tsv, column architecture)")
     s, started = settings or SaeSettings(), time.perf_counter()
     coder = text_ids(tokenizer)
+    rows_begin = coder.rule != "own" if rows_begin is None else rows_begin
     # more rows than training sees are not read: a user's texts may be large
     at_most = math.ceil(2 * n_tokens / s.sequence / (1 - s.validation_share)) if rows_begin else None
     rows = pack(coder, texts, s.sequence, begin=rows_begin, at_most=at_most)

@@ -14,7 +14,18 @@ from statistics import median
 
 from shared_affect.checks import ConfigError
 from shared_affect.runtime import LOG
-from shared_affect.tokens import BOS_COLUMN, NO_BOS, UNKNOWN, TextIds, fill, load_ids, locate, log_rule, read_facts, spelt_shares
+from shared_affect.tokens import (
+    BOS_COLUMN,
+    NO_BOS,
+    UNKNOWN,
+    TextIds,
+    fill,
+    load_ids,
+    locate,
+    log_rule,
+    read_facts,
+    spelt_shares,
+)
 
 AS_THE_FILE = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Declared classes that read ``tokenizer.json`` as it stands."""
