@@ -14,6 +14,7 @@ from statistics import median
 
 from shared_affect.checks import ConfigError
 from shared_affect.runtime import LOG
+from shared_affect.saes import check_hook
 from shared_affect.tokens import (
     BOS_COLUMN,
     NO_BOS,
@@ -176,7 +177,7 @@ def check_reading(folder: str | Path, ids: TextIds, sets: Mapping[str, Mapping[s
     check_round_trip(folder, ids, texts)
 
 
-def look(folder: str | Path, bos: str | None, languages: Mapping[str, tuple], model: str, *, sampled: bool = False) -> None:
+def look(folder: str | Path, bos: str | None, languages: Mapping[str, tuple], model: str, *, sampled: bool = False, saes: Sequence[tuple[str | Path, int, str]] = ()) -> None:
     """`check_reading` for a folder that is there already, before any job; nothing where it is not.
 
     Parameters
@@ -190,10 +191,13 @@ def look(folder: str | Path, bos: str | None, languages: Mapping[str, tuple], mo
         Row of config/models.tsv.
     sampled : bool
         Whether the model is to write the training texts of its SAEs.
+    saes : sequence of (folder, layer, where)
+        SAEs that somebody else trained, held against the rule for the first token where they are there.
 
     Raises
     ------
     ConfigError
+        Naming the row and what is wrong.
     """
     there = (Path(folder) / "tokenizer.json").exists()
     if sampled and bos == NO_BOS:
@@ -207,6 +211,9 @@ def look(folder: str | Path, bos: str | None, languages: Mapping[str, tuple], mo
         for language, (sets, templates, prompts, running) in languages.items():
             texts = [*(t for f in prompts for _, t in _cells(f, "prompt", "text")), *(t for f in running for t in _lines(f))]
             check_reading(folder, ids, sets, dict(_cells(templates, "template", "text")), texts, model=model, language=language)
+        for sae, layer, where in saes:
+            if (Path(sae) / "cfg.json").exists():
+                check_hook(sae, layer, bool(ids.first), where)
     except ValueError as error:
         raise ConfigError(f"config/models.tsv, model {model}: {error}") from None
 

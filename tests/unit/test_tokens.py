@@ -266,7 +266,7 @@ def test_parts_of_characters_are_broken_and_single_characters_are_not(tmp_path):
     ids = load_ids(save(byte_level(size=257), tmp_path / "bytes", eos_token=END))
     assert spelt_shares(ids, ["快乐", "joy"]) == {"快乐": 1, "joy": 1}
     with pytest.raises(ConfigError, match="words of 'odd' stand alone"):
-        check_spelling(load_ids(save(byte_level(), tmp_path / "m", eos_token=END)), {"a": ["快乐"], "b": ["高兴"], "c": ["公园"], "odd": ["懊恼", "愤懑"]}, "m", "zh")
+        check_spelling(load_ids(save(byte_level(size=520), tmp_path / "m", eos_token=END)), {"a": ["高兴"], "b": ["joy"], "c": ["stone"], "odd": ["懊恼", "愤懑"]}, "m", "zh")
 
 
 def test_real_tokenizers_and_the_committed_words_pass(root):

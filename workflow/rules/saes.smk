@@ -38,7 +38,17 @@ if workflow.is_main_process:
         if SAE_ROW["model"] in MODELS:
             texts_of(SAE_ROW)
     for MODEL in MODELS:
-        checked(look, model_path(MODEL), row("models", model=MODEL)["bos"], {k: own_texts(k) for k in LANGUAGES}, MODEL, sampled=any(r["model"] == MODEL for r in SAMPLED))
+        checked(
+            look,
+            model_path(MODEL),
+            row("models", model=MODEL)["bos"],
+            {k: own_texts(k) for k in LANGUAGES},
+            MODEL,
+            sampled=any(r["model"] == MODEL for r in SAMPLED),
+            saes=[
+                (sae_path(MODEL, r["sae"]), r["layer"], f"config/saes.tsv, model {MODEL}, sae {r['sae']}") for r in TABLES["saes"] if r["model"] == MODEL and r["source"] != "trained"
+            ],
+        )
 
 
 rule sample_documents:
