@@ -53,8 +53,4 @@ def test_texts_and_tokenizers_are_looked_at_before_any_job(plan):
     (plan.folder / "mine").mkdir()
     (plan.folder / "mine/a.txt").write_text("one text\nanother\n", encoding="utf-8")
     code, text = plan(target)
-    # nothing stands before a text: the bare template would read words at the first position
-    assert code and "would be read at the text's first position" in text and "config/models.tsv, column bos" in text, text
-    plan.change("models", "stories260k", bos="")
-    code, text = plan(target)
     assert code == 0 and "mine/a.txt" in text and "sample_documents" not in text and "train_sae" in text, text
