@@ -60,6 +60,12 @@ def _declared_class(folder: str | Path):
         logging.set_verbosity(before)
 
 
+def _before(tokenizer, text: str) -> list[int]:
+    """What a tokenizer of transformers puts before a text."""
+    whole, plain = tokenizer(text)["input_ids"], tokenizer(text, add_special_tokens=False)["input_ids"]
+    return next((whole[:k] for k in range(len(whole) - len(plain) + 1) if whole[k : k + len(plain)] == plain), whole)
+
+
 def check_declared(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> None:
     """Hold ``tokenizer.json`` against the tokenizer class that the folder declares.
 
@@ -80,6 +86,10 @@ def check_declared(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> No
     if theirs is None or not texts:
         return
     texts, lead = list(dict.fromkeys(texts)), len(ids.first)
+    before = _before(theirs, texts[0])
+    if before != list(ids.template[0]) and ids.rule in ("own", "stand-in"):
+        raise ConfigError(f"{folder}: the class {type(theirs).__name__} that the folder declares puts ids {before} before a text, the template of tokenizer.json {list(ids.template[0])}; "
+                          f"say which: a token, or {NO_BOS} ({BOS_COLUMN})")
     for text, ours, other in zip(texts, ids.ids(texts), theirs(texts, add_special_tokens=False)["input_ids"], strict=True):
         if ours[lead:] == other and ids.decode(other).strip() != theirs.decode(other, skip_special_tokens=True).strip():
             raise ConfigError(f"{folder}: ids {other} are {ids.decode(other)!r} by tokenizer.json and {theirs.decode(other, skip_special_tokens=True)!r} by the class "
@@ -147,7 +157,7 @@ def check_spelling(tokenizer, sets: Mapping[str, Sequence[str]], model: str, lan
 
 
 def check_reading(folder: str | Path, ids: TextIds, sets: Mapping[str, Mapping[str, Sequence[str]]], templates: Mapping[str, str], texts: Sequence[str], *,
-                  model: str, language: str) -> None:
+                  model: str, language: str, rated: Sequence[str] = ()) -> None:
     """All checks of one model's tokenisation on one language's texts.
 
     Parameters
@@ -161,6 +171,8 @@ def check_reading(folder: str | Path, ids: TextIds, sets: Mapping[str, Mapping[s
         Prompts and running text.
     model, language : str
         Named in messages.
+    rated : sequence of str
+        Other words; tried in the first template.
 
     Raises
     ------
@@ -171,7 +183,7 @@ def check_reading(folder: str | Path, ids: TextIds, sets: Mapping[str, Mapping[s
     words = list(dict.fromkeys(w for own in sets.values() for ws in own.values() for w in ws))
     for own in sets.values():
         check_spelling(ids, own, model, language)
-    check_declared(folder, ids, [*(fill(t, w) for t in templates.values() for w in words), *texts])
+    check_declared(folder, ids, [*(fill(t, w) for t in templates.values() for w in words), *(fill(t, w) for t in list(templates.values())[:1] for w in rated), *texts])
     for template in templates.values():
         locate(ids, template, words)
     check_round_trip(folder, ids, texts)

@@ -66,7 +66,7 @@ def test_what_is_no_text_is_refused_by_file_and_line(tmp_path, case):
     name, content, message = BAD[case]
     if name:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(ConfigError, match="config/saes.tsv, model m, sae s, column texts.*") as error:
+    with pytest.raises(ConfigError, match=r"config/saes.tsv, model m, sae s, column texts.*") as error:
         text_files(str(tmp_path / "t.txt"), "config/saes.tsv, model m, sae s")
     assert error.match(message)
 

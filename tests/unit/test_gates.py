@@ -95,7 +95,7 @@ def test_a_wrong_bos_rule_is_refused_by_name(trained, tmp_path):
         (no_bos / file.name).write_bytes(file.read_bytes())
     tokenizer = json.loads((no_bos / "tokenizer.json").read_text())
     (no_bos / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
-    with pytest.raises(ValueError, match="prepend_bos is True, but the model's tokenizer puts no BOS.*config/models.tsv, column bos"):
+    with pytest.raises(ValueError, match=r"prepend_bos is True, but the model's tokenizer puts no BOS.*config/models.tsv, column bos"):
         gate(no_bos, sae, 0, tmp_path / "j", bos="none")
     # its file names a BOS that the template does not put: that is the stand-in, and the SAE reads what it was trained on
     assert gate(no_bos, sae, 0, tmp_path / "j")["explained_variance"] == gate(model, sae, 0, tmp_path / "j")["explained_variance"]

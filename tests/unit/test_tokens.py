@@ -106,7 +106,7 @@ def test_named_tokens_that_the_file_does_not_know_and_files_that_cannot_be_read_
     with pytest.raises(ValueError, match=r"m: eos_token is '<\|eot_id\|>', which tokenizer.json does not know"):
         load_ids(folder)
     (folder / "tokenizer_config.json").write_text("{")
-    with pytest.raises(ValueError, match="tokenizer_config.json is no JSON"):
+    with pytest.raises(ValueError, match=r"tokenizer_config.json is no JSON"):
         load_ids(folder)
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer.json cannot be read .*config/models.tsv, column path"):
@@ -193,6 +193,38 @@ def test_classes_that_agree_pass_and_give_our_ids(tmp_path, made):
     check_round_trip(folder, ids, TEXTS)
 
 
+@pytest.mark.parametrize("name", ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "LlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"])
+def test_folders_that_the_classes_themselves_write_pass(tmp_path, name):
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    made = byte_level()
+    if name in ("LlamaTokenizer", "GemmaTokenizer"):  # as sentencepiece does it
+        made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+        made.pre_tokenizer = pre_tokenizers.Metaspace()
+        specials = ["<unk>", "<s>", "</s>", "<pad>", "<bos>", "<eos>", "<mask>", *(f"<0x{i:02X}>" for i in range(256))]
+        made.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=500, special_tokens=specials, show_progress=False))
+    model = json.loads(made.to_str())["model"]
+    getattr(transformers, name)(vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]]).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    ids = load_ids(tmp_path)
+    check_reading(tmp_path, ids, {}, TEMPLATES, TEXTS, model="m", language="en")
+    assert ids.rule == "stand-in" and ids.ends
+
+
+def test_a_class_that_puts_another_bos_is_refused_unless_the_row_says_which(tmp_path, monkeypatch):
+    from transformers import PreTrainedTokenizerFast
+
+    made = byte_level(template=f"{END} $A")
+    folder = save(made, tmp_path / "m", bos_token=END, eos_token=END)
+    made.post_processor = None
+    theirs = PreTrainedTokenizerFast(tokenizer_object=made)
+    monkeypatch.setattr("shared_affect.token_checks._declared_class", lambda folder: theirs)
+    with pytest.raises(ConfigError, match=r"that the folder declares puts ids \[\] before a text, the template of tokenizer.json \[0\]; say which.*config/models.tsv, column bos"):
+        check_declared(folder, load_ids(folder), ["joy"])
+    check_declared(folder, load_ids(folder, "none"), ["joy"])
+
+
 def test_a_prefix_space_that_only_the_configuration_knows_is_refused(tmp_path):
     folder = gpt2_type(tmp_path / "m", add_prefix_space=True)
     with pytest.raises(ConfigError, match=r"split 'joy' differently: ids \[.*\] \('joy'\) and \[.*\] \(' joy'\).*add_prefix_space"):
@@ -201,7 +233,7 @@ def test_a_prefix_space_that_only_the_configuration_knows_is_refused(tmp_path):
 
 def test_a_class_that_does_not_exist_is_refused(tmp_path):
     folder = save(byte_level(), tmp_path / "m", tokenizer_class="ATokenizerOfMyOwn", auto_map={"AutoTokenizer": ["own.ATokenizer", None]})
-    with pytest.raises(ConfigError, match="'ATokenizerOfMyOwn' cannot be made of its files.*PreTrainedTokenizerFast"):
+    with pytest.raises(ConfigError, match=r"'ATokenizerOfMyOwn' cannot be made of its files.*PreTrainedTokenizerFast"):
         check_declared(folder, load_ids(folder), ["joy"])
 
 
@@ -219,7 +251,7 @@ def test_texts_must_come_back_from_their_tokens(tmp_path):
     broken = byte_level()
     broken.decoder = decoders.Fuse()
     folder = save(broken, tmp_path / "m", eos_token=END)
-    with pytest.raises(ConfigError, match="'the stone' comes back from its ids .* as 'theĠstone'"):
+    with pytest.raises(ConfigError, match=r"'the stone' comes back from its ids .* as 'theĠstone'"):
         check_round_trip(folder, load_ids(folder), ["the stone"])
     # what judges do not see may change
     lower = byte_level()
@@ -313,7 +345,7 @@ def sinking(tmp_path):
 
     model.base_model.register_forward_pre_hook(entered, with_kwargs=True)
     model.base_model.layers[0].register_forward_hook(leaving)
-    return folder, model, far
+    return folder, model
 
 
 def hold(folder, model, sae, journal, bos=None):
@@ -330,7 +362,7 @@ def test_a_sink_at_the_first_position_is_measured_nowhere(sinking, tmp_path, bos
 
     from shared_affect.activations import block_outputs
 
-    folder, model, far = sinking
+    folder, model = sinking
     ids = load_ids(folder, bos)
     facts = hold(folder, model, make_sae(tmp_path / "sae"), tmp_path / "j", bos).running_text(TEXTS, TEXTS)["s"]
     with torch.inference_mode():
@@ -400,7 +432,7 @@ def test_the_look_names_the_row(tmp_path):
     with pytest.raises(ConfigError, match=r"config/models.tsv, model odd: .*m: tokenizer.json and the class GPT2Tokenizer .*'the stone，因为' differently"):
         look(other, None, texts, "odd")
     for folder, bos in ((tmp_path / "nowhere", "none"), (tmp_path / "fine", "none"), (save(byte_level(specials=("<x>",)), tmp_path / "bare"), None)):
-        with pytest.raises(ConfigError, match="model m has no token to start a text from.*config/saes.tsv, column texts"):
+        with pytest.raises(ConfigError, match=r"model m has no token to start a text from.*config/saes.tsv, column texts"):
             look(folder, bos, texts, "m", sampled=True)
     with pytest.raises(ConfigError, match=r"config/models.tsv, model m: .*bos is '<bos>', which tokenizer.json does not know"):
         look(tmp_path / "fine", "<bos>", texts, "m")

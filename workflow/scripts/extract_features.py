@@ -12,11 +12,12 @@ if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
     sets = read_sets(p.folders, i.concepts, p.emotions)
-    lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
+    rated = read_tsv(i.norms)["word"].tolist()
+    lists = extraction_lists(sets, rated)
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal, bos=p.bos)
     check_script(extractor.tokenizer, [w for own in sets.values() for ws in own.values() for w in ws], p.max_broken_share, p.name, language)
     templates, fidelity, neutral = read_templates(i.templates), read_lines(i.fidelity), read_lines(i.neutral)
-    check_reading(p.model, extractor.tokenizer, sets, templates, [*fidelity, *neutral], model=p.name, language=language)
+    check_reading(p.model, extractor.tokenizer, sets, templates, [*fidelity, *neutral], model=p.name, language=language, rated=rated)
     running = extractor.running_text(fidelity, neutral)
     for sae, facts in running.items():
         log.info("fidelity %s %s: %s", sae, language, describe(facts))
