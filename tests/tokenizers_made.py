@@ -47,7 +47,7 @@ def qwen_type(folder: Path, **declared) -> Path:
     return save(made, folder, config, **{"bos_token": None, "eos_token": "<|im_end|>", "pad_token": END, "add_bos_token": False} | declared)
 
 
-def model_for(folder: Path, layers: int = 2, family: str = "gpt2") -> Path:
+def model_for(folder: Path, layers: int = 2, family: str = "gpt2", context: int = 512) -> Path:
     """Random weights beside the tokenizer of a folder."""
     import torch
     from tokenizers import Tokenizer
@@ -59,7 +59,7 @@ def model_for(folder: Path, layers: int = 2, family: str = "gpt2") -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         if family == "gpt2":
-            model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=layers, n_head=4, n_positions=128, **shape))
+            model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=layers, n_head=4, n_positions=context, **shape))
         else:
             model = Qwen3ForCausalLM(Qwen3Config(hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, head_dim=8, intermediate_size=64, **shape))
     model.save_pretrained(folder)

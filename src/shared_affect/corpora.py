@@ -148,7 +148,7 @@ def sample_documents(model, tokenizer, n_tokens: int, seed: int, *, max_new_toke
         Tokens wanted in all.
     seed : int
     max_new_tokens : int
-        Longest text; others end at an end token.
+        Longest text, where the model's context is not shorter; others end at an end token.
     batch : int
         Texts sampled at once.
     temperature : float
@@ -166,7 +166,8 @@ def sample_documents(model, tokenizer, n_tokens: int, seed: int, *, max_new_toke
     if not coder.first:
         raise ValueError("the model has no token to start a text from; give texts in a file instead (config/saes.tsv, column texts), "
                          f"or name such a token ({BOS_COLUMN})")
-    sampling = Sampling(max_new_tokens=max_new_tokens, samples_per_prompt=1, temperature=temperature)
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
+    sampling = Sampling(max_new_tokens=min(max_new_tokens, context - len(coder.first)), samples_per_prompt=1, temperature=temperature)
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     have = 0
     for _ in progress(range(math.ceil(n_tokens / batch)), label="sample texts") if show_progress else range(math.ceil(n_tokens / batch)):

@@ -123,6 +123,24 @@ def check_round_trip(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> 
                               "that of its model? (config/models.tsv, column path)")
 
 
+def check_length(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> None:
+    """No text may be longer than the model's context, where it has none or meaningless positions.
+
+    Raises
+    ------
+    ConfigError
+        Naming the longest text.
+    """
+    config = read_facts(folder, "config.json")
+    inner = config.get("text_config") if isinstance(config.get("text_config"), dict) else {}
+    context = next((f[k] for f in (inner, config) for k in ("max_position_embeddings", "n_positions") if isinstance(f.get(k), int) and f[k] > 0), None)
+    lengths = [len(x) for x in ids.ids(texts)]
+    if context is not None and lengths and max(lengths) > context:
+        text = texts[lengths.index(max(lengths))]
+        raise ConfigError(f"{folder}: a text has {max(lengths)} tokens, the model's context {context} (config.json): {text[:60]!r} ...; shorten it, or leave the model out "
+                          "(config.yaml, key models)")
+
+
 def check_spelling(tokenizer, sets: Mapping[str, Sequence[str]], model: str, language: str) -> None:
     """Stop where the words of an emotion are spelt in single letters or bytes and those of the others are not.
 
@@ -186,6 +204,7 @@ def check_reading(folder: str | Path, ids: TextIds, sets: Mapping[str, Mapping[s
     check_declared(folder, ids, [*(fill(t, w) for t in templates.values() for w in words), *(fill(t, w) for t in list(templates.values())[:1] for w in rated), *texts])
     for template in templates.values():
         locate(ids, template, words)
+    check_length(folder, ids, texts)
     check_round_trip(folder, ids, texts)
 
 

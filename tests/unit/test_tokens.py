@@ -14,7 +14,14 @@ from shared_affect.extraction import Extractor, Numerics, SaeSource
 from shared_affect.models import load_model
 from shared_affect.sae_training import SaeSettings, record_tokens, train_sae
 from shared_affect.steering import Generator, Prompt, Sampling, sample_texts
-from shared_affect.token_checks import check_declared, check_reading, check_round_trip, check_spelling, look
+from shared_affect.token_checks import (
+    check_declared,
+    check_length,
+    check_reading,
+    check_round_trip,
+    check_spelling,
+    look,
+)
 from shared_affect.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
 
 WORDS = ["joy", "fear", "stone", "calm", "table", "sadness"]
@@ -260,6 +267,13 @@ def test_texts_must_come_back_from_their_tokens(tmp_path):
     check_round_trip(folder, load_ids(folder), ["The  STONE ﬁts."])
 
 
+def test_texts_longer_than_the_context_are_refused(tmp_path):
+    folder = save(byte_level(), tmp_path / "m", {"n_positions": 40}, eos_token=END)
+    check_length(folder, load_ids(folder), TEXTS)
+    with pytest.raises(ConfigError, match=r"m: a text has \d+ tokens, the model's context 40 \(config.json\): 'the word is joy"):
+        check_length(folder, load_ids(folder), ["short", TEXTS[0] * 9])
+
+
 def test_clean_up_is_done_as_the_library_does_it(tmp_path, model_folder):
     from transformers import AutoTokenizer
 
@@ -384,9 +398,10 @@ def test_a_sink_at_the_first_position_is_measured_nowhere(sinking, tmp_path, bos
 
 @pytest.mark.parametrize("architecture", ["batchtopk", "topk"])
 def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, architecture):
-    folder = model_for(gpt2_type(tmp_path / "m"))
+    folder = model_for(gpt2_type(tmp_path / "m"), context=128)
     ids, model = load_ids(folder), load_model(folder)
-    documents = list(sample_documents(model, ids, 2500, seed=1, max_new_tokens=40, show_progress=False))
+    # its context is shorter than the longest text asked for
+    documents = list(sample_documents(model, ids, 2500, seed=1, max_new_tokens=200, batch=16, show_progress=False))
     train_sae(model, ids, documents, layer=1, out_dir=tmp_path / "sae", seed=0, architecture=architecture, k=4, d_sae=64, n_tokens=4000, settings=SaeSettings(batch=256, sequence=32))
     assert json.loads((tmp_path / "sae/cfg.json").read_text())["metadata"]["prepend_bos"] is True
     found = Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j").running_text(TEXTS, TEXTS)["s"]
