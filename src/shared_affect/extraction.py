@@ -25,7 +25,7 @@ from shared_affect.models import WHERE, is_out_of_memory, model_digest, tokenize
 from shared_affect.proof import outcome, prove_reading, prove_steering
 from shared_affect.runtime import LOG, digest_of, progress
 from shared_affect.saes import check_fidelity, check_folder, check_hook, sae_digest
-from shared_affect.tokens import Stimulus, check_script, load_tokenizer, locate, starts_with_special
+from shared_affect.tokens import Stimulus, check_script, load_ids, locate
 
 VERSION = 2
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -83,18 +83,20 @@ class Extractor:
         Table and row of the model, named in errors.
     steered : sequence of str
         SAEs after whose blocks the study will steer, so that a model that cannot be steered is refused here already.
+    bos : str, optional
+        The model's rule for the first token, see `tokens.load_ids`.
     """
 
     def __init__(self, model_folder, saes: Mapping[str, SaeSource], language: str, numerics: Numerics, journal_folder, part: str = "", *, where: str = WHERE,
-                 steered: Sequence[str] = ()):
+                 steered: Sequence[str] = (), bos: str | None = None):
         self.model_folder, self.saes, self.language, self.numerics = Path(model_folder), dict(saes), language, numerics
-        self.tokenizer = load_tokenizer(model_folder)
-        self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **numerics.key(), "version": VERSION}
+        self.tokenizer, self._bos = load_ids(model_folder, bos), bos
+        self.identity = {"model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **self.tokenizer.key(), **numerics.key(), "version": VERSION}
         self.halvings = 0
         self._halved: dict[str, str] = {}  # key under the row's chunk_batch -> key under the one that fitted in this run
         for name, s in self.saes.items():
             check_folder(s.folder, s.layer, f"config/saes.tsv, sae {name}")
-            check_hook(s.folder, s.layer, starts_with_special(self.tokenizer), f"config/saes.tsv, sae {name}")
+            check_hook(s.folder, s.layer, bool(self.tokenizer.first), f"config/saes.tsv, sae {name}")
         self.digests = {name: sae_digest(s.folder) for name, s in self.saes.items()}
         self.journals = {
             name: JournalParts(journal_folder, digest_of([self.identity["model"], self.digests[name], s.layer, language, "extract"])[:24], part)
@@ -360,7 +362,7 @@ class Extractor:
         def compute(names, batch):
             numerics = replace(self.numerics, dtype="float32", device="cpu")
             with tempfile.TemporaryDirectory() as empty:
-                plain = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty, where=self.where)
+                plain = Extractor(self.model_folder, {n: self.saes[n] for n in names}, self.language, numerics, empty, where=self.where, bos=self._bos)
                 plain._shares_prefix = self._shares_prefix
                 reference = plain._forward(stimuli, names, batch)
             low = self._forward(stimuli, names, batch)
@@ -406,7 +408,7 @@ class Extractor:
         return {name: unpack(self.journals[name].get(self._find(name, what))) for name in self.saes}
 
     def _batches(self, texts: Sequence[str], device: str, batch: int):
-        """Token ids of equal width with masks that leave out special tokens and padding."""
+        """Token ids of equal width with masks that leave out the first position and padding."""
         import torch
 
         codes = sorted(self.tokenizer.encode_batch(list(texts)), key=lambda c: len(c.ids))
@@ -414,7 +416,7 @@ class Extractor:
             part = codes[i : i + batch]
             width = max(len(c.ids) for c in part)
             ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
-            mask = torch.tensor([[not s for s in c.special_tokens_mask] + [False] * (width - len(c.ids)) for c in part], device=device)
+            mask = torch.tensor([c.counts + [False] * (width - len(c.ids)) for c in part], device=device)
             yield ids, mask
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from shared_affect.activations import block_outputs
 from shared_affect.corpora import pack
 from shared_affect.runtime import LOG
 from shared_affect.saes import DiskSAE
+from shared_affect.tokens import text_ids
 
 ARCHITECTURES = ("batchtopk", "topk")
 
@@ -50,10 +52,14 @@ class SaeSettings:
 
 
 @torch.inference_mode()
-def record_tokens(model, tokenizer, rows: Tensor, layer: int, batch: int = 64) -> Float[Tensor, "token d"]:
-    """Output of a block at all tokens but BOS, EOS and padding."""
-    special = torch.tensor([i for i in (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None])
-    found = [block_outputs(model, [layer], input_ids=b)[layer][~torch.isin(b, special)] for b in rows.split(batch)]
+def record_tokens(model, tokenizer, rows: Tensor, layer: int, batch: int = 64, rows_begin: bool = False) -> Float[Tensor, "token d"]:
+    """Output of a block at all tokens but BOS, EOS and padding, and not at the first position of rows that begin as texts do: attention sinks there."""
+    special = torch.tensor(sorted(text_ids(tokenizer).special), dtype=torch.long)
+    found = []
+    for b in rows.split(batch):
+        keep = ~torch.isin(b, special)
+        keep[:, : int(rows_begin)] = False
+        found.append(block_outputs(model, [layer], input_ids=b)[layer][keep])
     return torch.cat(found).clone()
 
 
@@ -79,6 +85,7 @@ def train_sae(
     k: int = 16,
     d_sae: int = 1024,
     n_tokens: int = 300_000,
+    rows_begin: bool | None = None,
     settings: SaeSettings | None = None,
 ) -> dict:
     """Train an SAE on the output of one block and save it in SAELens' disk format.
@@ -86,7 +93,7 @@ def train_sae(
     Parameters
     ----------
     model, tokenizer
-        Any causal language model whose blocks `models.blocks` finds, and its tokenizer with an EOS token.
+        Any causal language model whose blocks `models.blocks` finds, and its `tokens.TextIds` (or what `tokens.text_ids` takes).
     texts : iterable of str
         Documents the language model was not trained on.
     layer : int
@@ -102,6 +109,9 @@ def train_sae(
         Mean number of active features per token; number of features.
     n_tokens : int
         Token activations seen in training; rows are repeated where the texts hold fewer.
+    rows_begin : bool, optional
+        Whether each row of text begins with the model's first token, as the texts do that the SAE will read, and its first position is
+        left out. False for a model that was itself trained on rows cut anywhere. Left out: False where the tokenizer puts a BOS itself.
     settings : SaeSettings, optional
 
     Returns
@@ -118,15 +128,19 @@ def train_sae(
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)} (config/saes.tsv, column architecture)")
     s, started = settings or SaeSettings(), time.perf_counter()
-    rows = pack(tokenizer, texts, s.sequence)
+    coder = text_ids(tokenizer)
+    rows_begin = coder.rule != "own" if rows_begin is None else rows_begin
+    # more rows than training sees are not read: a user's texts may be large
+    at_most = math.ceil(2 * n_tokens / s.sequence / (1 - s.validation_share)) if rows_begin else None
+    rows = pack(coder, texts, s.sequence, begin=rows_begin, at_most=at_most)
     n_held_out = max(1, int(len(rows) * s.validation_share))
     if (len(rows) - n_held_out) * s.sequence < 2 * s.batch:
         raise ValueError(f"the texts hold {rows.numel()} tokens, too few for batches of {s.batch}; give more documents (config/saes.tsv, column texts)")
-    training = record_tokens(model, tokenizer, rows[:-n_held_out], layer)
-    held_out = record_tokens(model, tokenizer, rows[-n_held_out:], layer)
+    training = record_tokens(model, coder, rows[:-n_held_out], layer, rows_begin=rows_begin)
+    held_out = record_tokens(model, coder, rows[-n_held_out:], layer, rows_begin=rows_begin)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sae = _fit(training, _untrained(architecture, training.shape[1], k, d_sae, layer, model_name), n_tokens, seed, s)
+        sae = _fit(training, _untrained(architecture, training.shape[1], k, d_sae, layer, model_name, bool(coder.first)), n_tokens, seed, s)
     sae.save_inference_model(str(out_dir))
     facts = _fidelity(DiskSAE(out_dir), training, held_out)
     facts |= {"n_tokens": n_tokens, "n_distinct_tokens": len(training), "seconds": round(time.perf_counter() - started, 1)}
@@ -156,7 +170,7 @@ class SelectingBatchTopK(torch.nn.Module):
         return torch.nn.functional.threshold(x, float(np.nextafter(border, np.float32(-np.inf))), 0.0)
 
 
-def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, model_name: str):
+def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, model_name: str, prepend_bos: bool):
     from sae_lens import (
         BatchTopKTrainingSAE,
         BatchTopKTrainingSAEConfig,
@@ -165,7 +179,7 @@ def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, mod
     )
     from sae_lens.saes.sae import SAEMetadata
 
-    metadata = SAEMetadata(model_name=model_name, hook_name=f"blocks.{layer}.hook_resid_post", hf_hook_name=f"model.layers.{layer}", prepend_bos=True)
+    metadata = SAEMetadata(model_name=model_name, hook_name=f"blocks.{layer}.hook_resid_post", hf_hook_name=f"model.layers.{layer}", prepend_bos=prepend_bos)
     common = dict(d_in=d_in, d_sae=d_sae, k=k, dtype="float32", device="cpu", normalize_activations="expected_average_only_in",
                   apply_b_dec_to_input=True, metadata=metadata)
     if architecture == "topk":

@@ -60,7 +60,7 @@ def check_hook(folder: str | Path, layer: int, has_bos: bool, where: str) -> Non
     layer : int
         Block after which the residual is read, from 0.
     has_bos : bool
-        Whether texts begin with the tokenizer's BOS.
+        Whether texts begin with a BOS or its stand-in.
     where : str
         Table, row and column to change.
 
@@ -74,7 +74,7 @@ def check_hook(folder: str | Path, layer: int, has_bos: bool, where: str) -> Non
     bos = config.prepend_bos
     if bos is not None and bool(bos) != has_bos:
         raise ValueError(f"{folder}/cfg.json: prepend_bos is {bos}, but the model's tokenizer puts {'a' if has_bos else 'no'} BOS before a text; "
-                         f"the SAE would read residuals of another kind ({where}, column path)")
+                         f"the SAE would read residuals of another kind ({where}, column path; what stands before a text: config/models.tsv, column bos)")
 
 
 class DiskSAE:

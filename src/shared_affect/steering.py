@@ -21,6 +21,8 @@ from shared_affect.models import WHERE, model_digest, tokenizer_digest
 from shared_affect.proof import outcome, prove_steering
 from shared_affect.runtime import LOG, digest_of, progress, torch_seed
 from shared_affect.saes import sae_digest
+from shared_affect.token_checks import check_declared, check_round_trip
+from shared_affect.tokens import load_ids
 
 VERSION = 3
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -142,6 +144,8 @@ class Generator:
     root_seed : int
     where : str
         Table and row of the model, named in errors.
+    bos : str, optional
+        The model's rule for the first token, see `tokens.load_ids`.
 
     Raises
     ------
@@ -150,15 +154,16 @@ class Generator:
     """
 
     def __init__(self, *, model_folder, sae_folder, layer: int, residual_norm: float, language: str, prompts: Sequence[Prompt],
-                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int, where: str = WHERE):
+                 sampling: Sampling, numerics: Numerics, journal_folder, root_seed: int, where: str = WHERE, bos: str | None = None):
         if sampling.positions not in POLICIES:
             raise ValueError(f"positions is {sampling.positions!r}; allowed: {', '.join(POLICIES)} (config.yaml, key steering.positions)")
         if not (passes(residual_norm) and residual_norm > 0):
             raise ValueError(f"residual_norm is {residual_norm}; allowed: > 0 and finite")
         self.model_folder, self.layer, self.residual_norm, self.language = Path(model_folder), layer, residual_norm, language
         self.prompts, self.sampling, self.numerics, self.root_seed = list(prompts), sampling, numerics, root_seed
+        self.texts = load_ids(model_folder, bos)
         self.identity = {
-            "model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), "sae": sae_digest(sae_folder), "layer": layer,
+            "model": model_digest(model_folder), "tokenizer": tokenizer_digest(model_folder), **self.texts.key(), **self.texts.end_key(), "sae": sae_digest(sae_folder), "layer": layer,
             "residual_norm": repr(float(residual_norm)), "language": language, "prompts": [[p.name, p.text] for p in prompts], **asdict(sampling),
             **{k: v for k, v in numerics.key().items() if k != "chunk_batch"}, "version": VERSION,
         }
@@ -169,15 +174,13 @@ class Generator:
 
     def _load(self):
         if self._loaded is None:
-            from transformers import AutoTokenizer
-
             from shared_affect.models import load_model, resolve_device
 
             self.model_loads += 1
             LOG.info("model load: %s", self.model_folder)
             n = self.numerics
             model = load_model(self.model_folder, dtype=n.dtype, device=n.device, attention=n.attention, where=self.where)
-            self._loaded = model, AutoTokenizer.from_pretrained(self.model_folder), resolve_device(n.device)
+            self._loaded = model, resolve_device(n.device)
         return self._loaded
 
     def run(self, jobs: Sequence[tuple[str, str, float, np.ndarray | None]], part: str) -> dict[tuple[str, str, float], list[dict]]:
@@ -203,6 +206,9 @@ class Generator:
         for emotion, arm, _, vectors in jobs:
             if vectors is not None and not np.isfinite(vectors).all():
                 raise ValueError(f"the vector of {emotion}, {arm}, holds NaN or infinite values ({self.where})")
+        prompts = [p.text for p in self.prompts]
+        check_declared(self.model_folder, self.texts, prompts)
+        check_round_trip(self.model_folder, self.texts, prompts)
         self._prove(part)
         journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {job[:3]: self._key(*job) for job in jobs}
@@ -220,10 +226,9 @@ class Generator:
         """Refuse a model that is not steered as one thinks; found in the journal where extraction has looked already."""
 
         def prove():
-            model, tokenizer, _ = self._load()
-            ids = tokenizer([p.text for p in self.prompts])["input_ids"]
+            ids = self.texts.ids([p.text for p in self.prompts])
             ids.append([i for one in ids for i in one])  # beginnings may be as short as a token
-            return prove_steering(model, self.layer, ids, self.where)
+            return prove_steering(self._load()[0], self.layer, ids, self.where)
 
         outcome(self.model_folder, self.numerics.key(), self.journal_folder, f"generate-{self.language}-{part}", f"steering after block {self.layer}", prove)
 
@@ -240,7 +245,7 @@ class Generator:
     def _generate(self, emotion: str, arm: str, strength: float, vectors: np.ndarray | None) -> list[dict]:
         import torch
 
-        model, tokenizer, device = self._load()
+        model, device = self._load()
         samples = self.sampling.samples_per_prompt
         if vectors is not None and vectors.ndim == 2:  # every direction gets a text at least
             samples = max(samples, -(-len(vectors) // len(self.prompts)))
@@ -257,14 +262,12 @@ class Generator:
             direction = pick.tolist() if len(table) > 1 else direction
         seed = torch_seed(self.root_seed, *self._names(emotion, arm, strength))
         generator = torch.Generator(device=device).manual_seed(seed)
-        ids = tokenizer([p.text for p, _ in rows])["input_ids"]
-        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=tokenizer.eos_token_id,
-                                   where=where)
+        ids = self.texts.ids([p.text for p, _ in rows])
+        tokens, nll = sample_texts(model, ids, self.layer, added, self.sampling, generator, eos=self.texts.ends, where=where)
         out = []
         for (p, s), d, t, n in zip(rows, direction, tokens, nll, strict=True):
-            kept = [x for x in t if x != tokenizer.eos_token_id]
             out.append({"emotion": emotion, "arm": arm, "strength": float(strength), "prompt": p.name, "sample": s, "direction": d,
-                        "text": tokenizer.decode(kept, skip_special_tokens=True).strip(), "nll": n, "n_tokens": len(t)})
+                        "text": self.texts.decode(t).strip(), "nll": n, "n_tokens": len(t)})
         return out
 
 
@@ -353,7 +356,7 @@ class Continuation:
         self._step, self._positions = new, self.mask.sum(1, keepdim=True) - 1
 
 
-def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | None, *, where: str = ""):
+def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, sampling: Sampling, generator, eos: int | Sequence[int] | None, *, where: str = ""):
     """Sample continuations while a vector is added to a block's output.
 
     Parameters
@@ -362,8 +365,8 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
         As in `Continuation`.
     sampling : Sampling
     generator : torch.Generator
-    eos : int or None
-        A text ends after this token.
+    eos : int, sequence of int, or None
+        A text ends after one of these tokens.
     where : str
         What is written, named in errors.
 
@@ -382,6 +385,7 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
     import torch
 
     texts = Continuation(model, ids, layer, added, sampling.positions)
+    ends = torch.tensor([] if eos is None else [eos] if isinstance(eos, int) else list(eos), dtype=torch.long, device=texts.full.device)
     width, alive = texts.width, torch.ones(len(ids), dtype=torch.bool, device=texts.full.device)
     with torch.inference_mode():
         for _ in range(sampling.max_new_tokens):
@@ -390,8 +394,7 @@ def sample_texts(model, ids: Sequence[Sequence[int]], layer: int, added, samplin
             new = draw_tokens(p, generator)
             new = torch.where(alive[:, None], new, torch.zeros_like(new))
             texts.append(new, alive)
-            if eos is not None:
-                alive = alive & (new[:, 0] != eos)
+            alive = alive & ~torch.isin(new[:, 0], ends)
             if not alive.any():
                 break
         full, mask = texts.full, texts.mask

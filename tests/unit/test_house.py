@@ -1,5 +1,6 @@
 """The rules of the house that a machine can check."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -180,6 +181,22 @@ def test_every_field_is_described(root, name):
     assert schema["additionalProperties"] is False
     for key, value in fields(schema):
         assert value.get("description") or value.get("type") == "object", key
+
+
+def test_one_room_decides_how_texts_become_ids(root):
+    """No stage asks a tokenizer of its own, or decides about BOS and EOS: `tokens.TextIds` does."""
+    words = {"AutoTokenizer", "PreTrainedTokenizerFast", "special_tokens_mask", "add_special_tokens", *(f"{n}_token{e}" for n in ("bos", "eos", "pad") for e in ("", "_id"))}
+    # the planted world makes tokenizer and models; the benchmark holds other people's loops beside ours; the check asks what a folder declares
+    apart = {"tokens.py", "token_checks.py", "bench_extraction.py", "train_lm.py", "planted"}
+    seen = set()
+    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = {getattr(n, "id", getattr(n, "attr", getattr(n, "arg", None))) for n in nodes} | {a.name for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
+        names |= {n.slice.value for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)}
+        found = names & (words | {"input_ids"} if any(isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant) and n.slice.value == "input_ids" for n in nodes) else words)
+        seen |= {path.name} if found else set()
+        assert not found or apart & set(path.parts), (path.name, found)
+    assert {"tokens.py", "token_checks.py"} <= seen
 
 
 def test_every_table_has_a_schema(root):

@@ -354,10 +354,18 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
 def test_an_added_emotion_computes_only_what_is_new(study):
     before, journals = generations(study), study.journals()
     edit_table(study.folder / "resources/emotions.tsv", lambda rows: [*rows, {"emotion": "nostalgia", "label_zh": "怀旧", "basic": "false", "contrast": "false"}])
-    for language, words in (("en", ["nostalgia", "nostalgic", "homesick"]), ("zh", ["怀旧", "怀念", "思乡"])):
-        edit_table(study.folder / f"resources/concepts/{language}.tsv",
-                   lambda rows, words=words: [*rows, *({"emotion": "nostalgia", "word": w, "pos": "n", "planted": "false", "source": "authored"} for w in words)])
+
+    def give_words(language, words):
+        edit_table(study.folder / f"resources/concepts/{language}.tsv", lambda rows: [
+            *(r for r in rows if r["emotion"] != "nostalgia"), *({"emotion": "nostalgia", "word": w, "pos": "n", "planted": "false", "source": "authored"} for w in words)])
+
+    # the world's tokenizer spells these in letters, and nothing but that would mark the emotion
+    give_words("en", ["nostalgia", "nostalgic", "homesick"])
+    give_words("zh", ["想起", "带来", "小明"])
     study.set(emotions=[*EMOTIONS, "nostalgia"])
+    code, text = study.snakemake("-n", check=False)
+    assert code and "the words of 'nostalgia' stand alone" in text and "resources/concepts/en.tsv" in text and "Job stats" not in text, text
+    give_words("en", ["remembered", "brought", "Emma"])
     _, text = study.snakemake(f"results/tiny/steering/gemma2-planted/{SAE}/en/nostalgia/scores.tsv")
     # the world reads planted rows only: nothing is simulated or trained again
     assert "rule extract_features" in text and not any(f"rule {r}" in text for r in ("make_planted_human", "write_planted_texts", "train_lm", "train_sae"))

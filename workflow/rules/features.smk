@@ -36,6 +36,7 @@ for MODEL in MODELS:
             s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)
         },
         "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+        "bos": row("models", model=MODEL)["bos"],
         "emotions": EMOTIONS,
         # folder of a source's codes -> its words
         "sets": lambda w: {concept_folder(c): f.format(language=w.language) for c, f in CONCEPT_FILES.items()},
@@ -83,6 +84,7 @@ for MODEL in MODELS:
                 **WEIGHTS,
                 **TEXTS,
                 concepts=STIMULI["concepts"],
+                templates=STIMULI["templates"],
             output:
                 GATE,
             log:

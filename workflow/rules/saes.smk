@@ -1,15 +1,54 @@
 # SAEs that the workflow trains itself, on any block of any model: for models without published ones.
-# Inputs: a model; its planted world's texts, or texts that it writes itself (config/saes.tsv, column texts).
+# Inputs: a model; its planted world's texts, texts that it writes itself, or a file or folder of texts (config/saes.tsv, column texts).
 # Outputs: {R}/samples/{model}.txt, {R}/saes/{model}/{sae}/*.
+from shared_affect.corpora import text_files
+from shared_affect.token_checks import look
+
 TRAINED_SAES = [r for r in TABLES["saes"] if r["source"] == "trained"]
 SAMPLED = [r for r in TRAINED_SAES if r["texts"] == "sampled"]
 
 
+def texts_of(r):
+    """Files with the training text of an SAE's row."""
+    if r["texts"] == "sampled":
+        return [f"{R}/samples/{r['model']}.txt"]
+    if r["texts"] == "world" and row("models", model=r["model"])["world"]:
+        return [f"{R}/world/{row('models', model=r['model'])['world']}/sae.txt"]
+    return [str(p) for p in checked(text_files, r["texts"], f"config/saes.tsv, model {r['model']}, sae {r['sae']}", place)]
+
+
 def sae_texts(w):
-    """Where an SAE's training text stands."""
-    if row("saes", model=w.model, sae=w.sae)["texts"] == "sampled":
-        return f"{R}/samples/{w.model}.txt"
-    return f"{R}/world/{row('models', model=w.model)['world']}/sae.txt"
+    """Training text of an SAE."""
+    return texts_of(row("saes", model=w.model, sae=w.sae))
+
+
+def own_texts(language):
+    """Concept words, templates and running texts of a language, as far as they are there before the run: what a tokenizer is tried on."""
+    sets = {}
+    if config["concepts"] in OWN_CONCEPTS:
+        sets = {config["concepts"]: read_concepts(CONCEPTS[language], EMOTIONS, config["concepts"])}
+    files = [f"resources/texts/{kind}_{language}.txt" for kind in ("fidelity", "neutral")] if config["running_texts"] == "authored" else []
+    prompts = [f"resources/prompts/{language}.tsv"] if STEERED else []
+    return sets, TEMPLATES[language], [p for p in prompts if Path(p).exists()], [f for f in files if Path(f).exists()]
+
+
+# Looked at once, by the process that plans: the texts of trained SAEs, and the tokenizers of models that are there already.
+if workflow.is_main_process:
+    for SAE_ROW in TRAINED_SAES:
+        if SAE_ROW["model"] in MODELS:
+            texts_of(SAE_ROW)
+    for MODEL in MODELS:
+        checked(
+            look,
+            model_path(MODEL),
+            row("models", model=MODEL)["bos"],
+            {k: own_texts(k) for k in LANGUAGES},
+            MODEL,
+            sampled=any(r["model"] == MODEL for r in SAMPLED),
+            saes=[
+                (sae_path(MODEL, r["sae"]), r["layer"], f"config/saes.tsv, model {MODEL}, sae {r['sae']}") for r in TABLES["saes"] if r["model"] == MODEL and r["source"] != "trained"
+            ],
+        )
 
 
 rule sample_documents:
@@ -31,7 +70,8 @@ rule sample_documents:
         numerics=lambda w: {k: row("models", model=w.model)[k] for k in ("dtype", "device", "attention")},
         n_tokens=lambda w: max(r["train_tokens"] for r in SAMPLED if r["model"] == w.model),
         root_seed=config["root_seed"],
-        code=code_of("corpora", "models", "steering"),
+        bos=lambda w: row("models", model=w.model)["bos"],
+        code=code_of("corpora", "models", "steering", "tokens"),
     script:
         "../scripts/sample_documents.py"
 
@@ -51,8 +91,9 @@ rule train_sae:
         model="|".join(r["model"] for r in TRAINED_SAES) or "none",
     priority: 9
     params:
-        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "train_tokens")},
+        row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "texts", "train_tokens")},
+        bos=lambda w: row("models", model=w.model)["bos"],
         root_seed=config["root_seed"],
-        code=code_of("sae_training", "corpora", "activations", "models"),
+        code=code_of("sae_training", "corpora", "activations", "models", "tokens"),
     script:
         "../scripts/train_sae.py"

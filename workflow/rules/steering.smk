@@ -57,6 +57,7 @@ for NUMBER, GROUP in enumerate(GROUPS):
             sae=lambda w: sae_path(w.model, w.sae),
             layer=lambda w: row("saes", model=w.model, sae=w.sae)["layer"],
             numerics=lambda w: {k: row("models", model=w.model)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
+            bos=lambda w: row("models", model=w.model)["bos"],
             sampling={k: config["steering"][k] for k in ("max_new_tokens", "samples_per_prompt", "temperature", "positions")},
             strengths=config["steering"]["strengths"],
             root_seed=config["root_seed"],

@@ -6,17 +6,20 @@ from shared_affect.human import extraction_lists
 from shared_affect.reading import read_lines
 from shared_affect.runtime import start_log, write_arrays
 from shared_affect.tables import join_blocks, read_sets, read_tsv
+from shared_affect.token_checks import check_reading
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
     sets = read_sets(p.sets, p.emotions)
-    lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
+    rated = read_tsv(i.norms)["word"].tolist()
+    lists = extraction_lists(sets, rated)
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal,
-                          where=f"config/models.tsv, model {p.name}", steered=p.steered)
-    running = check_gates(extractor, [w for own in sets.values() for ws in own.values() for w in ws], read_lines(i.fidelity), read_lines(i.neutral), p.saes,
+                          where=f"config/models.tsv, model {p.name}", steered=p.steered, bos=p.bos)
+    templates, fidelity, neutral = read_templates(i.templates), read_lines(i.fidelity), read_lines(i.neutral)
+    check_reading(p.model, extractor.tokenizer, sets, templates, [*fidelity, *neutral], model=p.name, language=language, rated=rated)
+    running = check_gates(extractor, [w for own in sets.values() for ws in own.values() for w in ws], fidelity, neutral, p.saes,
                           max_broken_share=p.max_broken_share, model=p.name)
-    templates = read_templates(i.templates)
     words = extractor.words(lists, templates)
     precision = extractor.deviation(sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values())))
     for sae, found in words.items():

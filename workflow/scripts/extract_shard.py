@@ -12,6 +12,6 @@ if __name__ == "__main__":
     sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
     extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
-                          part=f"shard{w.shard}of{p.shards}", where=f"config/models.tsv, model {p.name}", steered=p.steered)
+                          part=f"shard{w.shard}of{p.shards}", where=f"config/models.tsv, model {p.name}", steered=p.steered, bos=p.bos)
     computed = extractor.shard(lists, read_templates(i.templates), int(w.shard), p.shards)
     write_json(snakemake.output[0], {"computed": computed, "model_loads": extractor.model_loads})

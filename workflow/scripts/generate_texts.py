@@ -20,7 +20,7 @@ if __name__ == "__main__":
     prompts = [Prompt(*row) for row in read_prompts(i.prompts)]
     norm = float(read_arrays(i.running)["mean_residual_norm"][0])
     generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
-                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed, where=f"config/models.tsv, model {w.model}")
+                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed, where=f"config/models.tsv, model {w.model}", bos=p.bos)
     vectors = {e: read_vectors(f)[0] for e, f in by_name(p.emotions, i.vectors).items()}
     texts = generator.run(plan(vectors, p.strengths, baselines=bool(snakemake.output.get("baselines"))), p.part)
     for emotion, path in by_name(p.emotions, snakemake.output.texts).items():

@@ -3,16 +3,21 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
 
 from shared_affect.corpora import sample_documents
 from shared_affect.models import load_model
 from shared_affect.runtime import start_log, torch_seed, write_text
+from shared_affect.token_checks import no_start
+from shared_affect.tokens import load_ids, log_rule
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    p, folder = snakemake.params, Path(snakemake.input.model).parent
+    p, folder, model = snakemake.params, Path(snakemake.input.model).parent, snakemake.wildcards.model
     torch.set_num_threads(snakemake.threads)
-    seed = torch_seed(p.root_seed, "sample_documents", snakemake.wildcards.model)
-    texts = sample_documents(load_model(folder, **p.numerics, where=f"config/models.tsv, model {snakemake.wildcards.model}"), AutoTokenizer.from_pretrained(folder), p.n_tokens, seed)
+    ids = load_ids(folder, p.bos)
+    if not ids.first:
+        raise ValueError(no_start(model))
+    log_rule(ids, model)
+    loaded = load_model(folder, **p.numerics, where=f"config/models.tsv, model {model}")
+    texts = sample_documents(loaded, ids, p.n_tokens, torch_seed(p.root_seed, "sample_documents", model))
     write_text(snakemake.output[0], "".join(f"{t}\n" for t in texts))

@@ -1,0 +1,81 @@
+"""Rows of tokens and the texts of a user's files."""
+
+import pytest
+from tokenizers_made import TEXTS, byte_level, gpt2_type, save
+
+from shared_affect.checks import ConfigError
+from shared_affect.corpora import pack, read_documents, text_files
+from shared_affect.tokens import load_ids
+
+
+def test_rows_begin_with_the_first_token_and_hold_every_text_once(tmp_path):
+    for folder, n_between in ((gpt2_type(tmp_path / "a"), 1), (save(byte_level(specials=("<s>", "</s>"), template="<s> $A"), tmp_path / "b", bos_token="<s>", eos_token="</s>"), 2)):
+        ids = load_ids(folder)
+        rows = pack(ids, TEXTS * 3, 11, begin=True)
+        assert set(rows[:, 0].tolist()) == set(ids.first)
+        stream = [i for row in rows[:, 1:].tolist() for i in row]
+        plain = [x[1:] for x in ids.ids(TEXTS * 3)]
+        joined = [i for x in plain for i in [*(ids.first if n_between == 2 else ()), *x, ids.end]]
+        assert stream == joined[: len(stream)] and len(joined) - len(stream) < 10
+        # as it was: rows cut anywhere
+        cut = pack(ids, TEXTS * 3, 11)
+        joined = [i for x in ids.ids(TEXTS * 3) for i in [*x, ids.end]]
+        assert cut.flatten().tolist() == joined[: cut.numel()]
+        assert pack(ids, iter(TEXTS * 3), 11, begin=True, at_most=4).tolist() == rows[:4].tolist()
+
+
+def test_no_more_texts_are_read_than_needed(tmp_path):
+    read = []
+
+    def texts():
+        for k in range(10_000):
+            read.append(k)
+            yield TEXTS[k % len(TEXTS)]
+
+    assert len(pack(load_ids(gpt2_type(tmp_path / "m")), texts(), 16, begin=True, at_most=20)) == 20 and len(read) == 1000
+
+
+def test_a_tokenizer_without_end_joins_texts(tmp_path):
+    ids = load_ids(save(byte_level(specials=("<x>",)), tmp_path / "m"))
+    assert ids.end is None and ids.first == () and pack(ids, TEXTS, 8).flatten().tolist() == [i for x in ids.ids(TEXTS) for i in x][: pack(ids, TEXTS, 8).numel()]
+
+
+def test_files_and_folders_of_texts(tmp_path):
+    (tmp_path / "b.txt").write_bytes("﻿one\r\n\r\n  two \r\n".encode())
+    (tmp_path / "a.txt").write_text("三\n四", encoding="utf-8")
+    (tmp_path / "notes.md").write_text("no text", encoding="utf-8")
+    where = "config/saes.tsv, model m, sae s"
+    assert text_files(str(tmp_path / "b.txt"), where) == [tmp_path / "b.txt"]
+    assert list(read_documents(text_files("{data_dir}", where, lambda t: t.format(data_dir=tmp_path)))) == ["三", "四", "one", "two"]
+
+
+BAD = {
+    "absent": (None, None, r"column texts is '.*/t\.txt'; allowed: world, sampled, or a file or folder that is there"),
+    "empty": ("t.txt", b"", "t.txt is empty"),
+    "blank": ("t.txt", b"\xef\xbb\xbf \n\n\t\r\n", "holds no text; needed: a text a line, UTF-8"),
+    "gbk": ("t.txt", "one\ntwo\n快乐".encode("gbk"), r"t.txt, line 3: byte 0x\w\w is not UTF-8"),
+    "utf-16": ("t.txt", "one\ntwo".encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
+    "utf-16 without a mark": ("t.txt", "one\ntwo".encode("utf-16-le"), "line 1 holds a zero byte"),
+    "cut": ("t.txt", "one\n快乐".encode()[:-1], "line 2: the last character is cut"),
+    "late": ("t.txt", b"word and word\n" * 200_000 + b"\xff\n", "line 200001: byte 0xff"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_text_is_refused_by_file_and_line(tmp_path, case):
+    name, content, message = BAD[case]
+    if name:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config/saes.tsv, model m, sae s, column texts.*") as error:
+        text_files(str(tmp_path / "t.txt"), "config/saes.tsv, model m, sae s")
+    assert error.match(message)
+
+
+def test_other_values_of_the_column_are_named(tmp_path):
+    where = "config/saes.tsv, model m, sae s"
+    for texts, message in (("wrold", r"'wrold' \(did you mean 'world'\?\); allowed: world, sampled"), ("world", "row names no world"), (None, "column texts is ''"), ("{datadir}/x", "cannot be filled in")):
+        with pytest.raises(ConfigError, match=message):
+            text_files(texts, where, lambda t: t.format(data_dir=tmp_path))
+    (tmp_path / "f").mkdir()
+    with pytest.raises(ConfigError, match=r"the folder .*f holds no \*\.txt"):
+        text_files(str(tmp_path / "f"), where)
