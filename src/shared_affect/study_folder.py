@@ -42,6 +42,7 @@ COLUMNS = {
         "device",
         "attention",
         "chunk_batch",
+        "bos",
     ),
     "saes": ("layer", "source", "path", "release", "id", "architecture", "k", "d_sae", "texts", "train_tokens"),
     "human": ("human_language", "loader", "path", "valence_norm", "valence_split", "coordinates"),
