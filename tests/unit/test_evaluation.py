@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t as student
+from scipy.stats import t as student_t
 from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
 from shared_affect import evaluation as ev
@@ -247,7 +247,7 @@ def test_a_text_a_prompt_gives_the_score_interval_and_alike_texts_count_as_one()
     """Independent texts: Wilson's interval with the t of the prompts. Five equal texts a prompt say no more than one."""
     hits = np.repeat([1.0, 0.0], [9, 15])
     low, high = (x[0] for x in ev._Rate.of(hits[None], np.ones((1, 24))).interval())
-    n, p, z = 23, 9 / 24, student.ppf(0.975, 23)  # the variance has n - 1
+    n, p, z = 23, 9 / 24, student_t.ppf(0.975, 23)  # the variance has n - 1
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     assert (high - low) / 2 == pytest.approx(half) and (high + low) / 2 == pytest.approx((p + z**2 / (2 * n)) / (1 + z**2 / n))
     five = [x[0] for x in ev._Rate.of(5 * hits[None], np.full((1, 24), 5.0)).interval()]
@@ -262,7 +262,7 @@ def test_mixed_interval_is_that_of_the_larger_effect():
     g = np.random.default_rng(3)
     emotion, prompt = g.normal(0, 1, (40, 1)), g.normal(0, 0.1, (1, 24))
     low, high = ev.mixed_interval(emotion + prompt + g.normal(0, 0.1, (40, 24)))
-    assert (high - low) / 2 == pytest.approx(student.ppf(0.975, 39) * emotion.std(ddof=1) / np.sqrt(40), rel=0.1)
+    assert (high - low) / 2 == pytest.approx(student_t.ppf(0.975, 39) * emotion.std(ddof=1) / np.sqrt(40), rel=0.1)
     assert np.isnan(ev.mixed_interval(np.ones((1, 24)))).all()
 
 

@@ -1,6 +1,8 @@
 """Frequency and concreteness of words."""
 
+import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 
 from shared_affect import frequencies
@@ -50,3 +52,15 @@ def test_real_subtlex(published_files):
 def test_real_concreteness(published_files):
     frame = frequencies.read_concreteness(published_files("Brysbaert2014_concreteness", "Concreteness_ratings_Brysbaert_et_al_BRM.txt"))
     assert len(frame) == 39954 and frame["two_words"].sum() == 2896 and frame["concreteness_1to5"].between(1, 5).all()
+
+
+def test_word_covariates_are_given_or_counted_and_go_by_word():
+    described = pd.DataFrame({"word": ["joy", "sad", "joy", "爱"], "n_tokens": [1, 2, 1, 1], "log10_count": [1.0, 2.0, 1.0, 3.0]})
+    got = frequencies.word_covariates(["sad", "爱", "joy"], described)
+    assert got.index.tolist() == ["sad", "爱", "joy"] and got["log10_count"].tolist() == [2, 3, 1] and got["length"].tolist() == [3, 1, 3] and got["n_tokens"].tolist() == [2, 1, 1]
+    unknown = described.assign(log10_count=[1.0, np.nan, 1.0, 3.0])
+    assert "log10_count" not in frequencies.word_covariates(["sad"], unknown)
+    counted = frequencies.word_covariates(["joy", "sad", "爱"], unknown, "Joy, joyful joy. 爱很爱")
+    np.testing.assert_allclose(counted["log10_count"], np.log10([3, 1, 3]))
+    with pytest.raises(ValueError, match="'rage' is not described"):
+        frequencies.word_covariates(["rage"], described)
