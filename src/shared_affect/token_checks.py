@@ -53,7 +53,9 @@ def _declared_class(folder: str | Path):
     try:
         return AutoTokenizer.from_pretrained(str(folder))
     except Exception as error:  # whatever a class raises that cannot be made of this folder
-        raise ConfigError(f"{folder}: the tokenizer class {name or 'of the model type'!r} cannot be made of its files ({type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}), so "
+        if name is None:
+            return None  # nothing is declared, and the model type has no class either
+        raise ConfigError(f"{folder}: the tokenizer class {name!r} cannot be made of its files ({type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}), so "
                           "tokenizer.json cannot be held against it. If tokenizer.json is what the model was trained with, write tokenizer_class "
                           f"{AS_THE_FILE[0]!r} into tokenizer_config.json (config/models.tsv, column path)") from None
     finally:

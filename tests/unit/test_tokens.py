@@ -242,6 +242,10 @@ def test_a_class_that_does_not_exist_is_refused(tmp_path):
     folder = save(byte_level(), tmp_path / "m", tokenizer_class="ATokenizerOfMyOwn", auto_map={"AutoTokenizer": ["own.ATokenizer", None]})
     with pytest.raises(ConfigError, match=r"'ATokenizerOfMyOwn' cannot be made of its files.*PreTrainedTokenizerFast"):
         check_declared(folder, load_ids(folder), ["joy"])
+    # a folder without any declaration contradicts nothing
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "config.json").write_text("{}")
+    check_declared(folder, load_ids(folder), ["joy"])
 
 
 def test_folders_that_declare_nothing_of_their_own_need_no_second_library(tmp_path, monkeypatch):
