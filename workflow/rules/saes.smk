@@ -46,7 +46,9 @@ if workflow.is_main_process:
             MODEL,
             sampled=any(r["model"] == MODEL for r in SAMPLED),
             saes=[
-                (sae_path(MODEL, r["sae"]), r["layer"], f"config/saes.tsv, model {MODEL}, sae {r['sae']}") for r in TABLES["saes"] if r["model"] == MODEL and r["source"] != "trained"
+                (sae_path(MODEL, r["sae"]), r["layer"], f"config/saes.tsv, model {MODEL}, sae {r['sae']}")
+                for r in TABLES["saes"]
+                if r["model"] == MODEL and r["source"] != "trained"
             ],
         )
 
