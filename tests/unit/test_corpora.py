@@ -9,7 +9,18 @@ from shared_affect.tokens import load_ids
 
 
 def test_rows_begin_with_the_first_token_and_hold_every_text_once(tmp_path):
-    for folder, n_between in ((gpt2_type(tmp_path / "a"), 1), (save(byte_level(specials=("<s>", "</s>"), template="<s> $A"), tmp_path / "b", bos_token="<s>", eos_token="</s>"), 2)):
+    for folder, n_between in (
+        (gpt2_type(tmp_path / "a"), 1),
+        (
+            save(
+                byte_level(specials=("<s>", "</s>"), template="<s> $A"),
+                tmp_path / "b",
+                bos_token="<s>",
+                eos_token="</s>",
+            ),
+            2,
+        ),
+    ):
         ids = load_ids(folder)
         rows = pack(ids, TEXTS * 3, 11, begin=True)
         assert set(rows[:, 0].tolist()) == set(ids.first)
@@ -32,12 +43,19 @@ def test_no_more_texts_are_read_than_needed(tmp_path):
             read.append(k)
             yield TEXTS[k % len(TEXTS)]
 
-    assert len(pack(load_ids(gpt2_type(tmp_path / "m")), texts(), 16, begin=True, at_most=20)) == 20 and len(read) == 1000
+    assert (
+        len(pack(load_ids(gpt2_type(tmp_path / "m")), texts(), 16, begin=True, at_most=20)) == 20 and len(read) == 1000
+    )
 
 
 def test_a_tokenizer_without_end_joins_texts(tmp_path):
     ids = load_ids(save(byte_level(specials=("<x>",)), tmp_path / "m"))
-    assert ids.end is None and ids.first == () and pack(ids, TEXTS, 8).flatten().tolist() == [i for x in ids.ids(TEXTS) for i in x][: pack(ids, TEXTS, 8).numel()]
+    assert (
+        ids.end is None
+        and ids.first == ()
+        and pack(ids, TEXTS, 8).flatten().tolist()
+        == [i for x in ids.ids(TEXTS) for i in x][: pack(ids, TEXTS, 8).numel()]
+    )
 
 
 def test_files_and_folders_of_texts(tmp_path):
@@ -46,7 +64,12 @@ def test_files_and_folders_of_texts(tmp_path):
     (tmp_path / "notes.md").write_text("no text", encoding="utf-8")
     where = "config/saes.tsv, model m, sae s"
     assert text_files(str(tmp_path / "b.txt"), where) == [tmp_path / "b.txt"]
-    assert list(read_documents(text_files("{data_dir}", where, lambda t: t.format(data_dir=tmp_path)))) == ["三", "四", "one", "two"]
+    assert list(read_documents(text_files("{data_dir}", where, lambda t: t.format(data_dir=tmp_path)))) == [
+        "三",
+        "四",
+        "one",
+        "two",
+    ]
 
 
 BAD = {
@@ -73,7 +96,12 @@ def test_what_is_no_text_is_refused_by_file_and_line(tmp_path, case):
 
 def test_other_values_of_the_column_are_named(tmp_path):
     where = "config/saes.tsv, model m, sae s"
-    for texts, message in (("wrold", r"'wrold' \(did you mean 'world'\?\); allowed: world, sampled"), ("world", "row names no world"), (None, "column texts is ''"), ("{datadir}/x", "cannot be filled in")):
+    for texts, message in (
+        ("wrold", r"'wrold' \(did you mean 'world'\?\); allowed: world, sampled"),
+        ("world", "row names no world"),
+        (None, "column texts is ''"),
+        ("{datadir}/x", "cannot be filled in"),
+    ):
         with pytest.raises(ConfigError, match=message):
             text_files(texts, where, lambda t: t.format(data_dir=tmp_path))
     (tmp_path / "f").mkdir()

@@ -40,30 +40,70 @@ def test_a_tokenizer_with_a_bos_is_read_as_it_stands(model_folder):
 
     ids, theirs = load_ids(model_folder), AutoTokenizer.from_pretrained(model_folder)
     texts = ["joy.", "the word is sadness.", "这个词是快乐。", "γ"]
-    assert ids.ids(texts) == theirs(texts)["input_ids"] == text_ids(theirs).ids(texts) == text_ids(load_tokenizer(model_folder)).ids(texts)
-    assert (ids.rule, ids.first, ids.ends, ids.special, ids.key(), ids.end_key()) == ("own", (1,), (2,), {0, 1, 2}, {}, {})
-    assert [ids.decode(x) for x in ids.ids(texts)] == theirs.batch_decode(theirs(texts)["input_ids"], skip_special_tokens=True)
+    assert (
+        ids.ids(texts)
+        == theirs(texts)["input_ids"]
+        == text_ids(theirs).ids(texts)
+        == text_ids(load_tokenizer(model_folder)).ids(texts)
+    )
+    assert (ids.rule, ids.first, ids.ends, ids.special, ids.key(), ids.end_key()) == (
+        "own",
+        (1,),
+        (2,),
+        {0, 1, 2},
+        {},
+        {},
+    )
+    assert [ids.decode(x) for x in ids.ids(texts)] == theirs.batch_decode(
+        theirs(texts)["input_ids"], skip_special_tokens=True
+    )
     # saying what the tokenizer does anyway changes no key
     assert load_ids(model_folder, "<bos>").key() == {} and load_ids(model_folder, "<bos>").ids(texts) == ids.ids(texts)
 
 
-@pytest.mark.parametrize(("made", "first"), [
-    (gpt2_type, END),
-    (lambda f: qwen_type(f), END),
-    (lambda f: save(byte_level(), f, {"bos_token_id": 0, "eos_token_id": 0}, tokenizer_class="GPTNeoXTokenizer", bos_token=END, eos_token=END), END),
-    (lambda f: save(byte_level(specials=("<s>", "</s>")), f, bos_token="<s>", eos_token="</s>"), "<s>"),
-    (lambda f: save(byte_level(specials=("<a>", "</s>")), f, eos_token={"content": "</s>", "special": True}), "</s>"),
-    (lambda f: save(byte_level(), f), END),
-])
+@pytest.mark.parametrize(
+    ("made", "first"),
+    [
+        (gpt2_type, END),
+        (lambda f: qwen_type(f), END),
+        (
+            lambda f: save(
+                byte_level(),
+                f,
+                {"bos_token_id": 0, "eos_token_id": 0},
+                tokenizer_class="GPTNeoXTokenizer",
+                bos_token=END,
+                eos_token=END,
+            ),
+            END,
+        ),
+        (lambda f: save(byte_level(specials=("<s>", "</s>")), f, bos_token="<s>", eos_token="</s>"), "<s>"),
+        (
+            lambda f: save(byte_level(specials=("<a>", "</s>")), f, eos_token={"content": "</s>", "special": True}),
+            "</s>",
+        ),
+        (lambda f: save(byte_level(), f), END),
+    ],
+)
 def test_a_stand_in_is_put_first_where_there_is_no_bos(tmp_path, made, first):
     folder = made(tmp_path / "m")
     ids, raw = load_ids(folder), load_tokenizer(folder)
-    assert ids.rule == "stand-in" and ids.first == (raw.token_to_id(first),) and ids.ids(TEXTS) == [[*ids.first, *x] for x in plain(raw, TEXTS)]
+    assert (
+        ids.rule == "stand-in"
+        and ids.first == (raw.token_to_id(first),)
+        and ids.ids(TEXTS) == [[*ids.first, *x] for x in plain(raw, TEXTS)]
+    )
     assert ids.key() == {"first": list(ids.first)}  # records of code that put nothing stand under other keys
     for template in TEMPLATES.values():
         for s in locate(ids, template, WORDS):
-            assert s.ids[0] == ids.first[0] and 0 < s.first <= s.last < s.after and raw.decode(list(s.ids[s.first : s.last + 1])).strip() == s.word
-    assert [c.counts[0] for c in ids.encode_batch(TEXTS)] == [False] * len(TEXTS) and all(all(c.counts[1:]) for c in ids.encode_batch(TEXTS))
+            assert (
+                s.ids[0] == ids.first[0]
+                and 0 < s.first <= s.last < s.after
+                and raw.decode(list(s.ids[s.first : s.last + 1])).strip() == s.word
+            )
+    assert [c.counts[0] for c in ids.encode_batch(TEXTS)] == [False] * len(TEXTS) and all(
+        all(c.counts[1:]) for c in ids.encode_batch(TEXTS)
+    )
 
 
 def test_ends_are_all_that_the_folder_names(tmp_path):
@@ -74,7 +114,9 @@ def test_ends_are_all_that_the_folder_names(tmp_path):
     ids = load_ids(folder)
     assert ids.ends == (turn, end) and ids.end_key() == {"ends": sorted([turn, end])}
     # an id that nobody has set stands for a letter: it ends nothing
-    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": load_tokenizer(folder).token_to_id("a")}))
+    (folder / "generation_config.json").write_text(
+        json.dumps({"eos_token_id": load_tokenizer(folder).token_to_id("a")})
+    )
     assert load_ids(folder).ends == (turn,)
 
 
@@ -85,11 +127,24 @@ def test_a_row_may_name_the_first_token_or_none(tmp_path):
     assert named.first == (raw.token_to_id("<|im_start|>"),) and named.rule == "declared"
     nothing = load_ids(folder, "none")
     assert nothing.first == () and nothing.ids(TEXTS) == plain(raw, TEXTS) and nothing.key() == {"first": []}
-    assert not any(c.counts[0] for c in nothing.encode_batch(TEXTS)) and all(all(c.counts[1:]) for c in nothing.encode_batch(TEXTS))
+    assert not any(c.counts[0] for c in nothing.encode_batch(TEXTS)) and all(
+        all(c.counts[1:]) for c in nothing.encode_batch(TEXTS)
+    )
     assert locate(nothing, TEMPLATES["word-is"], WORDS)
-    with pytest.raises(ValueError, match=r"'the' in 'the\.' would be read at the text's first position.*config/models.tsv, column bos.*key templates"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"'the' in 'the\.' would be read at the text's first position.*config/models.tsv, column bos.*key templates"
+        ),
+    ):
         locate(nothing, "{word}.", ["the"])
-    with pytest.raises(ValueError, match=r"bos is '<bos>', which tokenizer.json does not know; allowed: none, empty, or a token such as '<\|endoftext\|>'.*column bos"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"bos is '<bos>', which tokenizer.json does not know; allowed: none, empty, or a token such as"
+            r" '<\|endoftext\|>'.*column bos"
+        ),
+    ):
         load_ids(folder, "<bos>")
 
 
@@ -101,7 +156,13 @@ def test_none_takes_off_the_bos_that_a_tokenizer_puts(model_folder):
 @pytest.mark.parametrize(("template", "declared"), [(None, True), (f"{END} $A", False)])
 def test_template_and_declaration_that_contradict_each_other_are_refused(tmp_path, template, declared):
     folder = save(byte_level(template=template), tmp_path / "m", bos_token=END, eos_token=END, add_bos_token=declared)
-    with pytest.raises(ValueError, match=rf"says add_bos_token {str(declared).lower()}, the template of tokenizer.json puts .*config/models.tsv, column bos"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            rf"says add_bos_token {str(declared).lower()}, the template of tokenizer.json puts .*config/models.tsv,"
+            r" column bos"
+        ),
+    ):
         load_ids(folder)
     assert load_ids(folder, END).first and not load_ids(folder, "none").first
     agreed = save(byte_level(template=f"{END} $A"), tmp_path / "n", bos_token=END, eos_token=END, add_bos_token=True)
@@ -125,7 +186,9 @@ def test_named_tokens_that_the_file_does_not_know_and_files_that_cannot_be_read_
 
 @pytest.mark.parametrize("template", ["<s> $A </s>", "$A </s>"])
 def test_an_end_that_the_template_appends_is_left_out_in_every_stage(tmp_path, template, monkeypatch):
-    folder = save(byte_level(specials=("<s>", "</s>", END), template=template), tmp_path / "m", bos_token="<s>", eos_token="</s>")
+    folder = save(
+        byte_level(specials=("<s>", "</s>", END), template=template), tmp_path / "m", bos_token="<s>", eos_token="</s>"
+    )
     model_for(folder)
     ids, raw = load_ids(folder), load_tokenizer(folder)
     start, end = raw.token_to_id("<s>"), raw.token_to_id("</s>")
@@ -136,7 +199,9 @@ def test_an_end_that_the_template_appends_is_left_out_in_every_stage(tmp_path, t
     assert row.count(end) == len(TEXTS) and row[0] == start
     ex = Extractor(folder, {"s": SaeSource(str(make_sae(tmp_path / "sae")), 0)}, "en", Numerics(), tmp_path / "j")
     batches = list(ex._batches(TEXTS, "cpu", 8))
-    assert not any((i == end).any() for i, _ in batches) and int(sum(m.sum() for _, m in batches)) == sum(map(len, plain(raw, TEXTS)))
+    assert not any((i == end).any() for i, _ in batches) and int(sum(m.sum() for _, m in batches)) == sum(
+        map(len, plain(raw, TEXTS))
+    )
     prompts = prompt_ids(folder, make_sae(tmp_path / "sae"), tmp_path / "g", monkeypatch)
     assert prompts == [[start, *x] for x in plain(raw, ["Anna", "小明"])]
 
@@ -150,8 +215,19 @@ def prompt_ids(folder, sae, journal, monkeypatch, bos=None):
         return [[5] for _ in ids], [1.0 for _ in ids]
 
     monkeypatch.setattr("shared_affect.steering.sample_texts", sampled)
-    Generator(model_folder=folder, sae_folder=sae, layer=0, residual_norm=1.0, language="en", prompts=[Prompt("a", "score", "Anna"), Prompt("b", "choose", "小明")],
-              sampling=Sampling(max_new_tokens=2), numerics=Numerics(), journal_folder=journal, root_seed=0, bos=bos).run([("-", "none", 0.0, None)], "p")
+    Generator(
+        model_folder=folder,
+        sae_folder=sae,
+        layer=0,
+        residual_norm=1.0,
+        language="en",
+        prompts=[Prompt("a", "score", "Anna"), Prompt("b", "choose", "小明")],
+        sampling=Sampling(max_new_tokens=2),
+        numerics=Numerics(),
+        journal_folder=journal,
+        root_seed=0,
+        bos=bos,
+    ).run([("-", "none", 0.0, None)], "p")
     return seen
 
 
@@ -159,7 +235,9 @@ def test_steering_puts_the_same_first_token(tmp_path, monkeypatch):
     folder = model_for(gpt2_type(tmp_path / "m"))
     sae, raw = make_sae(tmp_path / "sae"), load_tokenizer(folder)
     for bos, lead in ((None, [raw.token_to_id(END)]), ("none", [])):
-        assert prompt_ids(folder, sae, tmp_path / "g", monkeypatch, bos) == [[*lead, *x] for x in plain(raw, ["Anna", "小明"])]
+        assert prompt_ids(folder, sae, tmp_path / "g", monkeypatch, bos) == [
+            [*lead, *x] for x in plain(raw, ["Anna", "小明"])
+        ]
 
 
 def test_a_text_ends_at_any_end_token(model_folder):
@@ -169,7 +247,9 @@ def test_a_text_ends_at_any_end_token(model_folder):
     free, _ = sample_texts(model, [[1, 5]] * 4, 0, None, sampling, torch.Generator().manual_seed(3), None)
     two = (free[0][2], free[1][4])
     ended, _ = sample_texts(model, [[1, 5]] * 4, 0, None, sampling, torch.Generator().manual_seed(3), two)
-    assert [t[-1] in two or len(t) == 12 for t in ended] == [True] * 4 and all(not set(t[:-1]) & set(two) for t in ended)
+    assert [t[-1] in two or len(t) == 12 for t in ended] == [True] * 4 and all(
+        not set(t[:-1]) & set(two) for t in ended
+    )
     assert ended[0] == free[0][: next(i for i, x in enumerate(free[0]) if x in two) + 1]
 
 
@@ -177,19 +257,40 @@ def test_a_text_ends_at_any_end_token(model_folder):
 
 
 def test_a_class_that_splits_otherwise_is_refused_with_both_lists(tmp_path):
-    folder = save(byte_level(split=True), tmp_path / "m", {"model_type": "gpt2"}, tokenizer_class="GPT2Tokenizer", bos_token=END, eos_token=END, unk_token=END)
+    folder = save(
+        byte_level(split=True),
+        tmp_path / "m",
+        {"model_type": "gpt2"},
+        tokenizer_class="GPT2Tokenizer",
+        bos_token=END,
+        eos_token=END,
+        unk_token=END,
+    )
     ids = load_ids(folder)
     text = "小明去了公园，因为今天很高兴。"
     with pytest.raises(ConfigError) as error:
         check_declared(folder, ids, ["the stone", text])
     said = str(error.value)
-    assert str(folder) in said and repr(text) in said and str(ids.ids([text])[0][1:]) in said and "GPT2Tokenizer" in said and "tokenizer_class 'PreTrainedTokenizerFast'" in said
+    assert (
+        str(folder) in said
+        and repr(text) in said
+        and str(ids.ids([text])[0][1:]) in said
+        and "GPT2Tokenizer" in said
+        and "tokenizer_class 'PreTrainedTokenizerFast'" in said
+    )
     # the remedy works
     check_declared(save(byte_level(split=True), folder, bos_token=END, eos_token=END), ids, [text])
 
 
-@pytest.mark.parametrize("made", [gpt2_type, lambda f: gpt2_type(f, clean_up_tokenization_spaces=True), lambda f: qwen_type(f, tokenizer_class="TokenizersBackend"),
-                                  lambda f: save(byte_level(), f, tokenizer_class="GPTNeoXTokenizer", bos_token=END, eos_token=END)])
+@pytest.mark.parametrize(
+    "made",
+    [
+        gpt2_type,
+        lambda f: gpt2_type(f, clean_up_tokenization_spaces=True),
+        lambda f: qwen_type(f, tokenizer_class="TokenizersBackend"),
+        lambda f: save(byte_level(), f, tokenizer_class="GPTNeoXTokenizer", bos_token=END, eos_token=END),
+    ],
+)
 def test_classes_that_agree_pass_and_give_our_ids(tmp_path, made):
     from transformers import AutoTokenizer
 
@@ -200,7 +301,10 @@ def test_classes_that_agree_pass_and_give_our_ids(tmp_path, made):
     check_round_trip(folder, ids, TEXTS)
 
 
-@pytest.mark.parametrize("name", ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "LlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"])
+@pytest.mark.parametrize(
+    "name",
+    ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "LlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"],
+)
 def test_folders_that_the_classes_themselves_write_pass(tmp_path, name):
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -210,9 +314,13 @@ def test_folders_that_the_classes_themselves_write_pass(tmp_path, name):
         made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
         made.pre_tokenizer = pre_tokenizers.Metaspace()
         specials = ["<unk>", "<s>", "</s>", "<pad>", "<bos>", "<eos>", "<mask>", *(f"<0x{i:02X}>" for i in range(256))]
-        made.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=500, special_tokens=specials, show_progress=False))
+        made.train_from_iterator(
+            TEXTS * 20, trainers.BpeTrainer(vocab_size=500, special_tokens=specials, show_progress=False)
+        )
     model = json.loads(made.to_str())["model"]
-    getattr(transformers, name)(vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]]).save_pretrained(tmp_path)
+    getattr(transformers, name)(vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]]).save_pretrained(
+        tmp_path
+    )
     (tmp_path / "config.json").write_text("{}")
     ids = load_ids(tmp_path)
     check_reading(tmp_path, ids, {}, TEMPLATES, TEXTS, model="m", language="en")
@@ -227,21 +335,38 @@ def test_a_class_that_puts_another_bos_is_refused_unless_the_row_says_which(tmp_
     made.post_processor = None
     theirs = PreTrainedTokenizerFast(tokenizer_object=made)
     monkeypatch.setattr("shared_affect.token_checks._declared_class", lambda folder: theirs)
-    with pytest.raises(ConfigError, match=r"that the folder declares puts ids \[\] before a text, the template of tokenizer.json \[0\]; say which.*config/models.tsv, column bos"):
+    with pytest.raises(
+        ConfigError,
+        match=(
+            r"that the folder declares puts ids \[\] before a text, the template of tokenizer.json \[0\]; say"
+            r" which.*config/models.tsv, column bos"
+        ),
+    ):
         check_declared(folder, load_ids(folder), ["joy"])
     check_declared(folder, load_ids(folder, "none"), ["joy"])
 
 
 def test_a_prefix_space_that_only_the_configuration_knows_is_refused(tmp_path):
     folder = gpt2_type(tmp_path / "m", add_prefix_space=True)
-    with pytest.raises(ConfigError, match=r"split 'joy' differently: ids \[.*\] \('joy'\) and \[.*\] \(' joy'\).*add_prefix_space"):
+    with pytest.raises(
+        ConfigError, match=r"split 'joy' differently: ids \[.*\] \('joy'\) and \[.*\] \(' joy'\).*add_prefix_space"
+    ):
         check_declared(folder, load_ids(folder), ["joy"])
 
 
 def test_a_class_that_does_not_exist_is_refused(tmp_path):
-    folder = save(byte_level(), tmp_path / "m", tokenizer_class="ATokenizerOfMyOwn", auto_map={"AutoTokenizer": ["own.ATokenizer", None]})
+    folder = save(
+        byte_level(),
+        tmp_path / "m",
+        tokenizer_class="ATokenizerOfMyOwn",
+        auto_map={"AutoTokenizer": ["own.ATokenizer", None]},
+    )
     with pytest.raises(ConfigError, match=r"'ATokenizerOfMyOwn' cannot be made of its files.*PreTrainedTokenizerFast"):
         check_declared(folder, load_ids(folder), ["joy"])
+    # a folder without any declaration contradicts nothing
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "config.json").write_text("{}")
+    check_declared(folder, load_ids(folder), ["joy"])
 
 
 def test_folders_that_declare_nothing_of_their_own_need_no_second_library(tmp_path, monkeypatch):
@@ -270,7 +395,9 @@ def test_texts_must_come_back_from_their_tokens(tmp_path):
 def test_texts_longer_than_the_context_are_refused(tmp_path):
     folder = save(byte_level(), tmp_path / "m", {"n_positions": 40}, eos_token=END)
     check_length(folder, load_ids(folder), TEXTS)
-    with pytest.raises(ConfigError, match=r"m: a text has \d+ tokens, the model's context 40 \(config.json\): 'the word is joy"):
+    with pytest.raises(
+        ConfigError, match=r"m: a text has \d+ tokens, the model's context 40 \(config.json\): 'the word is joy"
+    ):
         check_length(folder, load_ids(folder), ["short", TEXTS[0] * 9])
 
 
@@ -295,11 +422,24 @@ def test_clean_up_is_done_as_the_library_does_it(tmp_path, model_folder):
 
 def test_an_emotion_in_letters_is_refused_and_others_are_not(model_folder, caplog):
     ids = load_ids(model_folder)
-    assert spelt_shares(ids, ["joy", "sadness", "快乐", "石", "a", "hat"]) == {"joy": 0, "sadness": 0, "快乐": 0, "石": 0, "a": 0, "hat": 1}
+    assert spelt_shares(ids, ["joy", "sadness", "快乐", "石", "a", "hat"]) == {
+        "joy": 0,
+        "sadness": 0,
+        "快乐": 0,
+        "石": 0,
+        "a": 0,
+        "hat": 1,
+    }
     known = {"joy": ["joy", "calm"], "fear": ["fear", "sadness"], "calm": ["stone", "table"]}
     check_spelling(ids, known, "m", "en")
-    with pytest.raises(ConfigError, match=r"model m, language en: 100% of the characters in the words of 'odd' stand alone.*\(hat, .*\); in the other emotions 0%.*allowed: below 50%.*"
-                                          r"resources/concepts/en.tsv"):
+    with pytest.raises(
+        ConfigError,
+        match=(
+            r"model m, language en: 100% of the characters in the words of 'odd' stand alone.*\(hat, .*\); in the other"
+            r" emotions 0%.*allowed: below 50%.*"
+            r"resources/concepts/en.tsv"
+        ),
+    ):
         check_spelling(ids, known | {"odd": ["hat", "shore", "tide"]}, "m", "en")
     with caplog.at_level("WARNING", logger="shared_affect"):
         check_spelling(ids, known | {"odd": ["hat", "joy", "fear"]}, "m", "en")
@@ -312,7 +452,12 @@ def test_parts_of_characters_are_broken_and_single_characters_are_not(tmp_path):
     ids = load_ids(save(byte_level(size=257), tmp_path / "bytes", eos_token=END))
     assert spelt_shares(ids, ["快乐", "joy"]) == {"快乐": 1, "joy": 1}
     with pytest.raises(ConfigError, match="words of 'odd' stand alone"):
-        check_spelling(load_ids(save(byte_level(size=520), tmp_path / "m", eos_token=END)), {"a": ["高兴"], "b": ["joy"], "c": ["stone"], "odd": ["懊恼", "愤懑"]}, "m", "zh")
+        check_spelling(
+            load_ids(save(byte_level(size=520), tmp_path / "m", eos_token=END)),
+            {"a": ["高兴"], "b": ["joy"], "c": ["stone"], "odd": ["懊恼", "愤懑"]},
+            "m",
+            "zh",
+        )
 
 
 def test_real_tokenizers_and_the_committed_words_pass(root):
@@ -325,13 +470,23 @@ def test_real_tokenizers_and_the_committed_words_pass(root):
     found = [f for f in ("bilingual-qwen3", "stories260K") if (folder / f / "tokenizer.json").exists()]
     if not found:
         pytest.skip("needs the variable SHARED_AFFECT_MODELS (CONTRIBUTING.md)")
-    emotions = [line.split("\t")[0] for line in (root / "resources/emotions.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    emotions = [
+        line.split("\t")[0] for line in (root / "resources/emotions.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    ]
     for name, language in ((f, k) for f in found for k in ("en", "zh") if f != "stories260K" or k == "en"):
         sets = read_concepts(root / f"resources/concepts/{language}.tsv", emotions)
         texts = (root / f"resources/texts/fidelity_{language}.txt").read_text(encoding="utf-8").split("\n")[:20]
         ids = load_ids(folder / name)
         assert ids.rule == "own" and ids.key() == {}
-        check_reading(folder / name, ids, {"table": sets}, TEMPLATES if language == "en" else {"bare": "{word}。"}, texts, model=name, language=language)
+        check_reading(
+            folder / name,
+            ids,
+            {"table": sets},
+            TEMPLATES if language == "en" else {"bare": "{word}。"},
+            texts,
+            model=name,
+            language=language,
+        )
 
 
 # the first position ------------------------------------------------------------------------------------------
@@ -339,7 +494,7 @@ def test_real_tokenizers_and_the_committed_words_pass(root):
 
 @pytest.fixture
 def sinking(tmp_path):
-    """A Qwen type whose first position has twenty times the others' norm after each block, whatever token stands there."""
+    """A Qwen type whose first position has twenty times the others' norm, whatever token stands there."""
     import torch
 
     folder = model_for(qwen_type(tmp_path / "m"), family="qwen3")
@@ -383,7 +538,9 @@ def test_a_sink_at_the_first_position_is_measured_nowhere(sinking, tmp_path, bos
         rows = [block_outputs(model, [0], input_ids=torch.tensor([x]))[0][0].norm(dim=1) for x in ids.ids(TEXTS)]
     others = torch.cat([r[1:] for r in rows])
     assert min(float(r[0]) for r in rows) > 10 * float(others.max())  # the sink is there
-    assert facts["mean_residual_norm"][0] == pytest.approx(float(others.mean()), rel=1e-4) and facts["n_tokens"][0] == len(others)
+    assert facts["mean_residual_norm"][0] == pytest.approx(float(others.mean()), rel=1e-4) and facts["n_tokens"][
+        0
+    ] == len(others)
     words = hold(folder, model, make_sae(tmp_path / "sae"), tmp_path / "j", bos)
     templates = TEMPLATES if bos != "none" else {"word-is": TEMPLATES["word-is"]}
     dense = words.words({"x": WORDS}, templates)["s"]["x"]["dense"]
@@ -402,9 +559,23 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
     ids, model = load_ids(folder), load_model(folder)
     # its context is shorter than the longest text asked for
     documents = list(sample_documents(model, ids, 2500, seed=1, max_new_tokens=200, batch=16, show_progress=False))
-    train_sae(model, ids, documents, layer=1, out_dir=tmp_path / "sae", seed=0, architecture=architecture, k=4, d_sae=64, n_tokens=4000, settings=SaeSettings(batch=256, sequence=32))
+    train_sae(
+        model,
+        ids,
+        documents,
+        layer=1,
+        out_dir=tmp_path / "sae",
+        seed=0,
+        architecture=architecture,
+        k=4,
+        d_sae=64,
+        n_tokens=4000,
+        settings=SaeSettings(batch=256, sequence=32),
+    )
     assert json.loads((tmp_path / "sae/cfg.json").read_text())["metadata"]["prepend_bos"] is True
-    found = Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j").running_text(TEXTS, TEXTS)["s"]
+    found = Extractor(
+        folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j"
+    ).running_text(TEXTS, TEXTS)["s"]
     assert np.isfinite(found["explained_variance"][0])
     with pytest.raises(ValueError, match="prepend_bos is True, but the model's tokenizer puts no BOS"):
         Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j", bos="none")
@@ -413,9 +584,23 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
 def test_without_a_first_token_texts_come_from_a_file(tmp_path):
     folder = model_for(gpt2_type(tmp_path / "m"))
     ids, model = load_ids(folder, "none"), load_model(folder)
-    with pytest.raises(ValueError, match=r"no token to start a text from; give texts in a file instead \(config/saes.tsv, column texts\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"no token to start a text from; give texts in a file instead \(config/saes.tsv, column texts\)",
+    ):
         next(sample_documents(model, ids, 100, seed=1))
-    train_sae(model, ids, TEXTS * 40, layer=1, out_dir=tmp_path / "sae", seed=0, k=4, d_sae=64, n_tokens=4000, settings=SaeSettings(batch=256, sequence=32))
+    train_sae(
+        model,
+        ids,
+        TEXTS * 40,
+        layer=1,
+        out_dir=tmp_path / "sae",
+        seed=0,
+        k=4,
+        d_sae=64,
+        n_tokens=4000,
+        settings=SaeSettings(batch=256, sequence=32),
+    )
     assert json.loads((tmp_path / "sae/cfg.json").read_text())["metadata"]["prepend_bos"] is False
     Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j", bos="none")
 
@@ -443,13 +628,35 @@ def test_the_look_names_the_row(tmp_path):
     texts = own(tmp_path)
     look(tmp_path / "nowhere", None, texts, "m")
     look(gpt2_type(tmp_path / "fine"), None, texts, "m", sampled=True)
-    other = save(byte_level(split=True), tmp_path / "m", {"model_type": "gpt2"}, tokenizer_class="GPT2Tokenizer", bos_token=END, eos_token=END, unk_token=END)
-    with pytest.raises(ConfigError, match=r"config/models.tsv, model odd: .*m: tokenizer.json and the class GPT2Tokenizer .*'the stone，因为' differently"):
+    other = save(
+        byte_level(split=True),
+        tmp_path / "m",
+        {"model_type": "gpt2"},
+        tokenizer_class="GPT2Tokenizer",
+        bos_token=END,
+        eos_token=END,
+        unk_token=END,
+    )
+    with pytest.raises(
+        ConfigError,
+        match=(
+            r"config/models.tsv, model odd: .*m: tokenizer.json and the class GPT2Tokenizer .*'the stone，因为'"
+            r" differently"
+        ),
+    ):
         look(other, None, texts, "odd")
-    for folder, bos in ((tmp_path / "nowhere", "none"), (tmp_path / "fine", "none"), (save(byte_level(specials=("<x>",)), tmp_path / "bare"), None)):
-        with pytest.raises(ConfigError, match=r"model m has no token to start a text from.*config/saes.tsv, column texts"):
+    for folder, bos in (
+        (tmp_path / "nowhere", "none"),
+        (tmp_path / "fine", "none"),
+        (save(byte_level(specials=("<x>",)), tmp_path / "bare"), None),
+    ):
+        with pytest.raises(
+            ConfigError, match=r"model m has no token to start a text from.*config/saes.tsv, column texts"
+        ):
             look(folder, bos, texts, "m", sampled=True)
-    with pytest.raises(ConfigError, match=r"config/models.tsv, model m: .*bos is '<bos>', which tokenizer.json does not know"):
+    with pytest.raises(
+        ConfigError, match=r"config/models.tsv, model m: .*bos is '<bos>', which tokenizer.json does not know"
+    ):
         look(tmp_path / "fine", "<bos>", texts, "m")
 
 

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.workflow
 def plan(root, tmp_path):
     """A dry run over tables of its own; rows are changed by keyword."""
     for shared in ("resources", "config", "src", "workflow"):
-        shutil.copytree(root / shared, tmp_path / shared, ignore=shutil.ignore_patterns("journal", "retrieved", "__pycache__"))
+        shutil.copytree(
+            root / shared, tmp_path / shared, ignore=shutil.ignore_patterns("journal", "retrieved", "__pycache__")
+        )
     for name in ("config.yaml", "Snakefile"):
         shutil.copy(root / name, tmp_path)
 
@@ -24,11 +26,35 @@ def plan(root, tmp_path):
         path = tmp_path / f"config/{table}.tsv"
         with open(path, encoding="utf-8", newline="") as f:
             rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
-        path.write_text("\n".join("\t".join(r.values()) for r in [dict(zip(rows[0], rows[0], strict=True)), *(r | cells if r["model"] == model else r for r in rows)]) + "\n", encoding="utf-8")
+        path.write_text(
+            "\n".join(
+                "\t".join(r.values())
+                for r in [
+                    dict(zip(rows[0], rows[0], strict=True)),
+                    *(r | cells if r["model"] == model else r for r in rows),
+                ]
+            )
+            + "\n",
+            encoding="utf-8",
+        )
 
     def dry(target):
-        command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", target, "--config", "models=[stories260k]", "control_models=[]", "primary_sae=b2-btk", "languages=[en]",
-                   f"models_dir={tmp_path}", "specs=[]"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "-n",
+            "--cores",
+            "1",
+            target,
+            "--config",
+            "models=[stories260k]",
+            "control_models=[]",
+            "primary_sae=b2-btk",
+            "languages=[en]",
+            f"models_dir={tmp_path}",
+            "specs=[]",
+        ]
         environment = os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "src")}
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=120)
         return done.returncode, done.stdout + done.stderr
@@ -42,14 +68,23 @@ def test_texts_and_tokenizers_are_looked_at_before_any_job(plan):
     gpt2_type(folder, add_prefix_space=True)
     code, text = plan(target)
     assert code and "Job stats" not in text and len(text.strip().splitlines()) < 12, text
-    assert "config/models.tsv, model stories260k" in text and str(folder) in text and "GPT2Tokenizer" in text and "differently: ids [" in text
+    assert (
+        "config/models.tsv, model stories260k" in text
+        and str(folder) in text
+        and "GPT2Tokenizer" in text
+        and "differently: ids [" in text
+    )
     gpt2_type(folder)
     plan.change("models", "stories260k", bos="none")
     code, text = plan(target)
     assert code and "no token to start a text from" in text and "config/saes.tsv, column texts" in text, text
     plan.change("saes", "stories260k", texts="{models_dir}/mine")
     code, text = plan(target)
-    assert code and "model stories260k, sae b2-btk, column texts is" in text and "allowed: world, sampled, or a file or folder that is there" in text, text
+    assert (
+        code
+        and "model stories260k, sae b2-btk, column texts is" in text
+        and "allowed: world, sampled, or a file or folder that is there" in text
+    ), text
     (plan.folder / "mine").mkdir()
     (plan.folder / "mine/a.txt").write_text("one text\nanother\n", encoding="utf-8")
     code, text = plan(target)
