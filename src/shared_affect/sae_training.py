@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import sys
 import time
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from shared_affect.activations import block_outputs
 from shared_affect.corpora import pack
-from shared_affect.runtime import LOG
+from shared_affect.runtime import LOG, write_text
 from shared_affect.saes import DiskSAE
 from shared_affect.tokens import text_ids
 
@@ -142,6 +143,9 @@ def train_sae(
         torch.manual_seed(seed)
         sae = _fit(training, _untrained(architecture, training.shape[1], k, d_sae, layer, model_name, bool(coder.first)), n_tokens, seed, s)
     sae.save_inference_model(str(out_dir))
+    # sae-lens writes the keys in another order in every process, and the file's bytes are the SAE's identity
+    cfg = Path(out_dir) / "cfg.json"
+    write_text(cfg, json.dumps(json.loads(cfg.read_text(encoding="utf-8")), indent=2, sort_keys=True) + "\n")
     facts = _fidelity(DiskSAE(out_dir), training, held_out)
     facts |= {"n_tokens": n_tokens, "n_distinct_tokens": len(training), "seconds": round(time.perf_counter() - started, 1)}
     LOG.info("SAE on block %d: explained variance %.3f, L0 %.1f, dead %.3f, %.0f s", layer, facts["explained_variance"], facts["l0"], facts["dead_share"], facts["seconds"])

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from shared_affect.checks import ConfigError
+from shared_affect.checks import ConfigError, read_prompts, read_templates
+from shared_affect.reading import read_lines
 from shared_affect.runtime import LOG
 from shared_affect.saes import check_hook
 from shared_affect.tokens import (
@@ -308,30 +309,15 @@ def look(
             raise ConfigError(no_start(model))
         for language, (sets, templates, prompts, running) in languages.items():
             texts = [
-                *(t for f in prompts for _, t in _cells(f, "prompt", "text")),
-                *(t for f in running for t in _lines(f)),
+                *(text for f in prompts for _, _, text in read_prompts(f)),
+                *(t for f in running for t in read_lines(f)),
             ]
-            check_reading(
-                folder, ids, sets, dict(_cells(templates, "template", "text")), texts, model=model, language=language
-            )
+            check_reading(folder, ids, sets, read_templates(templates), texts, model=model, language=language)
         for sae, layer, where in saes:
             if (Path(sae) / "cfg.json").exists():
                 check_hook(sae, layer, bool(ids.first), where)
     except ValueError as error:
         raise ConfigError(f"config/models.tsv, model {model}: {error}") from None
-
-
-def _lines(path: str | Path) -> list[str]:
-    from shared_affect.tables import read_lines
-
-    return read_lines(path)
-
-
-def _cells(path: str | Path, name: str, text: str) -> list[tuple[str, str]]:
-    from shared_affect.tables import read_tsv
-
-    frame = read_tsv(path)
-    return list(zip(frame[name], frame[text], strict=True))
 
 
 def no_start(model: str) -> str:
