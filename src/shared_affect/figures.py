@@ -108,7 +108,7 @@ def draw_spaces(spaces: Sequence[Space], tables: Mapping[str, pd.DataFrame], nam
         label_points(left, c["x_valence"], c["y_arousal"], [names.emotion(e, s.language) for e in c["emotion"]], 5.8)
         found = dimensions[(dimensions["model"] == s.model) & (dimensions["language"] == s.language)].set_index("quantity")
         facts = [f"{d} {found.loc[f'loo_r2_{d}', 'value']:.2f}" for d in DIMENSIONS if f"loo_r2_{d}" in found.index]
-        left.set_title(f"{names.model(s.model)}, {names.language(s.language)}, n = {len(c)}" + (f"; left-out R²: {', '.join(facts)}" if facts else ""), fontsize=7.5)
+        left.set_title(f"{names.model(s.model)}, {names.language(s.language)}, n = {len(c)}" + (f"; R²: {', '.join(facts)}" if facts else ""), fontsize=7.5)
         left.set(ylabel="arousal (turned to it)")
         left.set_xlabel("valence (axis turned to it)", labelpad=1)
         order = c.sort_values("human_valence", kind="stable")["emotion"].tolist()
