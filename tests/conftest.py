@@ -33,13 +33,13 @@ def make_tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>")
 
 
-def make_model(family: str, folder: Path, layers: int = 2) -> Path:
+def make_model(family: str, folder: Path, layers: int = 2, context: int = 64) -> Path:
     import torch
     from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
     tokenizer = make_tokenizer()
     shape = dict(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64,
-                 max_position_embeddings=64, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+                 max_position_embeddings=context, pad_token_id=0, bos_token_id=1, eos_token_id=2)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = (Gemma2ForCausalLM(Gemma2Config(head_dim=8, query_pre_attn_scalar=8, sliding_window=64, **shape)) if family == "gemma2"

@@ -51,7 +51,7 @@ def test_every_emotion_keeps_its_own_features_and_vector(tmp_path, dataset, fold
     edit_table(study.folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "0"} for r in rows])
     (study.folder / f"resources/categories/{dataset}.tsv").write_text("\n".join(["category\temotion", *(f"{c}\t{e}" for c, e in categories.items()), ""]))
     study.set(concepts=dataset, languages=[language], emotions=list(categories.values()), data_dir=str(tmp_path / "data"), control_models=[], control_variants=[], specs=[],
-              steering=study.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4, "random_directions": 24, "n_bootstrap": 100})
+              steering=study.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4, "random_directions": 24})
     study.snakemake()
     for category, emotion in categories.items():
         frame = pd.read_csv(study.path("emotion_features", "gemma2-planted", SAE, language, f"{emotion}.tsv"), sep="\t")

@@ -25,7 +25,7 @@ def data(root, tmp_path_factory):
 
 @pytest.mark.parametrize(("study", "models", "saes", "extractions"), [("paper", 2, 7, 4), ("laptop", 2, 2, 2), ("families", 4, 4, 8), ("norms", 0, 0, 1)])
 def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractions):
-    make_model("llama", tmp_path / "models/stories260K", layers=3)  # a plan looks at folders that are there
+    make_model("llama", tmp_path / "models/stories260K", layers=3, context=512)  # a plan looks at folders that are there
     command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(tmp_path / "run"), "--snakefile", str(root / "Snakefile"), "--cores", "1",
                "--configfile", str(root / "config.yaml"), str(root / f"studies/{study}.yaml"), "--config", f"data_dir={data}", f"models_dir={tmp_path / 'models'}"]
     for shared in ("resources", "config"):
