@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared_affect.concepts import own_words, require_own
 from shared_affect.runtime import LOG, read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -177,6 +176,8 @@ def attach_sets(concepts: WordCodes, sets: Mapping[str, Sequence[str]], rated: W
     ValueError
         If a word has no codes, or an emotion keeps fewer than two words.
     """
+    from shared_affect.concepts import own_words, require_own  # pandas: extraction reads codes without it
+
     require_own(sets, "concept-sets", contrast)
     where = {w: i for i, w in enumerate(concepts.words)}
     full = np.zeros((len(concepts.words), len(sets)), bool)

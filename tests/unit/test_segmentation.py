@@ -80,7 +80,7 @@ def test_prompts_are_neutral_and_balanced(language):
     concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
     ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
     assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
-    assert prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 25)] and prompts["split"].tolist() == ["choose", "score"] * 12
+    assert prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)] and prompts["split"].tolist() == ["choose", "score"] * 24
     coloured = ordinary.loc[ordinary["class_valence"] != 0, language].tolist()
     words = concepts["word"].tolist() + coloured
     assert not lexicon_hits(prompts["text"].tolist(), {"any": words}, language, extra_words=ordinary[language]).any()

@@ -63,9 +63,19 @@ def plan(root, tmp_path):
     return dry
 
 
+def give_weights(folder):
+    """A model of its tokenizer's size: folders without one are refused for that alone."""
+    from tokenizers import Tokenizer
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    GPT2LMHeadModel(GPT2Config(vocab_size=size, n_embd=16, n_layer=3, n_head=2, n_positions=1024)).save_pretrained(folder)
+
+
 def test_texts_and_tokenizers_are_looked_at_before_any_job(plan):
     target, folder = "results/planted/saes/stories260k/b2-btk/cfg.json", plan.folder / "stories260K"
     gpt2_type(folder, add_prefix_space=True)
+    give_weights(folder)
     code, text = plan(target)
     assert code and "Job stats" not in text and len(text.strip().splitlines()) < 12, text
     assert (
