@@ -1,4 +1,4 @@
-"""What issue 12 found to hold for nothing, on few datasets; `make simulations` runs the same on a thousand."""
+"""What was found to hold for nothing, on few datasets; `make simulations` runs the same on a thousand."""
 
 import numpy as np
 import pandas as pd
