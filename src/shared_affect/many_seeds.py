@@ -91,10 +91,13 @@ def control_tests(folder: Path) -> pd.DataFrame:
         frame = frame[(frame["control"] != "none") & frame["family"].notna() & frame["p"].notna()] if not frame.empty else frame
         if len(frame):
             parts.append(frame.assign(p=tested_p(frame), claim=frame["family"].str.split(" | ", regex=False).str[0], value=frame[value], language=frame.get("language", "en-zh")))
+    columns = ["root_seed", "control", "claim", "model", "language", "value", "p", "p_adjusted"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
     tests = pd.concat(parts, ignore_index=True)
     tests = tests[tests["claim"].isin(CONTROLLED)]
     part_of_it = [c not in UNTOUCHED.get(k, {}) for c, k in zip(tests["claim"], tests["control"], strict=True)]
-    return tests.loc[part_of_it, ["root_seed", "control", "claim", "model", "language", "value", "p", "p_adjusted"]]
+    return tests.loc[part_of_it, columns]
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -173,6 +176,8 @@ def report(runs: Sequence[dict]) -> str:
         said = verdicts[verdicts["model"].notna() & (verdicts["verdict"].isin(["fails", "inconclusive"]) | reason.str.contains("not tested"))]
         out += ["Verdicts that do not hold, and arms that could not be tested:", "", markdown(said[["study", "claim", "model", "language", "verdict", *OF_CLAIM[2:]]]), ""]
     tests = pd.DataFrame([row for run in runs for row in run["tests"]])
+    if tests.empty:
+        return "\n".join([*out, "### Negative controls", "", "None was run here.", ""])
     rows = []
     for claim, control in EMPTY.items():
         t = tests[tests["control"] == control]

@@ -68,6 +68,17 @@ def test_a_saved_run_stands_for_its_folder_also_one_of_an_earlier_version(runs, 
     assert "empty-untrained" in report([kept]) and "do not hold" not in report([kept])
 
 
+def test_a_run_without_controls_is_reported_as_one(runs):
+    for table in ("rsa", "ratings", "shared_features"):
+        path = runs[0] / f"tables/{table}.csv"
+        if path.exists():
+            frame = pd.read_csv(path, keep_default_na=False)
+            frame[frame["control"] == "none"].to_csv(path, index=False)
+    assert control_tests(runs[0]).empty
+    text = report([summarise_run(runs[0])])
+    assert "None was run here." in text and "Recovered quantities" in text
+
+
 def test_two_runs_of_one_root_seed_are_refused(runs):
     with pytest.raises(ValueError, match="planted-7, planted-7: two have the same models and root seed"):
         report([summarise_run(runs[0]), summarise_run(runs[0])])
