@@ -68,3 +68,8 @@ def test_a_study_with_empty_controls_seldom_fails_and_one_that_leaks_does():
     assert empty["now"].sum() <= 2 and empty["before"].sum() >= 1
     for leak in ("structure leaks in untrained models", "ratings of valence leak in untrained models"):
         assert datasets(controls_level.one, (leak,), 6)["now"].mean() > 0.8
+
+
+@pytest.mark.parametrize("setting", list(controls_level.SETTINGS))
+def test_every_setting_of_the_controls_can_be_drawn(setting):
+    assert set(controls_level.one(setting, rng(100, "test", setting))) == {"now", "before"}

@@ -52,9 +52,9 @@ def study(within: float, across: float, leak: tuple[str, str, str] | None, rng: 
     if leak:
         here = ((f["control"] == leak[0]) & (f["claim"] == leak[1])).to_numpy()
         if leak[2] == "one":
-            here &= np.cumsum(here) == 1
+            here = here & (np.cumsum(here) == 1)
         elif leak[2] != "all":
-            here &= f["language"].str.startswith(leak[2]).to_numpy()
+            here = here & f["language"].str.startswith(leak[2]).to_numpy()
         z = z + 4 * here
     f["p"] = (1 + np.floor(norm.sf(z) * (f["n_permutations"] + 1)).clip(upper=f["n_permutations"])) / (f["n_permutations"] + 1)
     f["p_adjusted"] = adjust(f)
