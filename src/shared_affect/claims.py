@@ -221,11 +221,16 @@ class Judge:
         # steering asks two thirds of the emotions; the others ask the mean over emotions
         null = -self.study["steering_margin"] if claim == "beyond-means" else 0.0
         passes = r["n_passing"] / r["n_emotions"] >= 2 / 3 if claim == "steering" else r["ci_low"] > null
-        verdict = verdict_of([passes], r["ci_high"], null)
+        conditions, more = [passes], ""
+        if claim == "beyond-means":  # where nothing steers, one vector is as good as the other: no evidence of anything
+            against_random = _one(self.steering, claim="steering", model=model, language=language)
+            conditions.append(against_random is not None and against_random["ci_low"] > 0)
+            more = "" if conditions[-1] else "; the concept vector itself is not above random directions"
+        verdict = verdict_of(conditions, r["ci_high"], null)
         c = {"name": r["control_name"], "value": r["control_value"], "ci_low": r["control_ci_low"], "ci_high": r["control_ci_high"]}
         passing = f"{int(r['n_passing'])} of {int(r['n_emotions'])} emotions " + (f"above 0; margin {-null:g}" if null else "pass")
         return entry(claim, verdict, **self._who(model, language), statistic=r["statistic"], value=r["value"], ci_low=r["ci_low"], ci_high=r["ci_high"], n=r["n_prompts"], control=c,
-                     table="steering_differences.csv", reason=f"{passing}; nll_ratio {r['nll_ratio']:.2f}")
+                     table="steering_differences.csv", reason=f"{passing}; nll_ratio {r['nll_ratio']:.2f}{more}")
 
     def _control_tests(self, control: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
         """Tests of a negative control with the claim of each, and those of claims that the control does not void."""

@@ -120,7 +120,19 @@ def test_without_the_matched_arm_the_verdict_is_open_and_gives_the_counts():
 @pytest.mark.parametrize(("change", "verdict"), [({"ci_low": -0.04}, "holds"), ({"value": -0.06, "ci_low": -0.1, "ci_high": -0.02}, "inconclusive"),
                                                  ({"value": -0.1, "ci_low": -0.15, "ci_high": -0.06}, "fails"), ({"n_emotions": 0}, "not-tested")])
 def test_the_concept_vector_is_held_against_difference_of_means_with_a_margin(change, verdict):
-    assert verdicts(steered=steering(**change))["beyond-means", "en"]["verdict"] == verdict
+    rows = steering()
+    for k, v in change.items():
+        rows.loc[rows["claim"] == "beyond-means", k] = v
+    assert verdicts(steered=rows)["beyond-means", "en"]["verdict"] == verdict
+
+
+def test_two_vectors_that_bring_nothing_are_no_evidence_for_one_of_them():
+    """A real model of 260 thousand weights: difference .003, interval above -.05, and neither vector steers."""
+    rows = steering()
+    rows.loc[rows["claim"] == "steering", ["value", "ci_low", "ci_high"]] = [-0.002, -0.011, 0.011]
+    rows.loc[rows["claim"] == "beyond-means", ["value", "ci_low", "ci_high"]] = [0.003, -0.01, 0.016]
+    found = verdicts(steered=rows)["beyond-means", "en"]
+    assert found["verdict"] == "inconclusive" and "not above random directions" in found["reason"]
 
 
 @pytest.mark.parametrize(("change", "steered", "expressed"), [
