@@ -216,7 +216,10 @@ def test_running_text_in_tables_keeps_what_has_a_meaning_there(tmp_path):
 
 def test_tables_of_the_configuration_share_the_mechanism(tmp_path):
     (tmp_path / "schema.yaml").write_text("type: object\nadditionalProperties: false\nkey: [name]\nrequired: [name, note]\nproperties:\n  name: {type: string}\n  note: {type: string}\n")
-    read = lambda content: read_table(written(tmp_path, content), tmp_path / "schema.yaml")  # noqa: E731
+
+    def read(content):
+        return read_table(written(tmp_path, content), tmp_path / "schema.yaml")
+
     assert read('name\tnote\r\na\t"x\r\n\r\nb\t\r\n') == [{"name": "a", "note": '"x'}, {"name": "b", "note": ""}]
     for content, message in (("name\tnote\na\u200b\tx\n", "line 2: name .*U[+]200B"), ("name\tnote\n\na\tx\na\ty\n", r"name = a stands 2 times \(lines 3, 4\)"),
                              ("name\tnote\nb\tx\n".encode("utf-16"), "UTF-16"), ("name\tnote\nä\tx\n".encode("latin-1"), "line 2: byte e4"), ("", "is empty; needed: .*name, note")):
