@@ -47,14 +47,40 @@ class Hub:
                 hub.log.append((self.command, self.path, self.headers.get("Range")))
                 path = self.path.split("?")[0]
                 if hub.gated:
-                    return self.send(b"{}", 403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted"})
+                    return self.send(
+                        b"{}",
+                        403,
+                        {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted"},
+                    )
                 if m := re.fullmatch(rf"/api/models/{hub.repository}(?:/revision/(.+))?", path):
                     if m[1] not in (None, "main", hub.commit):
                         return self.send(b"{}", 404, {"X-Error-Code": "RevisionNotFound"})
                     entries = {f: hub.entry(f) for f in hub.files} if "blobs=" in self.path else {}
-                    large = {f: {"lfs": {"sha256": e["lfs"]["oid"], "size": e["size"], "pointerSize": 1}} for f, e in entries.items() if "lfs" in e}
-                    siblings = [{"rfilename": f, **({"blobId": entries[f]["oid"], "size": entries[f]["size"]} if entries else {}), **large.get(f, {})} for f in hub.files]
-                    return self.send(json.dumps({"id": hub.repository, "sha": hub.commit, "siblings": siblings, "private": False, "gated": False, "tags": []}).encode())
+                    large = {
+                        f: {"lfs": {"sha256": e["lfs"]["oid"], "size": e["size"], "pointerSize": 1}}
+                        for f, e in entries.items()
+                        if "lfs" in e
+                    }
+                    siblings = [
+                        {
+                            "rfilename": f,
+                            **({"blobId": entries[f]["oid"], "size": entries[f]["size"]} if entries else {}),
+                            **large.get(f, {}),
+                        }
+                        for f in hub.files
+                    ]
+                    return self.send(
+                        json.dumps(
+                            {
+                                "id": hub.repository,
+                                "sha": hub.commit,
+                                "siblings": siblings,
+                                "private": False,
+                                "gated": False,
+                                "tags": [],
+                            }
+                        ).encode()
+                    )
                 if path.startswith(f"/api/models/{hub.repository}/tree/"):
                     return self.send(json.dumps([hub.entry(f) for f in hub.files]).encode())
                 if (m := re.fullmatch(rf"/{hub.repository}/resolve/[^/]+/(.+)", path)) and m[1] in hub.files:
@@ -63,7 +89,11 @@ class Hub:
 
             def send(self, body, code=200, headers=None):
                 self.send_response(code)
-                for key, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}.items():
+                for key, value in {
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(body)),
+                    **(headers or {}),
+                }.items():
                     self.send_header(key, value)
                 self.end_headers()
                 if self.command == "GET":
@@ -75,7 +105,12 @@ class Hub:
                 body = hub.lie.get(name, content)[start:]
                 self.send_response(206 if start else 200)
                 etag = entry["lfs"]["oid"] if "lfs" in entry else entry["oid"]
-                headers = {"ETag": f'"{etag}"', "X-Repo-Commit": hub.commit, "Accept-Ranges": "bytes", "Content-Length": str(len(body))}
+                headers = {
+                    "ETag": f'"{etag}"',
+                    "X-Repo-Commit": hub.commit,
+                    "Accept-Ranges": "bytes",
+                    "Content-Length": str(len(body)),
+                }
                 if "lfs" in entry:
                     headers |= {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(content))}
                 if start:
@@ -99,7 +134,11 @@ class Hub:
 
     def entry(self, name):
         content = self.files[name]
-        large = {"lfs": {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 1}} if name.endswith(".safetensors") else {}
+        large = (
+            {"lfs": {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 1}}
+            if name.endswith(".safetensors")
+            else {}
+        )
         return {"type": "file", "path": name, "size": len(content), "oid": git_sha1(content), **large}
 
     def downloads(self, name):

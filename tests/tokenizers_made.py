@@ -21,10 +21,12 @@ def byte_level(*, template=None, specials=(END,), split=False, prefix_space=Fals
     plain = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
     if split:
         pattern = Regex(r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+")
-        plain = pre_tokenizers.Sequence([
-            pre_tokenizers.Split(pattern, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ])
+        plain = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(pattern, "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
     made.pre_tokenizer, made.decoder = plain, decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,

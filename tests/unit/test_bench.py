@@ -7,10 +7,21 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from shared_affect.bench import COLUMNS, compare, in_a_process, show
-from shared_affect.bench_extraction import OURS, TINY, arithmetic, methods, prepare
+from shared_affect.tools.bench import COLUMNS, compare, in_a_process, show
+from shared_affect.tools.bench_extraction import OURS, TINY, arithmetic, methods, prepare
 
-SMALL = replace(TINY, name="small", width=32, heads=2, key_value_heads=1, feed_forward=48, vocabulary=96, d_sae=1024, words=12, loop_words=3)
+SMALL = replace(
+    TINY,
+    name="small",
+    width=32,
+    heads=2,
+    key_value_heads=1,
+    feed_forward=48,
+    vocabulary=96,
+    d_sae=1024,
+    words=12,
+    loop_words=3,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +46,7 @@ def test_codes_of_the_benchmark_are_neither_empty_nor_dense(folder):
 
 
 def test_arithmetic_counts_the_blocks_that_run(folder):
-    from shared_affect.models import blocks, load_model
+    from shared_affect.models.load import blocks, load_model
 
     model = load_model(folder / "model")
     weights = sum(p.numel() for b in list(blocks(model))[: SMALL.layer + 1] for p in b.parameters())
@@ -70,7 +81,7 @@ class Hiding(PathFinder):
 
 sys.meta_path[:] = [Hiding if f is PathFinder else f for f in sys.meta_path]
 from pathlib import Path
-from shared_affect.bench_extraction import Shape, methods
+from shared_affect.tools.bench_extraction import Shape, methods
 for method in methods(Shape(**{asdict(SMALL)!r}), Path({str(folder)!r})).values():
     n, run = method()
     run()

@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from shared_affect.checks import ConfigError, check_study, read_carriers, read_concepts, read_table
+from shared_affect.study.checks import ConfigError, check_study, read_carriers, read_concepts, read_table
 
 TABLES = ("models", "saes", "languages", "human", "variants")
 
@@ -16,7 +16,13 @@ def study(root):
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     templates = {k: root / f"resources/templates/{k}.tsv" for k in ("en", "zh")}
-    return config, root / "workflow/schemas/config.yaml", tables, {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")}, templates
+    return (
+        config,
+        root / "workflow/schemas/config.yaml",
+        tables,
+        {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
+        templates,
+    )
 
 
 def test_the_default_study_passes_in_table_order(study):
@@ -29,28 +35,80 @@ def test_the_default_study_passes_in_table_order(study):
 BAD = {
     "misspelt key": ({"stduy": "x"}, ["unknown key stduy", "did you mean 'study'"]),
     "wrong type": ({"root_seed": "seven"}, ["root_seed is 'seven'", "integer", ">= 0"]),
-    "not a number": ({"ratings": {"n_outer": 10, "n_inner": 5, "n_permutations": 999, "n_bootstrap": 100, "n_matched": 10, "margin": float("nan")}}, ["ratings.margin is nan", "finite"]),
+    "not a number": (
+        {
+            "ratings": {
+                "n_outer": 10,
+                "n_inner": 5,
+                "n_permutations": 999,
+                "n_bootstrap": 100,
+                "n_matched": 10,
+                "margin": float("nan"),
+            }
+        },
+        ["ratings.margin is nan", "finite"],
+    ),
     "list of other things": ({"models": ["llama-planted", 3]}, ["models.1 is 3", "string"]),
     "section that is no section": ({"rsa": None}, ["key rsa is None", "object"]),
     "number too small": ({"root_seed": -1}, ["root_seed is -1", ">= 0"]),
-    "unknown emotion": ({"emotions": ["joy", "anger", "fear", "lovve"]}, ["'lovve'", "did you mean 'love'", "resources/emotions.tsv"]),
+    "unknown emotion": (
+        {"emotions": ["joy", "anger", "fear", "lovve"]},
+        ["'lovve'", "did you mean 'love'", "resources/emotions.tsv"],
+    ),
     "doubled emotion": ({"emotions": ["joy", "joy", "fear", "love"]}, ["'joy' twice", "key emotions"]),
     "too few emotions": ({"emotions": ["joy", "fear", "love", "anger"][:3]}, ["key emotions", "items >= 4"]),
     "unknown model": ({"models": ["gpt-7"]}, ["'gpt-7'", "gemma2-planted", "config/models.tsv"]),
-    "control among the models": ({"models": ["gemma2-untrained-2"]}, ["'gemma2-untrained-2'", "'untrained'", "control none"]),
-    "model among the controls": ({"control_models": ["llama-planted"], "models": ["gemma2-planted"]}, ["'llama-planted'", "other than none"]),
+    "control among the models": (
+        {"models": ["gemma2-untrained-2"]},
+        ["'gemma2-untrained-2'", "'untrained'", "control none"],
+    ),
+    "model among the controls": (
+        {"control_models": ["llama-planted"], "models": ["gemma2-planted"]},
+        ["'llama-planted'", "other than none"],
+    ),
     "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
     "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
     "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk", "config/saes.tsv"]),
-    "unknown template": ({"templates": ["bare", "sayd"]}, ["'sayd'", "did you mean 'said'", "resources/templates/en.tsv"]),
+    "unknown template": (
+        {"templates": ["bare", "sayd"]},
+        ["'sayd'", "did you mean 'said'", "resources/templates/en.tsv"],
+    ),
     "doubled template": ({"templates": ["bare", "bare"]}, ["templates has 'bare' twice", "allowed: once"]),
     "doubled dimension": ({"dimensions": ["valence", "valence"]}, ["dimensions has 'valence' twice"]),
-    "too few permutations": ({"shared": {"min_active": 0.02, "n_permutations": 199}}, ["shared.n_permutations is 199", "needed: 200", "2 tests of a family"]),
-    "too few permutations of codes": ({"rsa": {"pairs": ["all"], "n_permutations": 10000, "n_code_permutations": 1000, "n_bootstrap": 100, "n_draws": 10},
-                                       "control_models": [f"{m}-untrained-{k}" for m in ("gemma2", "llama") for k in range(1, 6)] + ["gemma2-no-affect"]},
-                                      ["rsa.n_code_permutations is 1000", "needed: 2000", "20 tests of a family"]),
-    "no permutations of codes": ({"rsa": {"pairs": ["all"], "n_permutations": 10000, "n_code_permutations": 200, "n_bootstrap": 100, "n_draws": 10}}, ["rsa.n_code_permutations is 200", ">= 1000"]),
-    "folder of models not given": ({"models": ["stories260k"], "primary_sae": "b2-btk"}, ["models_dir is empty", "'stories260k'"]),
+    "too few permutations": (
+        {"shared": {"min_active": 0.02, "n_permutations": 199}},
+        ["shared.n_permutations is 199", "needed: 200", "2 tests of a family"],
+    ),
+    "too few permutations of codes": (
+        {
+            "rsa": {
+                "pairs": ["all"],
+                "n_permutations": 10000,
+                "n_code_permutations": 1000,
+                "n_bootstrap": 100,
+                "n_draws": 10,
+            },
+            "control_models": [f"{m}-untrained-{k}" for m in ("gemma2", "llama") for k in range(1, 6)]
+            + ["gemma2-no-affect"],
+        },
+        ["rsa.n_code_permutations is 1000", "needed: 2000", "20 tests of a family"],
+    ),
+    "no permutations of codes": (
+        {
+            "rsa": {
+                "pairs": ["all"],
+                "n_permutations": 10000,
+                "n_code_permutations": 200,
+                "n_bootstrap": 100,
+                "n_draws": 10,
+            }
+        },
+        ["rsa.n_code_permutations is 200", ">= 1000"],
+    ),
+    "folder of models not given": (
+        {"models": ["stories260k"], "primary_sae": "b2-btk"},
+        ["models_dir is empty", "'stories260k'"],
+    ),
     "unknown dataset": ({"human": "warriner"}, ["'warriner'", "planted", "config/human.tsv"]),
 }
 
@@ -61,7 +119,12 @@ def test_bad_config_says_found_allowed_and_where(study, case):
     with pytest.raises(ConfigError) as error:
         check_study(copy.deepcopy(study[0]) | change, *study[1:])
     message = str(error.value)
-    assert "config.yaml" in message and message.count("\n") < 12 and len(message) < 1600 and all(w in message for w in words), message
+    assert (
+        "config.yaml" in message
+        and message.count("\n") < 12
+        and len(message) < 1600
+        and all(w in message for w in words)
+    ), message
 
 
 def test_a_missing_or_misspelt_key_is_named_with_the_nearest(study):
@@ -79,7 +142,9 @@ def test_a_table_of_emotions_too_short_and_an_empty_set_stop_the_study(study, tm
     with pytest.raises(ConfigError, match="key emotions has 3; needed: 4"):
         check_study(config, schema, tables | {"emotions": tables["emotions"][:3]}, concepts, templates)
     lines = concepts["zh"].read_text(encoding="utf-8").splitlines()
-    (tmp_path / "zh.tsv").write_text("\n".join(line for line in lines if not line.startswith("pride\t")), encoding="utf-8")
+    (tmp_path / "zh.tsv").write_text(
+        "\n".join(line for line in lines if not line.startswith("pride\t")), encoding="utf-8"
+    )
     with pytest.raises(ConfigError, match=r"zh.tsv: the concept-set of 'pride' has 0 word.*config.yaml, key emotions"):
         check_study(config, schema, tables, concepts | {"zh": tmp_path / "zh.tsv"}, templates)
 
@@ -95,7 +160,11 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
     path.write_text("emotion\tword\njoy\tjoy\njoy\tjoy\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="'joy' stands twice"):
         read_concepts(path, ["joy"])
-    for text, message in (("joy\tglad\n", "column 'emotion' is missing"), ("emotion\tword\njoy\tglad\njoy\n", "line 3: 1 cells; needed: 2"), ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '")):
+    for text, message in (
+        ("joy\tglad\n", "column 'emotion' is missing"),
+        ("emotion\tword\njoy\tglad\njoy\n", "line 3: 1 cells; needed: 2"),
+        ("emotion\tword\njoy\tglad \n", "line 2: word is 'glad '"),
+    ):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
             read_concepts(path, ["joy"])
@@ -104,16 +173,25 @@ def test_a_language_without_words_or_with_a_small_set_is_named(study, tmp_path):
 def test_a_misspelt_row_of_the_concept_words_is_named(tmp_path):
     path = tmp_path / "en.tsv"
     path.write_text("emotion\tword\tplanted\njoy\tjoy\ttrue\njoy\tglad\ttrue\njooy\tmerry\tfalse\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"line 4: emotion is 'jooy' \(did you mean 'joy'\?\); allowed: fear, joy \(resources/emotions.tsv\)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"line 4: emotion is 'jooy' \(did you mean 'joy'\?\); allowed: fear, joy \(resources/emotions.tsv\)",
+    ):
         read_concepts(path, ["joy"], known=["fear", "joy"])
     path.write_text("emotion\tword\tplanted\njoy\tjoy\ttrue\njoy\tglad\tTrue\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="line 3: planted is 'True'; allowed: true, false"):
         read_concepts(path, ["joy"], "planted")
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (None, "does not exist"), ("template\nbare\n", "column 'text' is missing"), ("template\ttext\theld_out\nbare\tthe word.\tfalse\n", "line 2: text is 'the word.'"),
-    ("template\ttext\theld_out\nbare\t{word}.\tfalse\nbare\t{word}!\tfalse\n", "'bare' stands 2 times")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "does not exist"),
+        ("template\nbare\n", "column 'text' is missing"),
+        ("template\ttext\theld_out\nbare\tthe word.\tfalse\n", "line 2: text is 'the word.'"),
+        ("template\ttext\theld_out\nbare\t{word}.\tfalse\nbare\t{word}!\tfalse\n", "'bare' stands 2 times"),
+    ],
+)
 def test_bad_templates_are_named(tmp_path, text, message):
     path = tmp_path / "en.tsv"
     if text is not None:
@@ -125,22 +203,46 @@ def test_bad_templates_are_named(tmp_path, text, message):
 def test_a_variant_of_an_unknown_template_is_named(study):
     config, schema, tables, concepts, templates = study
     rows = [r | {"templates": "note noet"} if r["variant"] == "held-out-carrier" else r for r in tables["variants"]]
-    with pytest.raises(ConfigError, match=r"variant held-out-carrier, column templates names 'noet' \(did you mean 'note'"):
+    with pytest.raises(
+        ConfigError, match=r"variant held-out-carrier, column templates names 'noet' \(did you mean 'note'"
+    ):
         check_study(config, schema, tables | {"variants": rows}, concepts, templates)
 
 
-SCHEMA = {"type": "object", "additionalProperties": False, "key": ["name"], "required": ["name", "n", "x", "flag"], "properties": {
-    "name": {"type": "string"}, "n": {"type": ["integer", "null"], "minimum": 1}, "x": {"type": "number"}, "flag": {"type": "boolean"}}}
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "key": ["name"],
+    "required": ["name", "n", "x", "flag"],
+    "properties": {
+        "name": {"type": "string"},
+        "n": {"type": ["integer", "null"], "minimum": 1},
+        "x": {"type": "number"},
+        "flag": {"type": "boolean"},
+    },
+}
 HEAD = "name\tn\tx\tflag\n"
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("name\tm\tx\tflag\n", ["unknown column 'm'"]), ("name\tn\tx\n", ["'flag' is missing"]), (HEAD + "a\t1\t2\n", ["line 2", "3 cells", "needed: 4"]),
-    (HEAD + "a\t1\t2\ttrue\t9\n", ["line 2"]), (HEAD + "a\tmany\t2\ttrue\n", ["line 2", "n is 'many'", "integer"]), (HEAD + "a\t0\t2\ttrue\n", ["n is 0", ">= 1"]),
-    ("name\tn\tx\tx\tflag\n", ["'x' stands 2 times"]), (HEAD + "a\t1\tnan\ttrue\n", ["x is nan", "finite"]), (HEAD + "a\t--1\t2\ttrue\n", ["n is '--1'", "integer"]),
-    (HEAD + "a\t１\t2\ttrue\n", ["n is '１'", "integer"]), (HEAD + "a\t1\t1_0\ttrue\n", ["x is '1_0'", "number"]),
-    (HEAD + "a\t1\tbig\ttrue\n", ["x is 'big'", "number"]), (HEAD + "a\t1\t2\tyes\n", ["flag is 'yes'", "boolean"]),
-    (HEAD + "a\t1\t2\ttrue\na\t1\t2\ttrue\n", ["name = a stands 2 times"])])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name\tm\tx\tflag\n", ["unknown column 'm'"]),
+        ("name\tn\tx\n", ["'flag' is missing"]),
+        (HEAD + "a\t1\t2\n", ["line 2", "3 cells", "needed: 4"]),
+        (HEAD + "a\t1\t2\ttrue\t9\n", ["line 2"]),
+        (HEAD + "a\tmany\t2\ttrue\n", ["line 2", "n is 'many'", "integer"]),
+        (HEAD + "a\t0\t2\ttrue\n", ["n is 0", ">= 1"]),
+        ("name\tn\tx\tx\tflag\n", ["'x' stands 2 times"]),
+        (HEAD + "a\t1\tnan\ttrue\n", ["x is nan", "finite"]),
+        (HEAD + "a\t--1\t2\ttrue\n", ["n is '--1'", "integer"]),
+        (HEAD + "a\t１\t2\ttrue\n", ["n is '１'", "integer"]),
+        (HEAD + "a\t1\t1_0\ttrue\n", ["x is '1_0'", "number"]),
+        (HEAD + "a\t1\tbig\ttrue\n", ["x is 'big'", "number"]),
+        (HEAD + "a\t1\t2\tyes\n", ["flag is 'yes'", "boolean"]),
+        (HEAD + "a\t1\t2\ttrue\na\t1\t2\ttrue\n", ["name = a stands 2 times"]),
+    ],
+)
 def test_bad_tables_name_line_and_column(tmp_path, text, words):
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
     (tmp_path / "t.tsv").write_text(text, encoding="utf-8")
@@ -158,4 +260,7 @@ def test_a_table_that_is_not_there_is_named(tmp_path):
 def test_good_tables_are_typed(tmp_path):
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
     (tmp_path / "t.tsv").write_text("\ufeff" + HEAD + 'a\t\t.5\tfalse\n"b\t3\t1\ttrue\n', encoding="utf-8")
-    assert read_table(tmp_path / "t.tsv", tmp_path / "schema.yaml") == [{"name": "a", "n": None, "x": 0.5, "flag": False}, {"name": '"b', "n": 3, "x": 1.0, "flag": True}]
+    assert read_table(tmp_path / "t.tsv", tmp_path / "schema.yaml") == [
+        {"name": "a", "n": None, "x": 0.5, "flag": False},
+        {"name": '"b', "n": 3, "x": 1.0, "flag": True},
+    ]

@@ -6,13 +6,13 @@ import pytest
 from conftest import make_sae
 from scipy.sparse import csr_matrix
 
-from shared_affect import codes as c
-from shared_affect.prediction import culture_differences, draw_folds, ordinary_words, predict_language
-from shared_affect.ratings import culture_difference_r
-from shared_affect.runtime import Seeds
-from shared_affect.selection import select
-from shared_affect.spaces import compare_all, draws, load_spaces, representations, write_spaces
-from shared_affect.vectors import build_vectors, halve
+from shared_affect.base.seeds import Seeds
+from shared_affect.features import codes as c
+from shared_affect.features.selection import select
+from shared_affect.ratings.prediction import culture_differences, draw_folds, ordinary_words, predict_language
+from shared_affect.ratings.ratings import culture_difference_r
+from shared_affect.spaces.ladder import compare_all, draws, load_spaces, representations, write_spaces
+from shared_affect.steering.vectors import build_vectors, halve
 
 EMOTIONS = ("joy", "fear", "anger", "calm", "pride")
 SETTINGS = {"fdr": 0.05, "max_density": 0.9, "per_emotion": 4}
@@ -29,13 +29,19 @@ def make_codes(emotions=EMOTIONS, per=6, d_sae=64, d=8, n_rated=60, seed=0):
             g = np.random.default_rng([seed, *w.encode()])
             x = np.where(g.random(d_sae) < 0.15, g.random(d_sae), 0)
             for e in np.flatnonzero(m):
-                x[3 * e: 3 * e + 3] += 1 + g.random(3)
+                x[3 * e : 3 * e + 3] += 1 + g.random(3)
             rows.append(np.concatenate([x, g.normal(size=2 * d)]))
         rows = np.array(rows, np.float32)
-        return c.WordCodes(tuple(words), csr_matrix(rows[:, :d_sae]), rows[:, d_sae: d_sae + d], rows[:, d_sae + d:])
+        return c.WordCodes(tuple(words), csr_matrix(rows[:, :d_sae]), rows[:, d_sae : d_sae + d], rows[:, d_sae + d :])
 
     rated = [f"w{i}" for i in range(n_rated)] + ["joy0"]
-    return c.LanguageCodes(tuple(emotions), membership, part(words, membership), part(rated, np.zeros((len(rated), len(emotions)), bool)), np.full(d_sae, 0.1))
+    return c.LanguageCodes(
+        tuple(emotions),
+        membership,
+        part(words, membership),
+        part(rated, np.zeros((len(rated), len(emotions)), bool)),
+        np.full(d_sae, 0.1),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +67,19 @@ def test_codes_come_back_from_their_file(codes, tmp_path):
 
 
 def test_words_that_share_pieces_with_another_emotion_are_left_out(codes, tmp_path):
-    tokens = {w: [w] for w in codes.concepts.words} | {"joy0": ["x"], "fear0": ["x", "y"], "joy1": ["own"], "joy2": ["own", "z"]}
+    tokens = {w: [w] for w in codes.concepts.words} | {
+        "joy0": ["x"],
+        "fear0": ["x", "y"],
+        "joy1": ["own"],
+        "joy2": ["own", "z"],
+    }
     left = c.drop_shared_tokens(codes, tokens)
     assert set(codes.concepts.words) - set(left.concepts.words) == {"joy0", "fear0"} and left.rated is codes.rated
     # what is left out of the sets is still no ordinary word
     norms = pd.DataFrame({"word": ["joy0", "fear1", *codes.rated.words[:2]]})
-    assert left.left_out == ("joy0", "fear0") and ordinary_words(left, norms) == ordinary_words(codes, norms) == list(codes.rated.words[:2])
+    assert left.left_out == ("joy0", "fear0") and ordinary_words(left, norms) == ordinary_words(codes, norms) == list(
+        codes.rated.words[:2]
+    )
     c.write_codes(tmp_path / "left.npz", left)
     assert c.load_codes(tmp_path / "left.npz").left_out == left.left_out
     with pytest.raises(ValueError, match="'joy' keeps 1"):
@@ -91,9 +104,17 @@ def test_an_added_emotion_outside_the_contrast_changes_no_other(codes, more):
 def test_selection_reads_only_the_words_it_is_given(codes):
     used = {w for w in codes.concepts.words if int(w[-1]) < 3}
     kept = [w in used for w in codes.concepts.words]
-    cut = c.LanguageCodes(codes.emotions, codes.membership[kept], codes.concepts.rows([w for w in codes.concepts.words if w in used]), codes.rated, codes.density)
+    cut = c.LanguageCodes(
+        codes.emotions,
+        codes.membership[kept],
+        codes.concepts.rows([w for w in codes.concepts.words if w in used]),
+        codes.rated,
+        codes.density,
+    )
     columns = ["emotion", "feature", "weight", "auroc_emotion"]
-    pd.testing.assert_frame_equal(select(codes, set(EMOTIONS), SETTINGS, words=used)[columns], select(cut, set(EMOTIONS), SETTINGS)[columns])
+    pd.testing.assert_frame_equal(
+        select(codes, set(EMOTIONS), SETTINGS, words=used)[columns], select(cut, set(EMOTIONS), SETTINGS)[columns]
+    )
 
 
 def test_vectors_are_built_from_one_half_and_do_not_move_when_an_emotion_is_added(codes, more, tmp_path):
@@ -103,24 +124,39 @@ def test_vectors_are_built_from_one_half_and_do_not_move_when_an_emotion_is_adde
     for e in EMOTIONS:
         (vectors, facts), (again, facts_again) = before[e], after[e]
         assert facts == facts_again and all(np.array_equal(vectors[k], again[k]) for k in vectors)
-        assert not set(facts["words_used"]) & set(facts["words_held_out"]) and len(facts["words_used"]) == len(facts["words_held_out"]) == 3
-        np.testing.assert_allclose([np.linalg.norm(v) for v in (vectors["concept"], vectors["diff-means"], *vectors["random"])], 1, rtol=1e-6)
+        assert (
+            not set(facts["words_used"]) & set(facts["words_held_out"])
+            and len(facts["words_used"]) == len(facts["words_held_out"]) == 3
+        )
+        np.testing.assert_allclose(
+            [np.linalg.norm(v) for v in (vectors["concept"], vectors["diff-means"], *vectors["random"])], 1, rtol=1e-6
+        )
         assert vectors["random"].shape == (20, 8) and np.array_equal(vectors["random"], before["joy"][0]["random"])
         where = {w: i for i, w in enumerate(codes.concepts.words)}
         own = np.mean([codes.concepts.dense[where[w]] for w in facts["words_used"]], axis=0)
-        other = np.mean([codes.concepts.dense[where[w]] for f in EMOTIONS if f != e for w in before[f][1]["words_used"]], axis=0)
+        other = np.mean(
+            [codes.concepts.dense[where[w]] for f in EMOTIONS if f != e for w in before[f][1]["words_used"]], axis=0
+        )
         np.testing.assert_allclose(vectors["diff-means"], (own - other) / np.linalg.norm(own - other), atol=1e-6)
     # a held-out word's codes never enter: replace them all by noise
     held = {w for _, facts in before.values() for w in facts["words_held_out"]}
     x = codes.concepts.sparse.toarray()
     x[[w in held for w in codes.concepts.words]] = 7.0
-    spoilt = c.LanguageCodes(codes.emotions, codes.membership, c.WordCodes(codes.concepts.words, csr_matrix(x), codes.concepts.dense, codes.concepts.static), codes.rated, codes.density)
+    spoilt = c.LanguageCodes(
+        codes.emotions,
+        codes.membership,
+        c.WordCodes(codes.concepts.words, csr_matrix(x), codes.concepts.dense, codes.concepts.static),
+        codes.rated,
+        codes.density,
+    )
     for e, (vectors, _) in build_vectors(spoilt, set(EMOTIONS), sae, SETTINGS, **settings).items():
         np.testing.assert_array_equal(vectors["concept"], before[e][0]["concept"])
 
 
 def test_halves_depend_on_seed_language_and_emotion_alone(codes, more):
-    assert halve(codes, EMOTIONS, "en", 3) == {e: v for e, v in halve(more, more.emotions, "en", 3).items() if e != "nostalgia"}
+    assert halve(codes, EMOTIONS, "en", 3) == {
+        e: v for e, v in halve(more, more.emotions, "en", 3).items() if e != "nostalgia"
+    }
     assert halve(codes, EMOTIONS, "en", 3) != halve(codes, EMOTIONS, "en", 4) != halve(codes, EMOTIONS, "zh", 4)
 
 
@@ -128,7 +164,12 @@ def test_representations_against_a_loop(codes):
     selected = np.array([0, 4, 7, 9, 12])
     found = representations(codes, selected)
     x = codes.concepts.sparse.toarray().astype(float)
-    for name, points in {"sae-space": x[:, selected], "sae-all": x, "dense": codes.concepts.dense, "static": codes.concepts.static}.items():
+    for name, points in {
+        "sae-space": x[:, selected],
+        "sae-all": x,
+        "dense": codes.concepts.dense,
+        "static": codes.concepts.static,
+    }.items():
         points = points - points.mean(0)
         centres = [points[codes.membership[:, k]].mean(0) for k in range(5)]
         for i in range(5):
@@ -143,14 +184,45 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
     write_spaces(tmp_path / "s.npz", representations(codes, np.arange(15)), random)
     rdms, drawn = load_spaces(tmp_path / "s.npz")
     judged = ["calm", "anger", "joy", "fear"]  # another order, one emotion less
-    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": rdms["sae-all"].subset((a, b)).values[0, 1] * 5 + 0.01 * k}
-                               for k, r in enumerate("xyz") for i, a in enumerate(judged) for b in judged[i + 1:]])
-    affect = pd.DataFrame({"emotion": judged, "valence": [0.3, -0.5, 0.8, -0.6], "arousal": [-0.5, 0.7, 0.4, 0.6], "valence_class": ["positive", "negative", "positive", "negative"]})
-    rsa, differences = compare_all(rdms, drawn, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3))
-    assert set(rsa["representation"]) == {"sae-space", "sae-all", "dense", "static", "random-sae", "shuffled-concepts", "valence-sign", "valence-arousal"}
+    judgements = pd.DataFrame(
+        [
+            {
+                "rater": r,
+                "emotion_a": a,
+                "emotion_b": b,
+                "dissimilarity": rdms["sae-all"].subset((a, b)).values[0, 1] * 5 + 0.01 * k,
+            }
+            for k, r in enumerate("xyz")
+            for i, a in enumerate(judged)
+            for b in judged[i + 1 :]
+        ]
+    )
+    affect = pd.DataFrame(
+        {
+            "emotion": judged,
+            "valence": [0.3, -0.5, 0.8, -0.6],
+            "arousal": [-0.5, 0.7, 0.4, 0.6],
+            "valence_class": ["positive", "negative", "positive", "negative"],
+        }
+    )
+    rsa, differences = compare_all(
+        rdms, drawn, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3)
+    )
+    assert set(rsa["representation"]) == {
+        "sae-space",
+        "sae-all",
+        "dense",
+        "static",
+        "random-sae",
+        "shuffled-concepts",
+        "valence-sign",
+        "valence-arousal",
+    }
     same = rsa[(rsa["representation"] == "sae-all") & (rsa["statistic"] == "rho-a")].iloc[0]
     assert same["rho"] == pytest.approx(1) and same["n_emotions"] == 4
-    assert {("sae-space", "static"), ("sae-all", "dense")} <= set(zip(differences["representation_a"], differences["representation_b"]))
+    assert {("sae-space", "static"), ("sae-all", "dense")} <= set(
+        zip(differences["representation_a"], differences["representation_b"])
+    )
 
 
 PAIRS = pd.DataFrame({"pair": [1, 2, 3], "en": ["w0", "w1", "w2"], "zh": ["甲", "乙", "丙"]})
@@ -170,7 +242,17 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
     norms = pd.DataFrame(frame | {f"{d}_{s}": v for d in ("valence", "arousal") for s, v in (("sd", 0.1), ("n", 20))})
     settings = {"n_outer": 5, "n_inner": 3, "n_permutations": 99, "n_bootstrap": 50, "n_matched": 5, "margin": 0.02}
     folds = draw_folds({"en": words}, PAIRS[["pair", "en"]], {"en": "none"}, 5, np.random.default_rng(1))
-    result = predict_language(codes, "en", norms, folds, np.arange(15), None, dimensions=["valence", "arousal"], settings=settings, seeds=Seeds(2))
+    result = predict_language(
+        codes,
+        "en",
+        norms,
+        folds,
+        np.arange(15),
+        None,
+        dimensions=["valence", "arousal"],
+        settings=settings,
+        seeds=Seeds(2),
+    )
     r = result["scores"].set_index(["dimension", "arm"])["r"]
     assert r["valence", "emotion-space"] > 0.8 and abs(r["arousal", "emotion-space"]) < 0.4
     assert set(result["predictions"].index) == set(words) - {"joy0"}
@@ -178,8 +260,20 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
 
 def test_culture_differences_read_the_right_rows():
     g = np.random.default_rng(4)
-    predictions = {k: pd.DataFrame({"word": PAIRS[k].tolist() * 2, "arm": ["all"] * 3 + ["dense"] * 3, "dimension": "valence", "prediction": g.normal(size=6)}) for k in ("en", "zh")}
+    predictions = {
+        k: pd.DataFrame(
+            {
+                "word": PAIRS[k].tolist() * 2,
+                "arm": ["all"] * 3 + ["dense"] * 3,
+                "dimension": "valence",
+                "prediction": g.normal(size=6),
+            }
+        )
+        for k in ("en", "zh")
+    }
     values = {k: pd.DataFrame({"word": PAIRS[k], "valence": g.normal(size=3)}) for k in ("en", "zh")}
     found = culture_differences(predictions, values, PAIRS, n_bootstrap=20, rng=g).iloc[0]
     sides = ({k: f[k][c].iloc[:3] for k in f} for f, c in ((predictions, "prediction"), (values, "valence")))
-    assert found["r"] == pytest.approx(culture_difference_r(*sides, n_bootstrap=2, rng=g)["r"]) and found["n_pairs"] == 3
+    assert (
+        found["r"] == pytest.approx(culture_difference_r(*sides, n_bootstrap=2, rng=g)["r"]) and found["n_pairs"] == 3
+    )

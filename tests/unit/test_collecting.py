@@ -5,10 +5,16 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect.collecting import LAYOUTS, adjust, collect, families, identity_of
-from shared_affect.tables import CONTRACTS, join_blocks, write_table
+from shared_affect.features.codes import join_blocks
+from shared_affect.results.collect import LAYOUTS, adjust, collect, families, identity_of
+from shared_affect.results.contracts import CONTRACTS, write_table
 
-WHO = {"study_root": "r", "controls": {"m": "none", "u": "untrained"}, "human_language": {"en": "en", "zh": "zh"}, "root_seed": 7}
+WHO = {
+    "study_root": "r",
+    "controls": {"m": "none", "u": "untrained"},
+    "human_language": {"en": "en", "zh": "zh"},
+    "root_seed": 7,
+}
 
 
 @pytest.mark.parametrize("variant", ["", "spec/held/", "control/shuffled-norms/"])
@@ -28,22 +34,52 @@ def test_every_published_table_has_a_layout():
 
 
 def rsa_rows(**change):
-    base = {"control": "none", "spec": "primary", "representation": "sae-space", "pairs": "all", "statistic": "rho-a", "p": 0.01, "n_permutations": 10000}
+    base = {
+        "control": "none",
+        "spec": "primary",
+        "representation": "sae-space",
+        "pairs": "all",
+        "statistic": "rho-a",
+        "p": 0.01,
+        "n_permutations": 10000,
+    }
     return pd.DataFrame([base | {k: v[i] for k, v in change.items()} for i in range(len(next(iter(change.values()))))])
 
 
 def test_families_are_one_claim_and_one_control():
-    frame = rsa_rows(control=["none", "untrained", "none", "none", "none", "none", "none"], pairs=["all", "all", "within-valence", "within-positive", "all", "all", "all"],
-                     representation=["sae-space"] * 4 + ["sae-all", "dense", "sae-space"], spec=["primary"] * 6 + ["held"])
-    assert families("rsa", frame).tolist() == ["structure", "structure | untrained", "fine-structure", "", "structure (sae-all)", "", ""]
-    ratings = pd.DataFrame({"control": "none", "spec": "primary", "p": 0.1, "language": ["en", "en-zh", "en-zh", "en", "en-zh"], "dimension": ["valence", "valence", "arousal", "arousal", "valence"],
-                            "arm": ["emotion-space", "shared", "shared", "all", "emotion-space"]})
+    frame = rsa_rows(
+        control=["none", "untrained", "none", "none", "none", "none", "none"],
+        pairs=["all", "all", "within-valence", "within-positive", "all", "all", "all"],
+        representation=["sae-space"] * 4 + ["sae-all", "dense", "sae-space"],
+        spec=["primary"] * 6 + ["held"],
+    )
+    assert families("rsa", frame).tolist() == [
+        "structure",
+        "structure | untrained",
+        "fine-structure",
+        "",
+        "structure (sae-all)",
+        "",
+        "",
+    ]
+    ratings = pd.DataFrame(
+        {
+            "control": "none",
+            "spec": "primary",
+            "p": 0.1,
+            "language": ["en", "en-zh", "en-zh", "en", "en-zh"],
+            "dimension": ["valence", "valence", "arousal", "arousal", "valence"],
+            "arm": ["emotion-space", "shared", "shared", "all", "emotion-space"],
+        }
+    )
     assert families("ratings", ratings).tolist() == ["ratings-valence", "transfer", "transfer-arousal", "", ""]
 
 
 def test_adjusted_p_is_holm_within_each_family():
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"family": ["a"] * 6 + ["b"] * 4 + [""] * 2, "p": rng.uniform(0, 0.2, 12), "n_permutations": 9999})
+    frame = pd.DataFrame(
+        {"family": ["a"] * 6 + ["b"] * 4 + [""] * 2, "p": rng.uniform(0, 0.2, 12), "n_permutations": 9999}
+    )
     found = adjust(frame)
     for family in "ab":
         rows = frame["family"] == family
@@ -53,7 +89,15 @@ def test_adjusted_p_is_holm_within_each_family():
 
 def test_a_claim_on_congruence_needs_both_nulls():
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"family": ["a"] * 6 + [""], "p": rng.uniform(0, 0.02, 7), "n_permutations": 9999, "p_codes": rng.uniform(0, 0.02, 7), "n_code_permutations": 1000})
+    frame = pd.DataFrame(
+        {
+            "family": ["a"] * 6 + [""],
+            "p": rng.uniform(0, 0.02, 7),
+            "n_permutations": 9999,
+            "p_codes": rng.uniform(0, 0.02, 7),
+            "n_code_permutations": 1000,
+        }
+    )
     both = [multipletests(frame[c][:6], method="holm")[1] for c in ("p", "p_codes")]
     assert (both[0] > both[1]).any() and (both[1] > both[0]).any()
     np.testing.assert_allclose(adjust(frame)[:6], np.maximum(*both))
@@ -72,19 +116,51 @@ def test_a_family_that_could_reject_nothing_is_refused():
 
 def test_collected_rows_know_where_they_come_from(tmp_path):
     who = WHO | {"study_root": tmp_path}
-    paths = [tmp_path / p for p in ("shared/m/s/summary.tsv", "shared/u/s/summary.tsv", "control/shuffled-concepts/shared/m/s/summary.tsv", "spec/held/shared/m/s/summary.tsv")]
+    paths = [
+        tmp_path / p
+        for p in (
+            "shared/m/s/summary.tsv",
+            "shared/u/s/summary.tsv",
+            "control/shuffled-concepts/shared/m/s/summary.tsv",
+            "spec/held/shared/m/s/summary.tsv",
+        )
+    ]
     for k, path in enumerate(paths):
         path.parent.mkdir(parents=True)
-        pd.DataFrame([{"n_active_both": 9, "n_language": 1, "n_shared": k, "expected": 1.5, "null_high": 3, "p": 0.01 * (k + 1), "p_labels": 0.01, "p_words": 0.01 * (k + 1),
-                       "n_permutations": 9999, "n_word_permutations": 9999, "frequency_known": True}]).to_csv(path, sep="\t", index=False)
+        pd.DataFrame(
+            [
+                {
+                    "n_active_both": 9,
+                    "n_language": 1,
+                    "n_shared": k,
+                    "expected": 1.5,
+                    "null_high": 3,
+                    "p": 0.01 * (k + 1),
+                    "p_labels": 0.01,
+                    "p_words": 0.01 * (k + 1),
+                    "n_permutations": 9999,
+                    "n_word_permutations": 9999,
+                    "frequency_known": True,
+                }
+            ]
+        ).to_csv(path, sep="\t", index=False)
     frame = collect("shared_features", paths, who)
     write_table(tmp_path / "t.csv", "shared_features", frame)
     shared = frame[frame["quantity"] == "n_shared"]
-    assert shared["control"].tolist() == ["none", "untrained", "shuffled-concepts", "none"] and shared["spec"].tolist() == ["primary"] * 3 + ["held"]
-    assert shared["family"].tolist() == ["shared-universal", "shared-universal | untrained", "shared-universal | shuffled-concepts", ""]
+    assert shared["control"].tolist() == ["none", "untrained", "shuffled-concepts", "none"] and shared[
+        "spec"
+    ].tolist() == ["primary"] * 3 + ["held"]
+    assert shared["family"].tolist() == [
+        "shared-universal",
+        "shared-universal | untrained",
+        "shared-universal | shuffled-concepts",
+        "",
+    ]
     ceiling = tmp_path / "dimensions/m/s/zh/h.tsv"
     ceiling.parent.mkdir(parents=True)
-    pd.DataFrame([{"quantity": "q", "value": 1.0, "p": 0.5, "n_permutations": 9999, "n_emotions": 4}]).to_csv(ceiling, sep="\t", index=False)
+    pd.DataFrame([{"quantity": "q", "value": 1.0, "p": 0.5, "n_permutations": 9999, "n_emotions": 4}]).to_csv(
+        ceiling, sep="\t", index=False
+    )
     raters = collect("rsa_differences", [ceiling], who | {"human_language": {"en": "en", "zh": "fr"}})
     assert raters["human_language"].tolist() == ["fr"]
     assert shared["value"].tolist() == [0, 1, 2, 3] and set(frame["root_seed"]) == {7}
@@ -103,11 +179,28 @@ def test_facts_from_json_and_single_numbers_from_npz_become_rows(tmp_path):
 
 
 def test_a_file_whose_column_contradicts_its_path_is_refused(tmp_path):
-    """With a lexicon the features of one emotion stood in the file of another, and the path was written over the right column."""
+    """With a lexicon the features of one emotion stood in the file of another, and the path was written over the right
+    column.
+    """
     path = tmp_path / "emotion_features/m/s/en/joy.tsv"
     path.parent.mkdir(parents=True)
-    rows = pd.DataFrame([{"emotion": "fear", "rank": 1, "feature": 3, "weight": 1.0, "prevalence": 0.5, "auroc_emotion": 0.9, "auroc_neutral": 0.8, "p": 0.01, "q": 0.02, "passed_fdr": True,
-                          "density": 0.1}])
+    rows = pd.DataFrame(
+        [
+            {
+                "emotion": "fear",
+                "rank": 1,
+                "feature": 3,
+                "weight": 1.0,
+                "prevalence": 0.5,
+                "auroc_emotion": 0.9,
+                "auroc_neutral": 0.8,
+                "p": 0.01,
+                "q": 0.02,
+                "passed_fdr": True,
+                "density": 0.1,
+            }
+        ]
+    )
     rows.to_csv(path, sep="\t", index=False)
     with pytest.raises(ValueError, match=r"joy\.tsv: column emotion says 'fear', the path says 'joy'"):
         collect("features", [path], WHO | {"study_root": tmp_path})
@@ -121,12 +214,35 @@ def test_a_file_whose_column_contradicts_its_path_is_refused(tmp_path):
 
 
 def cultures(**change):
-    return pd.DataFrame([{"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s", "norms": "n", "quantity": "q", "r": 0.1, "ci_low": 0.0, "ci_high": 0.2, "n_pairs": 3} | change])
+    return pd.DataFrame(
+        [
+            {
+                "control": "none",
+                "spec": "primary",
+                "root_seed": 0,
+                "model": "m",
+                "sae": "s",
+                "norms": "n",
+                "quantity": "q",
+                "r": 0.1,
+                "ci_low": 0.0,
+                "ci_high": 0.2,
+                "n_pairs": 3,
+            }
+            | change
+        ]
+    )
 
 
-@pytest.mark.parametrize(("frame", "message"), [
-    (cultures().drop(columns="r"), "'r' is missing"), (cultures(extra=1), "'extra' is not in its contract"), (pd.concat([cultures(), cultures(r=0.3)]), "two rows"),
-    (cultures(control="placebo"), "placebo.*allowed: none")])
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (cultures().drop(columns="r"), "'r' is missing"),
+        (cultures(extra=1), "'extra' is not in its contract"),
+        (pd.concat([cultures(), cultures(r=0.3)]), "two rows"),
+        (cultures(control="placebo"), "placebo.*allowed: none"),
+    ],
+)
 def test_contracts_are_kept(tmp_path, frame, message):
     with pytest.raises(ValueError, match=message):
         write_table(tmp_path / "t.csv", "cultures", frame)
@@ -140,12 +256,23 @@ def test_blocks_of_words_join_to_one_list():
 
     def block(words):
         x = csr_matrix(np.maximum(rng.normal(size=(2 * 2 * len(words), 5)), 0))
-        return {"words": np.array(words), "templates": np.array(["a", "b"]), "positions": np.array(["w", "after"]), "dense": rng.normal(size=(2, 2, len(words), 3)),
-                "static": rng.normal(size=(len(words), 3)), "data": x.data, "indices": x.indices, "indptr": x.indptr, "d_sae": np.array(5)}, x.toarray().reshape(2, 2, len(words), 5)
+        return {
+            "words": np.array(words),
+            "templates": np.array(["a", "b"]),
+            "positions": np.array(["w", "after"]),
+            "dense": rng.normal(size=(2, 2, len(words), 3)),
+            "static": rng.normal(size=(len(words), 3)),
+            "data": x.data,
+            "indices": x.indices,
+            "indptr": x.indptr,
+            "d_sae": np.array(5),
+        }, x.toarray().reshape(2, 2, len(words), 5)
 
     (a, xa), (b, xb) = block(["u", "v"]), block(["w"])
     joined = join_blocks([a, b])
-    codes = csr_matrix((joined["data"], joined["indices"], joined["indptr"]), shape=(12, 5)).toarray().reshape(2, 2, 3, 5)
+    codes = (
+        csr_matrix((joined["data"], joined["indices"], joined["indptr"]), shape=(12, 5)).toarray().reshape(2, 2, 3, 5)
+    )
     np.testing.assert_array_equal(codes, np.concatenate([xa, xb], axis=2))
     np.testing.assert_array_equal(joined["dense"], np.concatenate([a["dense"], b["dense"]], axis=2))
     assert joined["words"].tolist() == ["u", "v", "w"]

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from shared_affect.checks import read_concepts
+from shared_affect.study.checks import read_concepts
 
 PLANTED = {"en": "ab64ad97a0d11057", "zh": "aef2868a2440c7a5"}
 
@@ -28,7 +28,11 @@ def concepts(root, language):
 
 def test_planted_rows_are_untouched(root, language, concepts):
     """The planted world is made of these rows; another word or order is another world."""
-    lines = [line for line in (root / f"resources/concepts/{language}.tsv").read_text(encoding="utf-8").splitlines() if line.split("\t")[3] == "true"]
+    lines = [
+        line
+        for line in (root / f"resources/concepts/{language}.tsv").read_text(encoding="utf-8").splitlines()
+        if line.split("\t")[3] == "true"
+    ]
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == PLANTED[language]
     assert [r["planted"] for r in concepts] == ["true"] * len(lines) + ["false"] * (len(concepts) - len(lines))
 
@@ -46,7 +50,11 @@ def test_words_are_single_words_of_their_script(language, concepts):
     for r in concepts:
         word = r["word"]
         assert r["pos"] in "njv" and r["source"]
-        assert word.isascii() and word.isalpha() and word.islower() if language == "en" else 1 <= len(word) <= 4 and all("一" <= c <= "鿿" for c in word), word
+        assert (
+            word.isascii() and word.isalpha() and word.islower()
+            if language == "en"
+            else 1 <= len(word) <= 4 and all("一" <= c <= "鿿" for c in word)
+        ), word
     new = [r for r in concepts if r["planted"] == "false"]
     assert {r["pos"] for r in new} == set("njv")
 
@@ -77,5 +85,8 @@ def test_a_study_of_the_planted_world_reads_its_rows_alone(root, language):
 
 def test_an_emotion_without_planted_rows_keeps_all_of_them(tmp_path):
     path = tmp_path / "xx.tsv"
-    path.write_text("emotion\tword\tplanted\njoy\ta\ttrue\njoy\tb\ttrue\njoy\tc\tfalse\nawe\td\tfalse\nawe\te\tfalse\n", encoding="utf-8")
+    path.write_text(
+        "emotion\tword\tplanted\njoy\ta\ttrue\njoy\tb\ttrue\njoy\tc\tfalse\nawe\td\tfalse\nawe\te\tfalse\n",
+        encoding="utf-8",
+    )
     assert read_concepts(path, ["joy", "awe"], "planted") == {"joy": ["a", "b"], "awe": ["d", "e"]}

@@ -6,8 +6,8 @@ import pytest
 from scipy.spatial import procrustes
 from sklearn.decomposition import PCA
 
-from shared_affect import dimensions as dim
-from shared_affect.rdm import euclidean_rdm
+from shared_affect.spaces import dimensions as dim
+from shared_affect.spaces.rdm import euclidean_rdm
 
 LABELS = tuple("abcdefghijkl")
 
@@ -82,9 +82,27 @@ def test_leave_one_out_equals_scipy_and_a_loop():
 def test_planted_plane_is_found_and_an_unrelated_one_is_not():
     rng = np.random.default_rng(5)
     va = rng.normal(5, 1.5, (12, 2))
-    columns = ["quantity", "value", "ci_low", "ci_high", "p", "p_alone", "p_beyond", "null_mean", "null_high", "n_permutations", "n_emotions"]
+    columns = [
+        "quantity",
+        "value",
+        "ci_low",
+        "ci_high",
+        "p",
+        "p_alone",
+        "p_beyond",
+        "null_mean",
+        "null_high",
+        "n_permutations",
+        "n_emotions",
+    ]
     layout = dim.classical_mds(euclidean_rdm(turned(va, rng, 0.3), LABELS))
-    frame = dim.organise(layout, human_frame(va).sample(frac=1, random_state=0), n_permutations=999, n_bootstrap=200, draw=lambda *names: rng)
+    frame = dim.organise(
+        layout,
+        human_frame(va).sample(frac=1, random_state=0),
+        n_permutations=999,
+        n_bootstrap=200,
+        draw=lambda *names: rng,
+    )
     assert list(frame.columns) == columns
     found = frame.set_index("quantity")
     assert found.loc["procrustes_disparity", "value"] < 0.05 and found.loc["procrustes_disparity", "p"] == 0.001
@@ -92,8 +110,18 @@ def test_planted_plane_is_found_and_an_unrelated_one_is_not():
     assert found.loc["loo_rmse", "value"] < 0.3 * found.loc["loo_rmse_mean_baseline", "value"]
     assert found["p"].notna().sum() == 5 and found["value"].notna().all()
     for d, o in (("valence", "arousal"), ("arousal", "valence")):
-        assert found.loc[f"loo_r2_{d}", "p"] == 0.001 and found.loc[f"loo_r2_{d}", "value"] > 0.9 and found.loc[f"loo_r2_{d}_beyond_{o}", "ci_low"] > 0
-    other = dim.organise(dim.pca(rng.normal(size=(12, 4)), LABELS), human_frame(va), n_permutations=999, n_bootstrap=200, draw=lambda *names: rng)
+        assert (
+            found.loc[f"loo_r2_{d}", "p"] == 0.001
+            and found.loc[f"loo_r2_{d}", "value"] > 0.9
+            and found.loc[f"loo_r2_{d}_beyond_{o}", "ci_low"] > 0
+        )
+    other = dim.organise(
+        dim.pca(rng.normal(size=(12, 4)), LABELS),
+        human_frame(va),
+        n_permutations=999,
+        n_bootstrap=200,
+        draw=lambda *names: rng,
+    )
     other = other.set_index("quantity")
     assert other.loc["procrustes_disparity", "p"] > 0.05
     assert other.loc["loo_rmse", "value"] > 0.8 * other.loc["loo_rmse_mean_baseline", "value"]
@@ -121,7 +149,9 @@ def test_turned_r_of_permuted_labels_is_far_from_zero_and_equals_the_alignment()
     layout = dim.pca(rng.normal(size=(12, 4)), LABELS)
     observed, null = dim.turned_r(layout.coords[:, :2], va, 500, rng)
     placed = dim.align_to_human(layout, human_frame(va))
-    assert observed[0] == pytest.approx(np.corrcoef(placed["x_valence"], va[:, 0])[0, 1]) and observed[1] == pytest.approx(np.corrcoef(placed["y_arousal"], va[:, 1])[0, 1])
+    assert observed[0] == pytest.approx(np.corrcoef(placed["x_valence"], va[:, 0])[0, 1]) and observed[
+        1
+    ] == pytest.approx(np.corrcoef(placed["y_arousal"], va[:, 1])[0, 1])
     assert null.mean() > 0.2
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared_affect import early_look
-from shared_affect.checks import ConfigError
+from shared_affect.planning import early_look
+from shared_affect.study.checks import ConfigError
 
 MODEL = {"model": "m", "source": "local", "path": "{models_dir}/m"}
 SAES = [

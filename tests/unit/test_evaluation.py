@@ -9,11 +9,16 @@ import pytest
 from scipy.stats import t as student_t
 from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
-from shared_affect import evaluation as ev
+from shared_affect.steering import evaluation as ev
 
 HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
-NORMS = pd.DataFrame({"word": ["party", "song", "snake", "storm", "riot", "insult", "happy", "table"], "valence": [0.7, 0.6, -0.6, -0.5, -0.6, -0.7, 0.9, 0.0],
-                      "arousal": [0.5, 0.2, 0.6, 0.7, 0.8, 0.5, 0.6, -0.5]})
+NORMS = pd.DataFrame(
+    {
+        "word": ["party", "song", "snake", "storm", "riot", "insult", "happy", "table"],
+        "valence": [0.7, 0.6, -0.6, -0.5, -0.6, -0.7, 0.9, 0.0],
+        "arousal": [0.5, 0.2, 0.6, 0.7, 0.8, 0.5, 0.6, -0.5],
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +29,38 @@ def judge():
 def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
     rng = np.random.default_rng(seed)
     rows = []
-    plan = [("-", "none", 0.0), *(("-", "random", s) for s in strengths)] + [(e, a, s) for e in EMOTIONS for a in ("concept", "diff-means") for s in strengths]
+    plan = [("-", "none", 0.0), *(("-", "random", s) for s in strengths)] + [
+        (e, a, s) for e in EMOTIONS for a in ("concept", "diff-means") for s in strengths
+    ]
     for emotion, arm, strength in plan:
         for p in range(n_prompts):
             for sample in range(samples * (3 if arm == "random" else 1)):
-                shown = emotion if arm in ("concept", "diff-means") and rng.random() < strength + 0.3 else rng.choice([None, *EMOTIONS])
-                rows.append({"emotion": emotion, "arm": arm, "strength": strength, "prompt": f"p{p:02d}", "split": ev.SPLITS[p % 2], "sample": sample,
-                             "direction": p if arm == "random" else None, "text": sentence(rng, shown), "nll": 1.6 * (1 + strength) + rng.normal(0, 0.05), "n_tokens": 9})
+                shown = (
+                    emotion
+                    if arm in ("concept", "diff-means") and rng.random() < strength + 0.3
+                    else rng.choice([None, *EMOTIONS])
+                )
+                rows.append(
+                    {
+                        "emotion": emotion,
+                        "arm": arm,
+                        "strength": strength,
+                        "prompt": f"p{p:02d}",
+                        "split": ev.SPLITS[p % 2],
+                        "sample": sample,
+                        "direction": p if arm == "random" else None,
+                        "text": sentence(rng, shown),
+                        "nll": 1.6 * (1 + strength) + rng.normal(0, 0.05),
+                        "n_tokens": 9,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
 def score(raw, judge):
-    return ev.score_texts(ev.check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, judge, NORMS, "en")
+    return ev.score_texts(
+        ev.check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, judge, NORMS, "en"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +82,17 @@ def test_texts_of_several_files_are_read_as_one(tmp_path):
     for e in (*EMOTIONS, "-"):
         part = raw[raw["emotion"] == e]
         paths.append(tmp_path / f"{e}.jsonl")
-        paths[-1].write_text("".join(json.dumps({k: None if v != v else v for k, v in r.items()}) + "\n" for r in part.to_dict("records")))
+        paths[-1].write_text(
+            "".join(
+                json.dumps({k: None if v != v else v for k, v in r.items()}) + "\n" for r in part.to_dict("records")
+            )
+        )
     got = ev.read_generations(paths)
     assert len(got) == len(raw)
     assert set(got.loc[got["emotion"] == "-", "arm"]) == {"none", "random"}
-    assert (got["direction"][got["arm"] != "random"] == -1).all() and (got["direction"][got["arm"] == "random"] >= 0).all()
+    assert (got["direction"][got["arm"] != "random"] == -1).all() and (
+        got["direction"][got["arm"] == "random"] >= 0
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -123,14 +154,21 @@ def test_scores_of_single_texts(judge):
     assert got["valence"].iloc[1:].isna().all()
     assert got["language_kept"].tolist() == [True, False, False, True]
     assert got["language_share"].iloc[2] == pytest.approx(1 / 3)
-    assert got["distinct_2"].iloc[0] == 1 and got["distinct_2"].iloc[3] == pytest.approx(2 / 5) and got["repetition"].iloc[3] == pytest.approx(2 / 4)
+    assert (
+        got["distinct_2"].iloc[0] == 1
+        and got["distinct_2"].iloc[3] == pytest.approx(2 / 5)
+        and got["repetition"].iloc[3] == pytest.approx(2 / 4)
+    )
     assert np.isnan(got["distinct_2"].iloc[1]) and got["label"].iloc[1] == ""
 
 
 def test_hits_against_a_loop(scored):
     texts = ev.check_generations(make_generations())["text"]
     for name, lexicon in (("lexicon", WORDS), ("lexicon-held-out", HELD_OUT)):
-        want = [[bool(set(t.lower().strip(".").replace(".", "").split()) & set(lexicon[e])) for e in EMOTIONS] for t in texts]
+        want = [
+            [bool(set(t.lower().strip(".").replace(".", "").split()) & set(lexicon[e])) for e in EMOTIONS]
+            for t in texts
+        ]
         assert np.array_equal(scored.hits[name], np.array(want))
     assert (scored.hits["embedded"].sum(1) <= 1).all()
 
@@ -143,12 +181,25 @@ def test_masked_judgement_ignores_concept_words(judge):
     assert s.texts["label"].iloc[0] == "joy" and s.texts["masked_label"].iloc[1] == "fear"
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"language": "zh"}, "judge's language"), ({"norms": pd.concat([NORMS, NORMS])}, "twice"), ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
-    ({"lexicons": {"lexicon": WORDS}}, "missing"), ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
-    ({"lexicons": {j: {"joy": ["joy"]} for j in ev.JUDGES[:2]}}, "no concept words")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"language": "zh"}, "judge's language"),
+        ({"norms": pd.concat([NORMS, NORMS])}, "twice"),
+        ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
+        ({"lexicons": {"lexicon": WORDS}}, "missing"),
+        ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
+        ({"lexicons": {j: {"joy": ["joy"]} for j in ev.JUDGES[:2]}}, "no concept words"),
+    ],
+)
 def test_bad_scoring_input_is_refused(judge, change, message):
-    good = {"generations": ev.check_generations(make_generations()), "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, "judge": judge, "norms": NORMS, "language": "en"}
+    good = {
+        "generations": ev.check_generations(make_generations()),
+        "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT},
+        "judge": judge,
+        "norms": NORMS,
+        "language": "en",
+    }
     with pytest.raises(ValueError, match=message):
         ev.score_texts(**(good | change))
 
@@ -162,13 +213,23 @@ def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge
     summary = ev.summarise(more, seed=0)
     embedded = summary["judge"] == "embedded"
     new = summary["emotion"] == "awe"
-    assert summary.loc[new & embedded, ["target_rate", "ci_low", "target_probability", "masked_target_rate", "harmonic_mean"]].isna().all(axis=None)
+    assert (
+        summary.loc[
+            new & embedded, ["target_rate", "ci_low", "target_probability", "masked_target_rate", "harmonic_mean"]
+        ]
+        .isna()
+        .all(axis=None)
+    )
     assert summary.loc[~(new & embedded), ["target_rate", "ci_low", "ci_high"]].notna().all(axis=None)
     again = pd.concat([chosen, chosen[chosen["emotion"] == "joy"].assign(emotion="awe")])
     pooled = ev.pooled_rates(more, again).set_index(["arm", "judge"])
     before = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
-    assert pooled.loc[("concept", "embedded"), "n_emotions"] == 3 and pooled.loc[("concept", "lexicon"), "n_emotions"] == 4
-    assert pooled.loc[("concept", "embedded"), "rate"] == pytest.approx(before.loc[("concept", "embedded"), "rate"], abs=1e-12)
+    assert (
+        pooled.loc[("concept", "embedded"), "n_emotions"] == 3 and pooled.loc[("concept", "lexicon"), "n_emotions"] == 4
+    )
+    assert pooled.loc[("concept", "embedded"), "rate"] == pytest.approx(
+        before.loc[("concept", "embedded"), "rate"], abs=1e-12
+    )
     rows = ev.claim_rows(more, again)
     masked = rows[rows["comparison"] == "masked-concept-none"].set_index("emotion")["difference"]
     assert np.isnan(masked["awe"]) and masked["all"] == pytest.approx(masked[list(EMOTIONS)].mean())
@@ -183,9 +244,15 @@ def naive_rate(scored, arm, strength, target, values, split="score"):
     """Values of the texts that an arm gives a target, by prompt."""
     out = {}
     for i, t in scored.texts.iterrows():
-        if t["split"] != split or t["strength"] != strength or t["arm"] != ("concept" if arm == "wrong-emotion" else arm):
+        if (
+            t["split"] != split
+            or t["strength"] != strength
+            or t["arm"] != ("concept" if arm == "wrong-emotion" else arm)
+        ):
             continue
-        if (arm in ("concept", "diff-means") and t["emotion"] != target) or (arm == "wrong-emotion" and t["emotion"] == target):
+        if (arm in ("concept", "diff-means") and t["emotion"] != target) or (
+            arm == "wrong-emotion" and t["emotion"] == target
+        ):
             continue
         v = values[i, EMOTIONS.index(target)] if values.ndim == 2 else values[i]
         if np.isfinite(v):
@@ -220,22 +287,31 @@ def test_summary_against_loops(scored):
         key = (scored, r["arm"], r["strength_resid_norm"], r["emotion"])
         assert r["target_probability"] == pytest.approx(naive_mean(naive_rate(*key, scored.probability)))
         assert r["masked_target_rate"] == pytest.approx(naive_mean(naive_rate(*key, scored.masked)))
-    assert got.loc[got["judge"] != "embedded", ["target_probability", "masked_target_rate"]].isna().all(axis=None) and got["content_kept"].isna().all()
+    assert (
+        got.loc[got["judge"] != "embedded", ["target_probability", "masked_target_rate"]].isna().all(axis=None)
+        and got["content_kept"].isna().all()
+    )
 
 
 def test_differences_are_paired_by_prompt(scored, chosen):
     got = ev.claim_rows(scored, chosen).set_index(["comparison", "judge", "emotion"])
     prompts = sorted({p for p, s in zip(scored.texts["prompt"], scored.texts["split"]) if s == "score"})
     strength = chosen[chosen["arm"] == "concept"].set_index("emotion")["strength_resid_norm"]
-    for comparison, judge, other in (("concept-random", "lexicon", "random"), ("concept-wrong-emotion", "embedded", "wrong-emotion"), ("concept-diff-means", "lexicon", "diff-means"),
-                                     ("masked-concept-none", "embedded", "none")):
+    for comparison, judge, other in (
+        ("concept-random", "lexicon", "random"),
+        ("concept-wrong-emotion", "embedded", "wrong-emotion"),
+        ("concept-diff-means", "lexicon", "diff-means"),
+        ("masked-concept-none", "embedded", "none"),
+    ):
         values = scored.masked if comparison.startswith("masked") else scored.hits[judge]
         table = []
         for e in EMOTIONS:
             a = naive_rate(scored, "concept", strength[e], e, values)
             b = naive_rate(scored, other, 0.0 if other == "none" else strength[e], e, values)
             r = got.loc[(comparison, judge, e)]
-            assert r["difference"] == pytest.approx(naive_mean(a) - naive_mean(b)) and r["rate_b"] == pytest.approx(naive_mean(b))
+            assert r["difference"] == pytest.approx(naive_mean(a) - naive_mean(b)) and r["rate_b"] == pytest.approx(
+                naive_mean(b)
+            )
             assert r["ci_low"] <= r["difference"] <= r["ci_high"] and np.isnan(r["mixed_ci_low"])
             table.append([np.mean(a[p]) - np.mean(b[p]) for p in prompts])
         r = got.loc[(comparison, judge, "all")]
@@ -244,12 +320,16 @@ def test_differences_are_paired_by_prompt(scored, chosen):
 
 
 def test_a_text_a_prompt_gives_the_score_interval_and_alike_texts_count_as_one():
-    """Independent texts: Wilson's interval with the t of the prompts. Five equal texts a prompt say no more than one."""
+    """Independent texts: Wilson's interval with the t of the prompts. Five equal texts a prompt say no more than
+    one.
+    """
     hits = np.repeat([1.0, 0.0], [9, 15])
     low, high = (x[0] for x in ev._Rate.of(hits[None], np.ones((1, 24))).interval())
     n, p, z = 23, 9 / 24, student_t.ppf(0.975, 23)  # the variance has n - 1
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    assert (high - low) / 2 == pytest.approx(half) and (high + low) / 2 == pytest.approx((p + z**2 / (2 * n)) / (1 + z**2 / n))
+    assert (high - low) / 2 == pytest.approx(half) and (high + low) / 2 == pytest.approx(
+        (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    )
     five = [x[0] for x in ev._Rate.of(5 * hits[None], np.full((1, 24), 5.0)).interval()]
     assert five == pytest.approx([low, high])
     none = [x[0] for x in ev._Rate.of(np.zeros((1, 24)), np.ones((1, 24))).interval()]
@@ -270,22 +350,38 @@ def test_chosen_strength_is_the_largest_fluent_one(scored, chosen):
     assert set(chosen["arm"]) == {"concept", "diff-means", "random"} and len(chosen) == 9
     nll = scored.texts["nll"].to_numpy()
     for _, r in chosen.iterrows():
-        ratio = {s: naive_mean(naive_rate(scored, r["arm"], s, r["emotion"], nll, "choose")) / naive_mean(naive_rate(scored, "none", 0.0, r["emotion"], nll, "choose")) for s in (0.2, 0.4, 0.8)}
+        ratio = {
+            s: naive_mean(naive_rate(scored, r["arm"], s, r["emotion"], nll, "choose"))
+            / naive_mean(naive_rate(scored, "none", 0.0, r["emotion"], nll, "choose"))
+            for s in (0.2, 0.4, 0.8)
+        }
         assert r["strength_resid_norm"] == max(s for s in ratio if ratio[s] <= 1.5) == 0.4 and r["qualified"]
         assert r["nll_ratio_choose"] == pytest.approx(ratio[0.4])
-        assert r["target_rate_choose"] == pytest.approx(naive_mean(naive_rate(scored, r["arm"], 0.4, r["emotion"], scored.hits["lexicon"], "choose")))
+        assert r["target_rate_choose"] == pytest.approx(
+            naive_mean(naive_rate(scored, r["arm"], 0.4, r["emotion"], scored.hits["lexicon"], "choose"))
+        )
     none_good = ev.choose_strength(scored, max_nll_ratio=1.05)
     assert not none_good["qualified"].any() and (none_good["strength_resid_norm"] == 0.2).all()
 
 
 def test_splits_do_not_leak(judge, scored, chosen):
     raw = make_generations()
-    other = raw.assign(text=np.where(raw["split"] == "score", "mad mad afraid", raw["text"]), nll=np.where(raw["split"] == "score", 9.0, raw["nll"]))
+    other = raw.assign(
+        text=np.where(raw["split"] == "score", "mad mad afraid", raw["text"]),
+        nll=np.where(raw["split"] == "score", 9.0, raw["nll"]),
+    )
     pd.testing.assert_frame_equal(ev.choose_strength(score(other, judge), max_nll_ratio=1.5), chosen)
-    other = raw.assign(text=np.where(raw["split"] == "choose", "mad mad afraid", raw["text"]), nll=np.where(raw["split"] == "choose", 9.0, raw["nll"]))
+    other = raw.assign(
+        text=np.where(raw["split"] == "choose", "mad mad afraid", raw["text"]),
+        nll=np.where(raw["split"] == "choose", 9.0, raw["nll"]),
+    )
     rescored = score(other, judge)
-    for f in (lambda s: ev.summarise(s, seed=0), lambda s: ev.claim_rows(s, chosen),
-              lambda s: ev.confusion(s, chosen), lambda s: ev.pooled_rates(s, chosen)):
+    for f in (
+        lambda s: ev.summarise(s, seed=0),
+        lambda s: ev.claim_rows(s, chosen),
+        lambda s: ev.confusion(s, chosen),
+        lambda s: ev.pooled_rates(s, chosen),
+    ):
         pd.testing.assert_frame_equal(f(rescored), f(scored))
 
 
@@ -295,17 +391,35 @@ def test_confusion_against_a_loop(scored, chosen):
     assert (learned.groupby("emotion")["count"].sum() == 8).all() and (got["n_texts"] == 8).all()
     t = scored.texts
     for _, r in got.iterrows():
-        here = [i for i in range(len(t)) if (t["emotion"][i], t["arm"][i], t["strength"][i], t["split"][i]) == (r["emotion"], "concept", 0.4, "score")]
-        want = sum(t["label"][i] == r["label"] for i in here) if r["judge"] == "embedded" else sum(scored.hits[r["judge"]][i, EMOTIONS.index(r["label"])] for i in here)
+        here = [
+            i
+            for i in range(len(t))
+            if (t["emotion"][i], t["arm"][i], t["strength"][i], t["split"][i])
+            == (r["emotion"], "concept", 0.4, "score")
+        ]
+        want = (
+            sum(t["label"][i] == r["label"] for i in here)
+            if r["judge"] == "embedded"
+            else sum(scored.hits[r["judge"]][i, EMOTIONS.index(r["label"])] for i in here)
+        )
         assert r["count"] == want and r["rate"] == want / 8
 
 
 def test_pooled_rates_are_means_over_emotions(scored, chosen):
     got = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
     for (arm, judge), r in got.iterrows():
-        want = np.mean([naive_mean(naive_rate(scored, arm, 0.0 if arm == "none" else 0.4, e, scored.hits[judge])) for e in EMOTIONS])
-        assert r["rate"] == pytest.approx(want) and r["concept_over_arm"] == pytest.approx(got.loc[("concept", judge), "rate"] / want)
-    assert got.loc[("concept", "lexicon"), "ratio_ci_low"] == 1 and got.loc[("none", "lexicon"), "nll_ratio"] == pytest.approx(1)
+        want = np.mean(
+            [
+                naive_mean(naive_rate(scored, arm, 0.0 if arm == "none" else 0.4, e, scored.hits[judge]))
+                for e in EMOTIONS
+            ]
+        )
+        assert r["rate"] == pytest.approx(want) and r["concept_over_arm"] == pytest.approx(
+            got.loc[("concept", judge), "rate"] / want
+        )
+    assert got.loc[("concept", "lexicon"), "ratio_ci_low"] == 1 and got.loc[
+        ("none", "lexicon"), "nll_ratio"
+    ] == pytest.approx(1)
     assert got.loc[("concept", "embedded"), "rate"] > 1.3 * got.loc[("random", "embedded"), "rate"]
 
 
@@ -313,7 +427,10 @@ def test_a_rate_of_zero_gives_no_ratio(judge, chosen):
     raw = make_generations()
     raw["text"] = np.where(raw["arm"] == "concept", raw["text"], "sat")
     got = ev.pooled_rates(score(raw, judge), chosen).set_index(["arm", "judge"])
-    assert got.loc[("random", "lexicon"), "rate"] == 0 and np.isnan(got.loc[("random", "lexicon"), ["concept_over_arm", "ratio_ci_low"]].astype(float)).all()
+    assert (
+        got.loc[("random", "lexicon"), "rate"] == 0
+        and np.isnan(got.loc[("random", "lexicon"), ["concept_over_arm", "ratio_ci_low"]].astype(float)).all()
+    )
 
 
 def test_claim_summary_counts_passing_emotions(scored, chosen):
@@ -323,7 +440,9 @@ def test_claim_summary_counts_passing_emotions(scored, chosen):
     def count(limit):
         passed = 0
         for e in EMOTIONS:
-            one = rows[(rows["emotion"] == e) & (rows["judge"] == "embedded") & rows["comparison"].str.startswith("concept")]
+            one = rows[
+                (rows["emotion"] == e) & (rows["judge"] == "embedded") & rows["comparison"].str.startswith("concept")
+            ]
             passed += len(one) == 2 and all(one["ci_low"] > 0) and all(one["nll_ratio"] <= limit)
         return passed
 
@@ -344,7 +463,14 @@ def test_no_effect_is_rarely_called_one():
         hits = rng.random((len(raw), 3)) < raw["prompt"].map(rate).to_numpy()[:, None]
         s = ev.Scored(raw, EMOTIONS, dict.fromkeys(ev.JUDGES, hits), hits.astype(float), hits)
         rows = ev.claim_rows(s, chosen)
-        found.append((rows[(rows["judge"] == "lexicon") & (rows["comparison"] == "concept-random")].set_index("emotion")["ci_low"] > 0).loc[[*EMOTIONS, "all"]])
+        found.append(
+            (
+                rows[(rows["judge"] == "lexicon") & (rows["comparison"] == "concept-random")].set_index("emotion")[
+                    "ci_low"
+                ]
+                > 0
+            ).loc[[*EMOTIONS, "all"]]
+        )
     assert np.mean(found) < 0.08 and np.mean(found) > 0.005
 
 

@@ -4,26 +4,33 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
-from shared_affect.activations import Prefix, block_outputs, editing
-from shared_affect.codes import drop_shared_tokens, gather, load_codes, read_codes, read_dense, write_codes
-from shared_affect.extraction import (
-    Extractor,
-    Numerics,
-    SaeSource,
-    _common_prefix,
-    _take_rows,
+from shared_affect.features.codes import (
+    drop_shared_tokens,
+    gather,
+    join_blocks,
+    load_codes,
+    read_codes,
+    read_dense,
+    write_codes,
 )
-from shared_affect.models import blocks, load_model
-from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions, fidelity
-from shared_affect.tables import join_blocks
-from shared_affect.tokens import Stimulus, fill, load_tokenizer, locate, word_pieces
+from shared_affect.features.extraction import Extractor, SaeSource, _common_prefix, _take_rows
+from shared_affect.models.load import Numerics, blocks, load_model
+from shared_affect.models.residual import Prefix, block_outputs, editing
+from shared_affect.models.saes import DiskSAE, check_fidelity, decoder_directions, fidelity
+from shared_affect.models.tokens import Stimulus, fill, load_tokenizer, locate, word_pieces
 
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
 LISTS = {"joy": ["joy", "calm"], "fear": ["fear", "sadness", "stone"]}
 
 
 def extractor(model_folder, sae_folder, journal, **numerics):
-    return Extractor(model_folder, {"s0": SaeSource(str(sae_folder), 0), "s1": SaeSource(str(sae_folder), 1)}, "en", Numerics(**numerics), journal)
+    return Extractor(
+        model_folder,
+        {"s0": SaeSource(str(sae_folder), 0), "s1": SaeSource(str(sae_folder), 1)},
+        "en",
+        Numerics(**numerics),
+        journal,
+    )
 
 
 def test_recorded_residual_is_the_models_own(model_folder):
@@ -81,7 +88,11 @@ def test_batched_equals_one_word_at_a_time(model_folder, sae_folder, tmp_path):
             for t, text in enumerate(TEMPLATES.values()):
                 for row, s in enumerate(locate(tokenizer, text, words)):
                     with torch.inference_mode():
-                        h = model(input_ids=torch.tensor([s.ids]), output_hidden_states=True).hidden_states[1][0] if layer == 0 else block_outputs(model, [1], input_ids=torch.tensor([s.ids]))[1][0]
+                        h = (
+                            model(input_ids=torch.tensor([s.ids]), output_hidden_states=True).hidden_states[1][0]
+                            if layer == 0
+                            else block_outputs(model, [1], input_ids=torch.tensor([s.ids]))[1][0]
+                        )
                         code = sae.encode(h)
                     for p, at in enumerate((s.last, s.after)):
                         assert np.allclose(a["dense"][t, p, row], h[at].numpy(), atol=1e-5)
@@ -130,7 +141,10 @@ def test_key_follows_everything_that_decides_the_value(model_folder, sae_folder,
     assert key != base._key("s0", base._chunk(TEMPLATES["word-is"], LISTS["joy"])[0])
     other = make_sae(tmp_path / "other", seed=9)
     assert key != extractor(model_folder, other, tmp_path)._key("s0", what)
-    assert extractor(model_folder, sae_folder, tmp_path, device="cuda:1").identity == extractor(model_folder, sae_folder, tmp_path, device="cuda:0").identity
+    assert (
+        extractor(model_folder, sae_folder, tmp_path, device="cuda:1").identity
+        == extractor(model_folder, sae_folder, tmp_path, device="cuda:0").identity
+    )
 
 
 def test_chunk_batch_changes_nothing_beyond_rounding(model_folder, sae_folder, tmp_path):
@@ -160,14 +174,25 @@ def test_fidelity_against_a_naive_loop(model_folder, sae_folder):
     mask[:, 0] = False
     facts = fidelity(model, sae, 0, [(ids[:2], mask[:2]), (ids[2:], mask[2:])])
     with torch.inference_mode():
-        x = torch.stack([h for row, m in zip(model(input_ids=ids, output_hidden_states=True).hidden_states[1], mask) for h, keep in zip(row, m) if keep]).numpy()
+        x = torch.stack(
+            [
+                h
+                for row, m in zip(model(input_ids=ids, output_hidden_states=True).hidden_states[1], mask)
+                for h, keep in zip(row, m)
+                if keep
+            ]
+        ).numpy()
         codes = np.array([sae.encode(torch.tensor(v)).numpy() for v in x])
         logits = model(input_ids=ids).logits.log_softmax(-1)
     rebuilt = codes @ sae.weights["W_dec"].numpy() + sae.weights["b_dec"].numpy()
-    assert facts["explained_variance"] == pytest.approx(1 - ((x - rebuilt) ** 2).sum() / ((x - x.mean(0)) ** 2).sum(), rel=1e-4)
+    assert facts["explained_variance"] == pytest.approx(
+        1 - ((x - rebuilt) ** 2).sum() / ((x - x.mean(0)) ** 2).sum(), rel=1e-4
+    )
     assert facts["l0"] == pytest.approx((codes > 0).sum(1).mean())
     assert facts["dead_share"] == pytest.approx((~(codes > 0).any(0)).mean())
-    assert facts["loss"] == pytest.approx(-np.mean([float(logits[b, t, ids[b, t + 1]]) for b in range(4) for t in range(5)]), rel=1e-5)
+    assert facts["loss"] == pytest.approx(
+        -np.mean([float(logits[b, t, ids[b, t + 1]]) for b in range(4) for t in range(5)]), rel=1e-5
+    )
     assert facts["n_tokens"] == 20
     perfect = type("Same", (), {"encode": lambda self, h: h, "reconstruct": lambda self, h: h})()
     assert fidelity(model, perfect, 0, [(ids, mask)])["loss_recovered"] == pytest.approx(1)
@@ -176,15 +201,29 @@ def test_fidelity_against_a_naive_loop(model_folder, sae_folder):
 def test_fidelity_gate_names_row_and_limit():
     limits = {"explained_variance_min": 0.7, "l0_min": 8, "l0_max": 32}
     check_fidelity({"explained_variance": np.array([0.9]), "l0": np.array([16.0])}, limits, "config/saes.tsv, sae x")
-    for facts, word in (({"explained_variance": 0.1, "l0": 16}, "explained_variance is 0.100"), ({"explained_variance": 0.9, "l0": 200}, "l0 is 200.000; allowed: <= 32")):
+    for facts, word in (
+        ({"explained_variance": 0.1, "l0": 16}, "explained_variance is 0.100"),
+        ({"explained_variance": 0.9, "l0": 200}, "l0 is 200.000; allowed: <= 32"),
+    ):
         with pytest.raises(ValueError, match=word):
             check_fidelity(facts, limits, "config/saes.tsv, sae x")
 
 
-OPTIONS = [{"apply_b_dec_to_input": True}, {"apply_b_dec_to_input": False}, {"normalize_activations": "layer_norm"}, {"normalize_activations": "constant_norm_rescale"}]
+OPTIONS = [
+    {"apply_b_dec_to_input": True},
+    {"apply_b_dec_to_input": False},
+    {"normalize_activations": "layer_norm"},
+    {"normalize_activations": "constant_norm_rescale"},
+]
 
 
-@pytest.mark.parametrize(("architecture", "cfg"), [*((a, c) for a in ("standard", "topk", "jumprelu", "gated") for c in OPTIONS), ("topk", {"rescale_acts_by_decoder_norm": True})])
+@pytest.mark.parametrize(
+    ("architecture", "cfg"),
+    [
+        *((a, c) for a in ("standard", "topk", "jumprelu", "gated") for c in OPTIONS),
+        ("topk", {"rescale_acts_by_decoder_norm": True}),
+    ],
+)
 def test_encode_equals_sae_lens(tmp_path, architecture, cfg):
     import torch
     from sae_lens import SAE
@@ -201,7 +240,11 @@ def test_encode_equals_sae_lens(tmp_path, architecture, cfg):
         assert (expected > 0).any() and not (expected > 0).all()
         if "normalize_activations" not in cfg:
             # codes times directions is what sae-lens adds to its bias
-            assert np.allclose(expected.numpy() @ decoder_directions(folder) + ours.weights["b_dec"].numpy(), rebuilt.numpy(), atol=1e-4 * max(1, scale))
+            assert np.allclose(
+                expected.numpy() @ decoder_directions(folder) + ours.weights["b_dec"].numpy(),
+                rebuilt.numpy(),
+                atol=1e-4 * max(1, scale),
+            )
 
 
 def test_unknown_architecture_is_refused(tmp_path):
@@ -224,7 +267,9 @@ def test_codes_gather_join_and_survive_the_file(model_folder, sae_folder, tmp_pa
     write_codes(tmp_path / "c.npz", codes)
     again = load_codes(tmp_path / "c.npz")
     assert again.emotions == codes.emotions and np.array_equal(again.membership, codes.membership)
-    assert (again.concepts.sparse != codes.concepts.sparse).nnz == 0 and np.array_equal(again.rated.dense, codes.rated.dense)
+    assert (again.concepts.sparse != codes.concepts.sparse).nnz == 0 and np.array_equal(
+        again.rated.dense, codes.rated.dense
+    )
     with pytest.raises(ValueError, match="'nope'"):
         codes.rated.rows(["nope"])
 
@@ -275,7 +320,10 @@ def test_common_prefix_against_a_loop():
 
     g = np.random.default_rng(0)
     for _ in range(200):
-        stimuli = [Stimulus("w", "w.", tuple(g.integers(0, 2, 8).tolist()), int(g.integers(0, 6)), 6, 7) for _ in range(int(g.integers(1, 4)))]
+        stimuli = [
+            Stimulus("w", "w.", tuple(g.integers(0, 2, 8).tolist()), int(g.integers(0, 6)), 6, 7)
+            for _ in range(int(g.integers(1, 4)))
+        ]
         assert _common_prefix(stimuli) == naive(stimuli)
 
 
@@ -286,7 +334,10 @@ class Hungry(Extractor):
 
     def _forward(self, stimuli, names, chunk_batch):
         if chunk_batch > self.fits:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1"
+                " bytes"
+            )
         return super()._forward(stimuli, names, chunk_batch)
 
 
@@ -302,15 +353,23 @@ def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_pa
     assert "smaller chunk_batch than the row's 4" in caplog.text
     # journalled under the batch that fitted and found there by a row that asks for it
     key = hungry._key("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0])
-    assert key not in hungry.journals["s"] and hungry._find("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0]) in hungry.journals["s"]
+    assert (
+        key not in hungry.journals["s"]
+        and hungry._find("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0]) in hungry.journals["s"]
+    )
     small = Hungry(model_folder, saes, "en", Numerics(chunk_batch=1), tmp_path / "b")
     small.words(LISTS, TEMPLATES)
     assert small.model_loads == 0
 
 
 def test_what_a_run_gives_does_not_depend_on_halvings_of_the_past(model_folder, sae_folder, tmp_path):
-    """Three histories of one journal folder: a run with memory, one without and then one with, one killed between the two."""
-    saes, numerics = {"s": SaeSource(str(sae_folder), 1)}, Numerics(chunk_batch=4, dtype="bfloat16")  # in which batches differ in more than last bits
+    """Three histories of one journal folder: a run with memory, one without and then one with, one killed between the
+    two.
+    """
+    saes, numerics = (
+        {"s": SaeSource(str(sae_folder), 1)},
+        Numerics(chunk_batch=4, dtype="bfloat16"),
+    )  # in which batches differ in more than last bits
     texts = ["the word is joy.", "now think of stone.", "the table is the word."]
 
     def run(kind, folder):
@@ -324,7 +383,12 @@ def test_what_a_run_gives_does_not_depend_on_halvings_of_the_past(model_folder, 
     first, halved, _ = run(Hungry, "halved")
     assert first.halvings
     later, found, found_facts = run(Extractor, "halved")
-    assert later.halvings == 0 and later.model_loads >= 1 and equal(found, plain) and all(np.array_equal(facts[k], found_facts[k]) for k in facts)
+    assert (
+        later.halvings == 0
+        and later.model_loads >= 1
+        and equal(found, plain)
+        and all(np.array_equal(facts[k], found_facts[k]) for k in facts)
+    )
     # memory runs out again: the same bytes as the first time, and nothing is computed twice
     part = Hungry(model_folder, saes, "en", numerics, tmp_path / "killed")
     part.words({"joy": LISTS["joy"]}, TEMPLATES)
@@ -360,7 +424,11 @@ def test_rows_of_a_sparse_matrix_against_scipy():
         rows = g.permutation(30)[:20]
         data, indices, counts = _take_rows({"data": m.data, "indices": m.indices, "indptr": m.indptr}, rows)
         expected = m[rows]
-        assert np.array_equal(data, expected.data) and np.array_equal(indices, expected.indices) and np.array_equal(counts, np.diff(expected.indptr))
+        assert (
+            np.array_equal(data, expected.data)
+            and np.array_equal(indices, expected.indices)
+            and np.array_equal(counts, np.diff(expected.indptr))
+        )
 
 
 def test_reduced_precision_reports_what_it_changes(model_folder, sae_folder, tmp_path):
@@ -392,7 +460,10 @@ def test_reduced_precision_reports_what_it_changes(model_folder, sae_folder, tmp
 def test_shards_give_what_one_job_gives(model_folder, sae_folder, tmp_path, shards):
     saes = {"s": SaeSource(str(sae_folder), 1)}
     one = Extractor(model_folder, saes, "en", Numerics(), tmp_path / "one").words(LISTS, TEMPLATES)["s"]
-    parts = [Extractor(model_folder, saes, "en", Numerics(), tmp_path / "many", part=f"shard{k}of{shards}") for k in range(shards)]
+    parts = [
+        Extractor(model_folder, saes, "en", Numerics(), tmp_path / "many", part=f"shard{k}of{shards}")
+        for k in range(shards)
+    ]
     assert sum(p.shard(LISTS, TEMPLATES, k, shards) for k, p in enumerate(parts)) == len(LISTS) * len(TEMPLATES)
     assert all(p.model_loads == 1 for p in parts)
     whole = Extractor(model_folder, saes, "en", Numerics(), tmp_path / "many")

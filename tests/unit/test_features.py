@@ -9,8 +9,7 @@ from scipy.stats import binom, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect.concepts import own_words, shuffle_membership
-from shared_affect.features import (
+from shared_affect.features.features import (
     _auroc_by_emotion,
     _permuted_profile_r,
     emotion_space,
@@ -20,6 +19,7 @@ from shared_affect.features import (
     shared_features,
     split_half_reproducibility,
 )
+from shared_affect.words.concept_sets import own_words, shuffle_membership
 
 EMOTIONS = ("joy", "fear", "anger", "pride")
 
@@ -84,7 +84,9 @@ def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
                 assert np.isnan(row.auroc_neutral)
                 continue
             truth = [1] * len(words) + [0] * len(controls[emotion])
-            assert row.auroc_neutral == pytest.approx(roc_auc_score(truth, np.r_[codes[words, row.feature], controls[emotion][:, row.feature]]))
+            assert row.auroc_neutral == pytest.approx(
+                roc_auc_score(truth, np.r_[codes[words, row.feature], controls[emotion][:, row.feature]])
+            )
             assert row.density == density[row.feature]
 
 
@@ -159,7 +161,9 @@ def test_emotion_space_equals_loop():
     for e in range(4):
         for k, f in enumerate(ids):
             words = [i for i in range(1, len(codes)) if membership[i, e]]
-            assert points[e, k] == pytest.approx(np.mean([codes[i, f] for i in words]) - np.mean(codes[1:, f]), abs=1e-6)
+            assert points[e, k] == pytest.approx(
+                np.mean([codes[i, f] for i in words]) - np.mean(codes[1:, f]), abs=1e-6
+            )
     assert emotion_space(codes, membership, EMOTIONS).shape == (4, codes.shape[1])
     for wrong in ([1, 1], [99], []):
         with pytest.raises(ValueError, match="feature_ids"):
@@ -174,12 +178,28 @@ def test_words_of_several_sets_enter_nothing():
     kept = np.arange(len(codes)) % 9 != 0
     kept[[18, 27]] = True
     settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 2, "n_shuffles": 3}
-    np.testing.assert_array_equal(emotion_space(codes, doubled, EMOTIONS), emotion_space(codes[kept], membership[kept], EMOTIONS))
+    np.testing.assert_array_equal(
+        emotion_space(codes, doubled, EMOTIONS), emotion_space(codes[kept], membership[kept], EMOTIONS)
+    )
     pd.testing.assert_frame_equal(select(codes, doubled), select(codes[kept], membership[kept]))
-    pd.testing.assert_frame_equal(*(split_half_reproducibility(c, m, EMOTIONS, rng=np.random.default_rng(5), **settings) for c, m in ((codes, doubled), (codes[kept], membership[kept]))))
+    pd.testing.assert_frame_equal(
+        *(
+            split_half_reproducibility(c, m, EMOTIONS, rng=np.random.default_rng(5), **settings)
+            for c, m in ((codes, doubled), (codes[kept], membership[kept]))
+        )
+    )
     far = codes.copy()
     far[[0, 9]] = 50  # whatever they do
-    found = [shared_features({"en": c, "zh": codes}, {"en": doubled, "zh": membership}, EMOTIONS, n_permutations=20, rng=np.random.default_rng(1)) for c in (codes, far)]
+    found = [
+        shared_features(
+            {"en": c, "zh": codes},
+            {"en": doubled, "zh": membership},
+            EMOTIONS,
+            n_permutations=20,
+            rng=np.random.default_rng(1),
+        )
+        for c in (codes, far)
+    ]
     pd.testing.assert_frame_equal(found[0].features, found[1].features)
 
 
@@ -192,10 +212,24 @@ def test_an_emotion_outside_the_contrast_takes_no_word_from_the_others():
 
 
 def test_feature_use_counts_passes_and_emotions_of_a_feature():
-    frame = pd.DataFrame({"emotion": ["a", "a", "b", "b", "c", "c"], "feature": [1, 2, 1, 3, 1, 2], "passed_fdr": [True, False, False, False, True, True]})
+    frame = pd.DataFrame(
+        {
+            "emotion": ["a", "a", "b", "b", "c", "c"],
+            "feature": [1, 2, 1, 3, 1, 2],
+            "passed_fdr": [True, False, False, False, True, True],
+        }
+    )
     found = feature_use(frame).set_index("quantity")["value"].to_dict()
-    assert found == {"n_kept": 6, "n_features": 3, "share_passed_fdr": 0.5, "n_emotions": 3, "n_emotions_none_passed": 1, "emotions_per_feature_mean": 2,
-                     "emotions_per_feature_max": 3, "share_of_one_emotion": pytest.approx(1 / 3)}
+    assert found == {
+        "n_kept": 6,
+        "n_features": 3,
+        "share_passed_fdr": 0.5,
+        "n_emotions": 3,
+        "n_emotions_none_passed": 1,
+        "emotions_per_feature_mean": 2,
+        "emotions_per_feature_max": 3,
+        "share_of_one_emotion": pytest.approx(1 / 3),
+    }
 
 
 def test_shuffle_keeps_sizes_and_overlaps_and_words_outside():
@@ -212,19 +246,28 @@ def test_split_half_sees_the_planted_world_and_not_the_empty_one():
     codes, membership, rng = world(signal=2.0)
     frame = split_half_reproducibility(codes, membership, EMOTIONS, rng=rng, **settings).set_index(["quantity", "arm"])
     auroc = frame.loc["held_out_auroc"]
-    assert auroc.loc["observed", "value"] > 0.85 and auroc.loc["observed", "ci_low"] > auroc.loc["observed", "shuffled_high"]
+    assert (
+        auroc.loc["observed", "value"] > 0.85
+        and auroc.loc["observed", "ci_low"] > auroc.loc["observed", "shuffled_high"]
+    )
     assert abs(auroc.loc["shuffled-concepts", "value"] - 0.5) < 0.08
     assert frame.loc[("jaccard", "observed"), "value"] > frame.loc[("jaccard", "observed"), "shuffled_high"]
     codes, membership, rng = world(signal=0.0, n_each=12)
     empty = split_half_reproducibility(codes, membership, EMOTIONS, rng=rng, **settings).set_index(["quantity", "arm"])
-    assert not empty.loc[("held_out_auroc", "observed"), "ci_low"] > empty.loc[("held_out_auroc", "observed"), "shuffled_high"]
+    assert (
+        not empty.loc[("held_out_auroc", "observed"), "ci_low"]
+        > empty.loc[("held_out_auroc", "observed"), "shuffled_high"]
+    )
     assert abs(empty.loc[("held_out_auroc", "observed"), "value"] - 0.5) < 0.12
 
 
 def test_split_half_repeats_with_its_seed():
     codes, membership, _ = world()
     settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 2, "n_shuffles": 3}
-    a, b = (split_half_reproducibility(codes, membership, EMOTIONS, rng=np.random.default_rng(5), **settings) for _ in range(2))
+    a, b = (
+        split_half_reproducibility(codes, membership, EMOTIONS, rng=np.random.default_rng(5), **settings)
+        for _ in range(2)
+    )
     assert a.equals(b)
 
 
@@ -233,7 +276,9 @@ def two_languages(seed, common, n_emotions=9, n_each=6, n_features=40):
     label = np.repeat(np.arange(n_emotions), n_each)
     profile = {k: rng.normal(size=(n_emotions, n_features)) for k in ("en", "zh")}
     profile["zh"][:, :common] = profile["en"][:, :common]
-    codes = {k: np.maximum(2 * p[label] + 0.5 * rng.normal(size=(len(label), n_features)), 0) for k, p in profile.items()}
+    codes = {
+        k: np.maximum(2 * p[label] + 0.5 * rng.normal(size=(len(label), n_features)), 0) for k, p in profile.items()
+    }
     member = label[:, None] == np.arange(n_emotions)
     return codes, {"en": member, "zh": member}, [f"e{i}" for i in range(n_emotions)], rng
 
@@ -290,7 +335,9 @@ def test_jaccard_values_and_expectation():
     a = {"joy": {0, 1, 2, 3}, "fear": {4, 5}}
     b = {"joy": {2, 3, 8}, "fear": {9}}
     pool = np.arange(20)
-    frame = jaccard_overlap(a, b, pool=pool, density=np.full(20, 0.1), n_strata=1, n_permutations=4000, rng=rng).set_index("emotion")
+    frame = jaccard_overlap(
+        a, b, pool=pool, density=np.full(20, 0.1), n_strata=1, n_permutations=4000, rng=rng
+    ).set_index("emotion")
     assert frame.jaccard.to_dict() == pytest.approx({"joy": 2 / 5, "fear": 0, "all": 2 / 8})
     # without strata the overlap of joy is hypergeometric: E[J] = sum_k P(k) k / (4 + 3 - k)
     from scipy.stats import hypergeom

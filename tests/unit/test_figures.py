@@ -1,4 +1,6 @@
-"""Figures: every number drawn is a number of the tables, labels keep clear of each other, and holes in a study are said."""
+"""Figures: every number drawn is a number of the tables, labels keep clear of each other, and holes in a study are
+said.
+"""
 
 import re
 from itertools import product
@@ -8,8 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from shared_affect import figures
-from shared_affect.figures import (
+from shared_affect.results import figures
+from shared_affect.results.contracts import CONTRACTS, write_table
+from shared_affect.results.figures import (
     Space,
     draw_congruence,
     draw_controls,
@@ -17,10 +20,10 @@ from shared_affect.figures import (
     draw_spaces,
     draw_steering,
 )
-from shared_affect.fonts import figure_style, missing_characters, register_font
-from shared_affect.panels import RED, Names, block, new_figure, place_labels, read_tables, save
-from shared_affect.rdm import rdm_from_condensed
-from shared_affect.tables import CONTRACTS, RATING_ARMS, REPRESENTATIONS, write_table
+from shared_affect.results.fonts import figure_style, missing_characters, register_font
+from shared_affect.results.panels import RED, Names, block, new_figure, place_labels, read_tables, save
+from shared_affect.spaces.rdm import rdm_from_condensed
+from shared_affect.study.vocabulary import RATING_ARMS, REPRESENTATIONS
 
 EMOTIONS = ["anger", "fear", "joy", "love", "pride", "relief"]
 WHO = {"control": "none", "spec": "primary", "root_seed": 100, "model": "m1", "sae": "s"}
@@ -34,7 +37,11 @@ def font(root):
 
 @pytest.fixture(scope="module")
 def names(root):
-    return Names({"m1": "First model"}, {"en": "English", "zh": "Chinese"}, pd.read_csv(root / "resources/emotions.tsv", sep="\t"))
+    return Names(
+        {"m1": "First model"},
+        {"en": "English", "zh": "Chinese"},
+        pd.read_csv(root / "resources/emotions.tsv", sep="\t"),
+    )
 
 
 def table(name, rows):
@@ -53,33 +60,166 @@ def tables():
     for (control, model), language in product([("none", "m1"), *CONTROLS], ("en", "zh")):
         who = WHO | {"control": control, "model": model, "language": language}
         suffix = "" if control == "none" else f" | {control}"
-        for representation, (pairs, claim), statistic in product(("sae-space", "static", "valence-sign"), (("all", "structure"), ("within-valence", "fine-structure")), ("rho-a", "spearman")):
+        for representation, (pairs, claim), statistic in product(
+            ("sae-space", "static", "valence-sign"),
+            (("all", "structure"), ("within-valence", "fine-structure")),
+            ("rho-a", "spearman"),
+        ):
             rho, tested = rng.uniform(-0.2, 0.6), representation == "sae-space" and statistic == "rho-a"
-            rsa.append(who | {"human": "h", "human_language": "en", "representation": representation, "pairs": pairs, "statistic": statistic, "rho": rho, **interval(rho), "p": 0.03,
-                              "p_adjusted": 0.06 if control != "none" else 0.001, "family": claim + suffix if tested else None, "ceiling_low": 0.7, "ceiling_high": 0.75, "n_emotions": 6,
-                              "n_raters": 4})
+            rsa.append(
+                who
+                | {
+                    "human": "h",
+                    "human_language": "en",
+                    "representation": representation,
+                    "pairs": pairs,
+                    "statistic": statistic,
+                    "rho": rho,
+                    **interval(rho),
+                    "p": 0.03,
+                    "p_adjusted": 0.06 if control != "none" else 0.001,
+                    "family": claim + suffix if tested else None,
+                    "ceiling_low": 0.7,
+                    "ceiling_high": 0.75,
+                    "n_emotions": 6,
+                    "n_raters": 4,
+                }
+            )
         for arm, dimension in product(("all", "emotion-space", "shared"), ("valence", "arousal")):
             r = rng.uniform(0, 0.9)
-            ratings.append(who | {"norms": "n", "dimension": dimension, "arm": arm, "r": r, **interval(r), "p": 0.5, "p_adjusted": 1.0,
-                                  "family": f"ratings-{dimension}{suffix}" if arm == "emotion-space" else None, "n_words": 200, "ceiling": 0.95})
-        ratings.append(who | {"language": "-".join(("en", "zh") if language == "en" else ("zh", "en")), "norms": "n", "dimension": "valence", "arm": "shared", "r": 0.5, **interval(0.5),
-                              "p": 0.001, "p_adjusted": 0.002, "family": "transfer" + suffix, "n_words": 200})
+            ratings.append(
+                who
+                | {
+                    "norms": "n",
+                    "dimension": dimension,
+                    "arm": arm,
+                    "r": r,
+                    **interval(r),
+                    "p": 0.5,
+                    "p_adjusted": 1.0,
+                    "family": f"ratings-{dimension}{suffix}" if arm == "emotion-space" else None,
+                    "n_words": 200,
+                    "ceiling": 0.95,
+                }
+            )
+        ratings.append(
+            who
+            | {
+                "language": "-".join(("en", "zh") if language == "en" else ("zh", "en")),
+                "norms": "n",
+                "dimension": "valence",
+                "arm": "shared",
+                "r": 0.5,
+                **interval(0.5),
+                "p": 0.001,
+                "p_adjusted": 0.002,
+                "family": "transfer" + suffix,
+                "n_words": 200,
+            }
+        )
     both = [("none", "m1"), ("untrained", "m0")]
-    steering = [WHO | {"language": k, "emotion": e, "arm": arm, "strength_resid_norm": s, "judge": judge, "judge_level": "fine", "target_rate": rate, **interval(rate),
-                       "nll_ratio": 1 + s, "n_prompts": 12, "seed": 1}
-                for k, e, (arm, s), judge in product(("en", "zh"), EMOTIONS, [("none", 0.0), *product(("concept", "random"), (0.25, 0.5))], ("lexicon", "embedded"))
-                for rate in [rng.uniform()]]
+    steering = [
+        WHO
+        | {
+            "language": k,
+            "emotion": e,
+            "arm": arm,
+            "strength_resid_norm": s,
+            "judge": judge,
+            "judge_level": "fine",
+            "target_rate": rate,
+            **interval(rate),
+            "nll_ratio": 1 + s,
+            "n_prompts": 12,
+            "seed": 1,
+        }
+        for k, e, (arm, s), judge in product(
+            ("en", "zh"),
+            EMOTIONS,
+            [("none", 0.0), *product(("concept", "random"), (0.25, 0.5))],
+            ("lexicon", "embedded"),
+        )
+        for rate in [rng.uniform()]
+    ]
     return {
-        "rsa": table("rsa", rsa), "ratings": table("ratings", ratings),
-        "dimensions": table("dimensions", [WHO | {"language": k, "human": "h", "quantity": q, "value": 0.8} for k in ("en", "zh") for q in ("loo_r2_valence", "loo_r2_arousal")]),
-        "shared_features": table("shared_features", [WHO | {"control": c, "model": m, "quantity": "n_shared", "value": v, "expected": 4, "null_high": 9, "p": 0.01, "p_adjusted": 0.02,
-                                                            "family": "shared-universal" + ("" if c == "none" else f" | {c}")} for (c, m), v in zip(both, (40, 5))]),
-        "shared_overlap": table("shared_overlap", [WHO | {"control": c, "model": m, "scope": "union", "emotion": "all", "jaccard": 0.3, "expected": 0.1, "null_high": 0.2} for c, m in both]),
-        "cultures": table("cultures", [WHO | {"control": c, "model": m, "norms": "n", "quantity": "valence_difference_r", "r": 0.4, **interval(0.4), "n_pairs": 90} for c, m in both]),
+        "rsa": table("rsa", rsa),
+        "ratings": table("ratings", ratings),
+        "dimensions": table(
+            "dimensions",
+            [
+                WHO | {"language": k, "human": "h", "quantity": q, "value": 0.8}
+                for k in ("en", "zh")
+                for q in ("loo_r2_valence", "loo_r2_arousal")
+            ],
+        ),
+        "shared_features": table(
+            "shared_features",
+            [
+                WHO
+                | {
+                    "control": c,
+                    "model": m,
+                    "quantity": "n_shared",
+                    "value": v,
+                    "expected": 4,
+                    "null_high": 9,
+                    "p": 0.01,
+                    "p_adjusted": 0.02,
+                    "family": "shared-universal" + ("" if c == "none" else f" | {c}"),
+                }
+                for (c, m), v in zip(both, (40, 5))
+            ],
+        ),
+        "shared_overlap": table(
+            "shared_overlap",
+            [
+                WHO
+                | {
+                    "control": c,
+                    "model": m,
+                    "scope": "union",
+                    "emotion": "all",
+                    "jaccard": 0.3,
+                    "expected": 0.1,
+                    "null_high": 0.2,
+                }
+                for c, m in both
+            ],
+        ),
+        "cultures": table(
+            "cultures",
+            [
+                WHO
+                | {
+                    "control": c,
+                    "model": m,
+                    "norms": "n",
+                    "quantity": "valence_difference_r",
+                    "r": 0.4,
+                    **interval(0.4),
+                    "n_pairs": 90,
+                }
+                for c, m in both
+            ],
+        ),
         "steering": table("steering", steering),
-        "steering_chosen": table("steering_chosen", [WHO | {"language": k, "emotion": e, "arm": "concept", "strength_resid_norm": 0.5} for k in ("en", "zh") for e in EMOTIONS]),
-        "steering_pooled": table("steering_pooled", [WHO | {"language": k, "arm": a, "judge": j, "rate": 0.4, **interval(0.4)} for k in ("en", "zh") for a in ("concept", "random", "none")
-                                                     for j in ("lexicon", "embedded")]),
+        "steering_chosen": table(
+            "steering_chosen",
+            [
+                WHO | {"language": k, "emotion": e, "arm": "concept", "strength_resid_norm": 0.5}
+                for k in ("en", "zh")
+                for e in EMOTIONS
+            ],
+        ),
+        "steering_pooled": table(
+            "steering_pooled",
+            [
+                WHO | {"language": k, "arm": a, "judge": j, "rate": 0.4, **interval(0.4)}
+                for k in ("en", "zh")
+                for a in ("concept", "random", "none")
+                for j in ("lexicon", "embedded")
+            ],
+        ),
     }
 
 
@@ -88,7 +228,15 @@ def spaces(languages=("en", "zh")):
     out = []
     for k in languages:
         xy = rng.normal(size=(len(EMOTIONS), 2))
-        frame = pd.DataFrame({"emotion": EMOTIONS, "x_valence": xy[:, 0], "y_arousal": xy[:, 1], "human_valence": [-0.6, -0.7, 1, 0.8, 0.5, 0.4], "human_arousal": xy[:, 1]})
+        frame = pd.DataFrame(
+            {
+                "emotion": EMOTIONS,
+                "x_valence": xy[:, 0],
+                "y_arousal": xy[:, 1],
+                "human_valence": [-0.6, -0.7, 1, 0.8, 0.5, 0.4],
+                "human_arousal": xy[:, 1],
+            }
+        )
         rdms = [rdm_from_condensed(EMOTIONS, rng.permutation(15) + 1.0) for _ in range(2)]
         out.append(Space("m1", k, frame, *rdms, dict(zip(EMOTIONS, ["negative"] * 2 + ["positive"] * 4)), 4))
     return out
@@ -116,11 +264,13 @@ def test_font_has_every_label_and_concept_word(root, font):
     assert len(files) > 5
     assert missing_characters(font, [p.read_text(encoding="utf-8") for p in files]) == []
     assert missing_characters(font, ["爱", "ab", "\U0001f600"]) == ["\U0001f600"]
-    assert font.stat().st_size < 1_000_000 and "SIL OPEN FONT LICENSE" in (font.parent / "OFL.txt").read_text(encoding="utf-8")
+    assert font.stat().st_size < 1_000_000 and "SIL OPEN FONT LICENSE" in (font.parent / "OFL.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_words_of_the_figures_are_in_the_font(root, font):
-    sources = [(root / f"src/shared_affect/{m}.py").read_text(encoding="utf-8") for m in ("figures", "panels")]
+    sources = [(root / f"src/shared_affect/results/{m}.py").read_text(encoding="utf-8") for m in ("figures", "panels")]
     strings = [s for text in sources for s in re.findall(r'"([^"\n]*)"', text)]
     assert missing_characters(font, strings) == []
 
@@ -183,7 +333,9 @@ def test_spaces_show_what_they_are_given(tables, names, font):
         figure, source = draw_spaces(given, tables, names)
     for ax, s in zip(figure.axes[:4:2], given):
         np.testing.assert_allclose(ax.collections[0].get_offsets(), s.coordinates[["x_valence", "y_arousal"]])
-        unit = [np.diff(lim)[0] / size for lim, size in zip((ax.get_xlim(), ax.get_ylim()), ax.get_window_extent().size)]
+        unit = [
+            np.diff(lim)[0] / size for lim, size in zip((ax.get_xlim(), ax.get_ylim()), ax.get_window_extent().size)
+        ]
         assert unit[0] == pytest.approx(unit[1])
     order = ["fear", "anger", "relief", "pride", "love", "joy"]
     assert [t.get_text() for t in figure.axes[1].get_yticklabels()] == order
@@ -191,7 +343,9 @@ def test_spaces_show_what_they_are_given(tables, names, font):
     grid = figure.axes[1].images[0].get_array()
     model, human = (r.subset(order).values for r in (given[0].rdm, given[0].human))
     for i, j in zip(*np.tril_indices(6, -1)):
-        assert grid[i, j] == pytest.approx((model[i, j] - 1) / 14) and grid[j, i] == pytest.approx((human[i, j] - 1) / 14)
+        assert grid[i, j] == pytest.approx((model[i, j] - 1) / 14) and grid[j, i] == pytest.approx(
+            (human[i, j] - 1) / 14
+        )
     assert source["panel"].value_counts().to_dict() == {"rdm": 30, "space": 12}
     assert {"爱", "love"} <= set(texts(figure)) and any("n = 6" in t for t in texts(figure))
 
@@ -202,7 +356,14 @@ def test_congruence_draws_every_estimate_with_its_interval(tables, names, font):
     rows = tables["rsa"].query("statistic == 'rho-a' and (control == 'none' or representation == 'sae-space')")
     assert len(source) == len(rows) == 12 + 12
     assert np.isin(rows["rho"], drawn_x(figure)).all()
-    ends = np.concatenate([np.concatenate(c.get_segments())[:, 0] for ax in figure.axes for c in ax.collections if hasattr(c, "get_segments") and c.get_segments()])
+    ends = np.concatenate(
+        [
+            np.concatenate(c.get_segments())[:, 0]
+            for ax in figure.axes
+            for c in ax.collections
+            if hasattr(c, "get_segments") and c.get_segments()
+        ]
+    )
     assert np.isin(rows[["ci_low", "ci_high"]].to_numpy(), ends).all()
     assert not np.isin(tables["rsa"].query("statistic == 'spearman'")["rho"], drawn_x(figure)).any()
     assert any("raters (English)" in t and "Chinese" in t for t in texts(figure))
@@ -214,20 +375,38 @@ def test_ratings_draw_every_arm_and_both_directions(tables, names, font):
     assert np.isin(tables["ratings"].query("control == 'none'")["r"], drawn_x(figure)).all()
     said = texts(figure)
     assert {"English → Chinese, n = 200", "Chinese → English, n = 200", "emotion space", "First model"} <= set(said)
-    assert source["panel"].value_counts().to_dict() == {"ratings": 14, "shared features": 2, "overlap": 2, "cultures": 2}
+    assert source["panel"].value_counts().to_dict() == {
+        "ratings": 14,
+        "shared features": 2,
+        "overlap": 2,
+        "cultures": 2,
+    }
 
 
 def test_steering_curves_are_means_over_emotions(tables, names, font):
     with figure_style(font):
         figure, source = draw_steering(tables, names, max_nll_ratio=1.6)
-    one = tables["steering"].query("language == 'zh' and arm == 'concept' and strength_resid_norm == 0.5 and judge == 'embedded'")["target_rate"]
-    row = source.query("panel == 'dose' and language == 'zh' and arm == 'concept' and strength_resid_norm == 0.5 and judge == 'embedded'").iloc[0]
-    assert len(one) == 6 and row["target_rate"] == pytest.approx(sum(one) / 6) and row["q25"] == pytest.approx(np.percentile(one, 25))
+    one = tables["steering"].query(
+        "language == 'zh' and arm == 'concept' and strength_resid_norm == 0.5 and judge == 'embedded'"
+    )["target_rate"]
+    row = source.query(
+        "panel == 'dose' and language == 'zh' and arm == 'concept' and strength_resid_norm == 0.5 and judge =="
+        " 'embedded'"
+    ).iloc[0]
+    assert (
+        len(one) == 6
+        and row["target_rate"] == pytest.approx(sum(one) / 6)
+        and row["q25"] == pytest.approx(np.percentile(one, 25))
+    )
     lines = np.concatenate([line.get_ydata() for ax in figure.axes for line in ax.lines])
     assert np.isin(row["target_rate"], lines)
     # panel of single emotions: at the chosen strength, by the claims' judge
-    at = tables["steering"].query("arm == 'concept' and strength_resid_norm == 0.5 and judge == 'lexicon'")["target_rate"]
-    off = tables["steering"].query("arm == 'concept' and strength_resid_norm == 0.25 and judge == 'lexicon'")["target_rate"]
+    at = tables["steering"].query("arm == 'concept' and strength_resid_norm == 0.5 and judge == 'lexicon'")[
+        "target_rate"
+    ]
+    off = tables["steering"].query("arm == 'concept' and strength_resid_norm == 0.25 and judge == 'lexicon'")[
+        "target_rate"
+    ]
     last = np.concatenate([line.get_xdata() for ax in figure.axes[-2:] for line in ax.lines])
     assert np.isin(at, last).all() and not np.isin(off, last).any()
 
@@ -241,7 +420,13 @@ def test_steering_without_its_table_is_refused_and_with_an_empty_one_says_so(tab
 
 
 def test_steering_survives_missing_choices_and_unjudged_emotions(tables, names, font):
-    without = {"steering": tables["steering"].assign(target_rate=tables["steering"]["target_rate"].where(tables["steering"]["emotion"] != "joy"))}
+    without = {
+        "steering": (
+            tables["steering"].assign(
+                target_rate=tables["steering"]["target_rate"].where(tables["steering"]["emotion"] != "joy")
+            )
+        )
+    }
     with figure_style(font):
         figure, source = draw_steering(without, names, max_nll_ratio=1.6)
     assert "no chosen strength" in texts(figure) and set(source.query("panel == 'dose'")["n_emotions"]) == {5}
@@ -251,13 +436,19 @@ def test_controls_hold_every_test_of_the_claims_and_no_other(tables, names, font
     with figure_style(font):
         figure, source = draw_controls(tables, names)
     counts = source.groupby(["claim", "control"]).size()
-    assert counts["structure"].to_dict() == dict.fromkeys(("none", "untrained", "shuffled-norms", "shuffled-concepts"), 2)
+    assert counts["structure"].to_dict() == dict.fromkeys(
+        ("none", "untrained", "shuffled-norms", "shuffled-concepts"), 2
+    )
     assert counts["transfer", "untrained"] == 2 and counts["shared-universal"].to_dict() == {"none": 1, "untrained": 1}
     said = texts(figure)
     assert "2 of 2" in said and "0 of 2" in said  # raw p of structure .03; of ratings .5
     pale = [line for ax in figure.axes for line in ax.lines if line.get_mec() == figures.PALE]
-    assert sum(len(line.get_xdata()) for line in pale) == 6  # ratings and transfer under shuffled concept-sets: no verdict counts them
-    assert sum(len(line.get_xdata()) for line in pale if line.get_mfc() == figures.PALE) == 2  # and yet rejections of transfer are seen
+    assert (
+        sum(len(line.get_xdata()) for line in pale) == 6
+    )  # ratings and transfer under shuffled concept-sets: no verdict counts them
+    assert (
+        sum(len(line.get_xdata()) for line in pale if line.get_mfc() == figures.PALE) == 2
+    )  # and yet rejections of transfer are seen
     filled = [line for ax in figure.axes for line in ax.lines if line.get_mfc() == RED]
     assert sum(len(line.get_xdata()) for line in filled) == 4  # transfer of two controls, p_adjusted .002
 
@@ -268,12 +459,24 @@ def test_smaller_studies_are_drawn_and_say_what_is_not_there(tables, names, font
         if drop == "controls":
             return frame[frame["control"] == "none"]
         if "language" in frame:
-            return frame[frame["language"] == "en"] if drop == "languages" else frame[~frame["language"].str.contains("-")]
+            return (
+                frame[frame["language"] == "en"] if drop == "languages" else frame[~frame["language"].str.contains("-")]
+            )
         return frame
 
-    small = {k: less(f) for k, f in tables.items() if drop == "controls" or k not in ("shared_features", "shared_overlap", "cultures")}
+    small = {
+        k: less(f)
+        for k, f in tables.items()
+        if drop == "controls" or k not in ("shared_features", "shared_overlap", "cultures")
+    }
     with figure_style(font):
-        drawn = [draw_spaces(spaces(["en"]), small, names), draw_congruence(small, names), draw_ratings(small, names), draw_steering(small, names, max_nll_ratio=1.6), draw_controls(small, names)]
+        drawn = [
+            draw_spaces(spaces(["en"]), small, names),
+            draw_congruence(small, names),
+            draw_ratings(small, names),
+            draw_steering(small, names, max_nll_ratio=1.6),
+            draw_controls(small, names),
+        ]
         for n, (figure, source) in enumerate(drawn):
             save(figure, source, pdf=tmp_path / f"{n}.pdf", png=tmp_path / f"{n}.png", csv=tmp_path / f"{n}.csv")
     said = {t for figure, _ in drawn for t in texts(figure)}
@@ -282,8 +485,15 @@ def test_smaller_studies_are_drawn_and_say_what_is_not_there(tables, names, font
 
 
 def test_every_word_of_the_contracts_has_a_name(tables, names, font):
-    rsa = pd.concat([tables["rsa"].query("control == 'none' and representation == 'static'").assign(representation=r) for r in REPRESENTATIONS])
-    ratings = pd.concat([tables["ratings"].query("control == 'none' and arm == 'all'").assign(arm=a) for a in RATING_ARMS])
+    rsa = pd.concat(
+        [
+            tables["rsa"].query("control == 'none' and representation == 'static'").assign(representation=r)
+            for r in REPRESENTATIONS
+        ]
+    )
+    ratings = pd.concat(
+        [tables["ratings"].query("control == 'none' and arm == 'all'").assign(arm=a) for a in RATING_ARMS]
+    )
     with figure_style(font):
         draw_congruence({"rsa": rsa}, names)
         _, source = draw_ratings({"ratings": ratings}, names)
@@ -294,11 +504,20 @@ def test_saved_figures_carry_the_banner_and_are_the_same_bytes_again(tables, nam
     for name in ("a", "b"):
         with figure_style(font):
             figure, source = draw_congruence(tables, names)
-            save(figure, source, pdf=tmp_path / f"{name}.pdf", png=tmp_path / f"{name}.png", csv=tmp_path / f"{name}.csv", banner="planted (simulated) world")
+            save(
+                figure,
+                source,
+                pdf=tmp_path / f"{name}.pdf",
+                png=tmp_path / f"{name}.png",
+                csv=tmp_path / f"{name}.csv",
+                banner="planted (simulated) world",
+            )
         assert "planted (simulated) world" in texts(figure)
     for ending in ("pdf", "png", "csv"):
         assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv", keep_default_na=False, na_values=[""])[["rho"]], source[["rho"]])
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "a.csv", keep_default_na=False, na_values=[""])[["rho"]], source[["rho"]]
+    )
 
 
 def test_tables_are_read_as_they_were_written(tables, tmp_path):

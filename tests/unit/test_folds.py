@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_ridge import data
 
-from shared_affect.folds import folds, inner_folds, paired_folds, permuted_indices
+from shared_affect.ratings.folds import folds, inner_folds, paired_folds, permuted_indices
 
 
 def test_folds_keep_groups_whole_and_balanced():

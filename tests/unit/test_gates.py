@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae, make_tokenizer
 
-from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
-from shared_affect.gates import passes
-from shared_affect.models import load_model
-from shared_affect.sae_training import train_sae
-from shared_affect.saes import DiskSAE, check_fidelity, decoder_directions
-from shared_affect.tokens import broken_share, check_script, load_tokenizer
+from shared_affect.base.gates import passes
+from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.models.load import Numerics, load_model
+from shared_affect.models.sae_training import train_sae
+from shared_affect.models.saes import DiskSAE, check_fidelity, decoder_directions
+from shared_affect.models.tokens import broken_share, check_script, load_tokenizer
 
 LIMITS = {"explained_variance_min": 0.7, "l0_min": 2, "l0_max": 16}
 WORDS = "joy fear calm table stone".split()
@@ -34,7 +34,17 @@ def trained(tmp_path_factory):
             block.self_attn.o_proj.weight *= 20
             block.mlp.down_proj.weight *= 20
     model.save_pretrained(folder / "model")
-    facts = train_sae(model, make_tokenizer(), sentences(1500, 0), layer=0, out_dir=folder / "sae", seed=1, k=6, d_sae=96, n_tokens=120_000)
+    facts = train_sae(
+        model,
+        make_tokenizer(),
+        sentences(1500, 0),
+        layer=0,
+        out_dir=folder / "sae",
+        seed=1,
+        k=6,
+        d_sae=96,
+        n_tokens=120_000,
+    )
     assert facts["explained_variance"] > 0.8
     return folder / "model", folder / "sae"
 
@@ -53,7 +63,9 @@ def altered(sae, folder, weights=None, **cfg):
 def gate(model, sae, layer, journal, bos=None, **numerics):
     """What the extraction job does before it writes anything."""
     texts = sentences(40, 7)
-    facts = Extractor(model, {"s": SaeSource(str(sae), layer)}, "en", Numerics(**numerics), journal, bos=bos).running_text(texts, texts)["s"]
+    facts = Extractor(
+        model, {"s": SaeSource(str(sae), layer)}, "en", Numerics(**numerics), journal, bos=bos
+    ).running_text(texts, texts)["s"]
     check_fidelity(facts, LIMITS, "config/saes.tsv, model m, sae s, language en")
     return facts
 
@@ -65,7 +77,9 @@ def test_the_right_reading_passes(trained, tmp_path):
 
 def test_a_wrong_layer_is_refused_by_name_and_without_a_name_by_its_fidelity(trained, tmp_path):
     model, sae = trained
-    with pytest.raises(ValueError, match=r"hook_name is 'blocks.0.hook_resid_post'; allowed: 'blocks.2.hook_resid_post'.*column layer"):
+    with pytest.raises(
+        ValueError, match=r"hook_name is 'blocks.0.hook_resid_post'; allowed: 'blocks.2.hook_resid_post'.*column layer"
+    ):
         gate(model, sae, 2, tmp_path / "j")
     assert not (tmp_path / "j").exists()
     with pytest.raises(ValueError, match=r"explained_variance is .*config/saes\.tsv, model m, sae s, language en"):
@@ -80,7 +94,12 @@ def test_an_unfolded_norm_is_refused_by_name_and_without_a_name_by_its_fidelity(
         return {"W_enc": w["W_enc"] / factor, "W_dec": w["W_dec"] * factor, "b_dec": w["b_dec"] * factor}
 
     with pytest.raises(ValueError, match=r"normalize_activations is 'expected_average_only_in'.*fold the factor"):
-        gate(model, altered(sae, tmp_path / "named", unfold, normalize_activations="expected_average_only_in"), 0, tmp_path / "j")
+        gate(
+            model,
+            altered(sae, tmp_path / "named", unfold, normalize_activations="expected_average_only_in"),
+            0,
+            tmp_path / "j",
+        )
     with pytest.raises(ValueError, match=r"SAE fidelity: .*normalisation wrong"):
         gate(model, altered(sae, tmp_path / "silent", unfold), 0, tmp_path / "j")
 
@@ -96,10 +115,16 @@ def test_a_wrong_bos_rule_is_refused_by_name(trained, tmp_path):
         (no_bos / file.name).write_bytes(file.read_bytes())
     tokenizer = json.loads((no_bos / "tokenizer.json").read_text())
     (no_bos / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
-    with pytest.raises(ValueError, match=r"prepend_bos is True, but the model's tokenizer puts no BOS.*config/models.tsv, column bos"):
+    with pytest.raises(
+        ValueError, match=r"prepend_bos is True, but the model's tokenizer puts no BOS.*config/models.tsv, column bos"
+    ):
         gate(no_bos, sae, 0, tmp_path / "j", bos="none")
-    # its file names a BOS that the template does not put: that is the stand-in, and the SAE reads what it was trained on
-    assert gate(no_bos, sae, 0, tmp_path / "j")["explained_variance"] == gate(model, sae, 0, tmp_path / "j")["explained_variance"]
+    # its file names a BOS that the template does not put: that is the stand-in, and the SAE reads what it was trained
+    # on
+    assert (
+        gate(no_bos, sae, 0, tmp_path / "j")["explained_variance"]
+        == gate(model, sae, 0, tmp_path / "j")["explained_variance"]
+    )
 
 
 def with_weight(model, folder, value):
@@ -119,7 +144,10 @@ def with_weight(model, folder, value):
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_weights_that_are_not_finite_are_named_when_they_are_read(trained, tmp_path, value):
     model, sae = trained
-    with pytest.raises(ValueError, match=r"NaN or infinite weights as float32: model\.layers\.0\.mlp\.down_proj\.weight.*config/models\.tsv"):
+    with pytest.raises(
+        ValueError,
+        match=r"NaN or infinite weights as float32: model\.layers\.0\.mlp\.down_proj\.weight.*config/models\.tsv",
+    ):
         gate(with_weight(model, tmp_path / "nan", value), sae, 0, tmp_path / "j")
     with pytest.raises(ValueError, match="infinite weights as float16"):
         load_model(with_weight(model, tmp_path / "large", 1e6), dtype="float16")
@@ -157,7 +185,9 @@ def test_truncated_weights_are_named(trained, tmp_path, which):
 
 def test_layer_outside_the_model_and_another_width_are_named(trained, tmp_path):
     model, sae = trained
-    with pytest.raises(ValueError, match=r"layer 5 of a model with 3 blocks; allowed: 0 to 2 \(config/saes.tsv, column layer\)"):
+    with pytest.raises(
+        ValueError, match=r"layer 5 of a model with 3 blocks; allowed: 0 to 2 \(config/saes.tsv, column layer\)"
+    ):
         gate(model, altered(sae, tmp_path / "deep", metadata={}), 5, tmp_path / "j")
     with pytest.raises(ValueError, match=r"SAE s reads 16 dimensions, the model .* has 32"):
         gate(model, make_sae(tmp_path / "narrow", d_in=16), 0, tmp_path / "j")
@@ -193,30 +223,49 @@ NOT_FINITE = [float("nan"), float("inf"), float("-inf")]
 @pytest.mark.parametrize("value", [*NOT_FINITE, np.float32("nan"), np.float64("inf")])
 def test_what_is_not_finite_passes_no_gate(value):
     assert not passes(value) and not passes(value, low=0) and not passes(value, high=0) and not passes(value, 0, 1)
-    assert passes(0.5) and passes(0.5, 0.5) and passes(0.5, high=0.5) and not passes(0.5, 0.6) and not passes(0.5, high=0.4)
+    assert (
+        passes(0.5)
+        and passes(0.5, 0.5)
+        and passes(0.5, high=0.5)
+        and not passes(0.5, 0.6)
+        and not passes(0.5, high=0.4)
+    )
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_the_script_gate_lets_through_only_what_satisfies_it(monkeypatch, value):
-    monkeypatch.setattr("shared_affect.tokens.broken_share", lambda *args: value)
+    monkeypatch.setattr("shared_affect.models.tokens.broken_share", lambda *args: value)
     with pytest.raises(ValueError, match="allowed: <= 20%"):
         check_script(None, ["joy"], 0.2, "m", "en")
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path, value):
-    from shared_affect.steering import Generator, Sampling, unit
+    from shared_affect.models.sampling import Sampling
+    from shared_affect.steering.directions import unit
+    from shared_affect.steering.generate import Generator
 
     model, sae = trained
     with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: > 0 and finite"):
-        Generator(model_folder=model, sae_folder=sae, layer=0, residual_norm=value, language="en", prompts=[], sampling=Sampling(), numerics=Numerics(), journal_folder=tmp_path, root_seed=1)
+        Generator(
+            model_folder=model,
+            sae_folder=sae,
+            layer=0,
+            residual_norm=value,
+            language="en",
+            prompts=[],
+            sampling=Sampling(),
+            numerics=Numerics(),
+            journal_folder=tmp_path,
+            root_seed=1,
+        )
     with pytest.raises(ValueError, match="steering vector is NaN or infinite"):
         unit(np.array([1.0, value]))
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_a_permutation_test_of_what_is_not_finite_is_no_significance(value):
-    from shared_affect.ratings import _p_greater
+    from shared_affect.ratings.ratings import _p_greater
 
     assert _p_greater(0.5, np.zeros(99)) == 0.01
     with pytest.raises(ValueError, match=r"not finite|of (nan|inf|-inf)"):
@@ -240,14 +289,16 @@ def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, m
     monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
         log=[str(tmp_path / "log")], params=SimpleNamespace(row=row, root_seed=1), threads=1, wildcards=SimpleNamespace(model="m"), output=None,
         input=SimpleNamespace(tokenizer=str(folder / "tokenizer.json"), train=str(tmp_path / "text"), validation=str(tmp_path / "text"))), raising=False)  # fmt: skip
-    with pytest.raises(ValueError, match=r"LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"):
+    with pytest.raises(
+        ValueError, match=r"LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"
+    ):
         runpy.run_path(str(root / "workflow/scripts/train_lm.py"), run_name="__main__")
 
 
 def test_codes_that_are_not_finite_reach_no_journal(tmp_path):
     import torch
 
-    from shared_affect.extraction import _sparse_codes
+    from shared_affect.features.extraction import _sparse_codes
 
     sae = DiskSAE(make_sae(tmp_path / "s", normalize_activations="constant_norm_rescale"))
     assert len(_sparse_codes(sae, torch.ones(2, 32))["data"])
@@ -268,7 +319,7 @@ def test_one_nan_in_the_decoder_stops_the_job(trained, tmp_path):
 
 def test_a_nan_of_the_past_does_not_pass_out_of_the_journal(trained, tmp_path):
     """A record written before weights were looked at."""
-    from shared_affect.journal import pack, unpack
+    from shared_affect.base.journal import pack, unpack
 
     model, sae = trained
     texts = sentences(40, 7)

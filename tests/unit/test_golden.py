@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
-from shared_affect import extraction, steering
-from shared_affect.codes import read_codes
-from shared_affect.extraction import Extractor, Numerics, SaeSource
-from shared_affect.saes import decoder_directions
-from shared_affect.steering import Generator, Prompt, Sampling
+from shared_affect.features import extraction
+from shared_affect.features.codes import read_codes
+from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.load import Numerics
+from shared_affect.models.saes import decoder_directions
+from shared_affect.models.sampling import Sampling
+from shared_affect.steering import generate as steering
+from shared_affect.steering.generate import Generator, Prompt
 
 
 def fixed_model(folder):
@@ -23,19 +26,43 @@ def fixed_model(folder):
     path = folder / "model.safetensors"
     rng = np.random.default_rng(11)
     weights = load_file(path)
-    save_file({k: (np.ones_like(v) if v.ndim == 1 else rng.normal(0, 0.25, v.shape).astype(np.float32)) for k, v in sorted(weights.items())}, path, metadata={"format": "pt"})
+    save_file(
+        {
+            k: np.ones_like(v) if v.ndim == 1 else rng.normal(0, 0.25, v.shape).astype(np.float32)
+            for k, v in sorted(weights.items())
+        },
+        path,
+        metadata={"format": "pt"},
+    )
     return folder
 
 
 def test_extraction_version(tmp_path):
-    ex = Extractor(fixed_model(tmp_path / "m"), {"s": SaeSource(str(make_sae(tmp_path / "s")), 1)}, "en", Numerics(), tmp_path / "j")
+    ex = Extractor(
+        fixed_model(tmp_path / "m"),
+        {"s": SaeSource(str(make_sae(tmp_path / "s")), 1)},
+        "en",
+        Numerics(),
+        tmp_path / "j",
+    )
     a = ex.words({"x": ["joy", "sadness", "table"]}, {"bare": "{word}.", "is": "the word is {word}."})["s"]["x"]
     codes = read_codes(a, ["bare", "is"], "word-after")
-    found = {"version": extraction.VERSION, "active": int((codes > 0).sum()), "sum": float(codes.sum()), "dense": float(np.abs(a["dense"]).sum())}
+    found = {
+        "version": extraction.VERSION,
+        "active": int((codes > 0).sum()),
+        "sum": float(codes.sum()),
+        "dense": float(np.abs(a["dense"]).sum()),
+    }
     assert found == pytest.approx({"version": 2, "active": 152, "sum": 482.38, "dense": 1384.9}, rel=1e-4)
 
 
-AS_SAVED = {"metadata": {"sae_lens_version": "6.54.12", "training_architecture": "batchtopk", "training_architecture_details": {"k": 16}}}
+AS_SAVED = {
+    "metadata": {
+        "sae_lens_version": "6.54.12",
+        "training_architecture": "batchtopk",
+        "training_architecture_details": {"k": 16},
+    }
+}
 ARCHITECTURES = {
     "standard": ("standard", {}),
     "top-k": ("topk", {}),
@@ -68,17 +95,39 @@ def test_extraction_version_of_every_architecture(tmp_path, case):
         weights = load_file(sae / "sae_weights.safetensors")
         save_file(weights | {"threshold": np.full(64, 0.9, np.float32)}, sae / "sae_weights.safetensors")
     ex = Extractor(fixed_model(tmp_path / "m"), {"s": SaeSource(str(sae), 1)}, "en", Numerics(), tmp_path / "j")
-    codes = read_codes(ex.words({"x": ["joy", "sadness", "table"]}, {"bare": "{word}.", "is": "the word is {word}."})["s"]["x"], ["bare", "is"], "word-after")
+    codes = read_codes(
+        ex.words({"x": ["joy", "sadness", "table"]}, {"bare": "{word}.", "is": "the word is {word}."})["s"]["x"],
+        ["bare", "is"],
+        "word-after",
+    )
     rebuilt = codes @ decoder_directions(sae)
     texts = ["the word is joy.", "now think of stone.", "the table is the word."]
     facts = ex.running_text(texts, texts)["s"]
-    found = [extraction.VERSION, int((codes > 0).sum()), float(codes.sum()), float(np.abs(rebuilt).sum()), float(facts["explained_variance"][0]), float(facts["l0"][0]), float(facts["density"].sum())]
+    found = [
+        extraction.VERSION,
+        int((codes > 0).sum()),
+        float(codes.sum()),
+        float(np.abs(rebuilt).sum()),
+        float(facts["explained_variance"][0]),
+        float(facts["l0"][0]),
+        float(facts["density"].sum()),
+    ]
     assert found == pytest.approx(GOLDEN_CODES[case], rel=1e-4)
 
 
 def test_generation_version(tmp_path):
-    g = Generator(model_folder=fixed_model(tmp_path / "m"), sae_folder=make_sae(tmp_path / "s"), layer=0, residual_norm=1.0, language="en",
-                  prompts=[Prompt("p1", "choose", "the word"), Prompt("p2", "score", "now")], sampling=Sampling(max_new_tokens=8), numerics=Numerics(), journal_folder=tmp_path / "j", root_seed=3)
+    g = Generator(
+        model_folder=fixed_model(tmp_path / "m"),
+        sae_folder=make_sae(tmp_path / "s"),
+        layer=0,
+        residual_norm=1.0,
+        language="en",
+        prompts=[Prompt("p1", "choose", "the word"), Prompt("p2", "score", "now")],
+        sampling=Sampling(max_new_tokens=8),
+        numerics=Numerics(),
+        journal_folder=tmp_path / "j",
+        root_seed=3,
+    )
     texts = g.run([("joy", "concept", 0.5, np.eye(32, dtype=np.float32)[0])], "x")["joy", "concept", 0.5]
     digest = hashlib.sha256(json.dumps([t["text"] for t in texts], ensure_ascii=False).encode()).hexdigest()[:12]
     assert (steering.VERSION, digest) == (3, "96b079cff575")

@@ -8,7 +8,19 @@ import sys
 import pytest
 import yaml
 
-SKIP = {".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__", ".pytest_cache", ".ruff_cache", "journal", "shared_affect.egg-info"}
+SKIP = {
+    ".git",
+    ".venv",
+    ".snakemake",
+    "results",
+    "logs",
+    "benchmarks",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    "journal",
+    "shared_affect.egg-info",
+}
 
 
 def committed(root):
@@ -20,9 +32,11 @@ def pins(text):
 
 
 def test_rooms_can_be_entered_without_torch(root):
-    # training is never found in a journal: that room needs torch whenever it is entered
-    rooms = sorted({p.stem for p in (root / "src/shared_affect").glob("[a-z]*.py")} - {"sae_training"})
-    assert "rsa" in rooms
+    # training is never found in a journal: these rooms need torch whenever they are entered
+    library = root / "src/shared_affect"
+    found = {".".join(p.relative_to(library).with_suffix("").parts) for p in library.rglob("[a-z]*.py")}
+    rooms = sorted(found - {"models.sae_training", "planted.language_model"})
+    assert "spaces.rsa" in rooms
     code = f"""
 import sys
 
@@ -39,20 +53,57 @@ for room in {rooms!r}:
     assert done.returncode == 0, done.stderr
 
 
+FLOORS = (
+    ("base",),
+    ("study",),
+    ("words",),
+    ("human",),
+    ("models",),
+    ("features", "planted"),
+    ("spaces", "ratings", "steering"),
+    ("planning", "results"),
+    ("simulations", "tools"),
+)
+"""Sub-packages from the ground up: a room imports its own floor's package and those below, never its neighbours'."""
+
+
+def test_imports_point_downwards(root):
+    from shared_affect.base.rooms import imports_of
+
+    library = root / "src/shared_affect"
+    floor = {package: i for i, packages in enumerate(FLOORS) for package in packages}
+    assert set(floor) == {p.parent.name for p in library.glob("*/__init__.py")}
+    arrows = {
+        (path.relative_to(library).parts[0], room.relative_to(library).parts[0], path.name)
+        for path in library.glob("*/*.py")
+        if path.name != "_run.py"  # finds simulations by name
+        for room in imports_of(path)
+        if room.parent != library
+    }
+    assert len(arrows) > 100
+    assert [a for a in sorted(arrows) if a[0] != a[1] and floor[a[1]] >= floor[a[0]]] == []
+
+
 def test_no_room_knows_snakemake(root):
     for path in (root / "src").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) snakemake", path.read_text(encoding="utf-8"), flags=re.M), path
 
 
 def test_pins_agree(root):
-    constraints, conda = pins((root / "constraints.txt").read_text()), pins((root / "envs/shared-affect.yaml").read_text())
+    constraints, conda = (
+        pins((root / "constraints.txt").read_text()),
+        pins((root / "envs/shared-affect.yaml").read_text()),
+    )
     assert len(conda) > 10 and conda == {k: constraints[k] for k in conda}
 
 
 def test_the_lock_has_the_pinned_versions(root):
     lock = dict(re.findall(r'^name = "([^"]+)"\nversion = "([^"]+)"', (root / "uv.lock").read_text(), flags=re.M))
     pinned = {k.lower().replace("_", "-"): v for k, v in pins((root / "constraints.txt").read_text()).items()}
-    direct = re.findall(r'"([A-Za-z0-9_.-]+)', re.search(r"^dependencies = \[(.*?)^\]", (root / "pyproject.toml").read_text(), flags=re.S | re.M).group(1))
+    direct = re.findall(
+        r'"([A-Za-z0-9_.-]+)',
+        re.search(r"^dependencies = \[(.*?)^\]", (root / "pyproject.toml").read_text(), flags=re.S | re.M).group(1),
+    )
     assert len(direct) > 8
     for name in direct:
         name = name.lower().replace("_", "-")
@@ -70,19 +121,23 @@ def test_scripts_are_thin_and_belong_to_a_rule(root):
 
 
 def test_digests_reach_what_they_should_and_no_more(root):
-    from shared_affect.rooms import rooms_behind, version_of
+    from shared_affect.base.rooms import rooms_behind, version_of
 
     behind = {p.stem for p in rooms_behind(root / "workflow/scripts/compare_with_judgements.py")}
-    assert {"spaces", "rsa", "rdm", "stats", "runtime"} <= behind and not {"extraction", "ratings", "world"} & behind
+    assert {"ladder", "rsa", "rdm", "stats", "seeds"} <= behind and not {"extraction", "ratings", "world"} & behind
     # what stands before extraction and generation must not hang on the statistics behind them
     for script in ("build_concepts", "prepare_norms", "match_controls", "gather_codes"):
-        assert not {"stats", "features", "ratings", "rsa"} & {p.stem for p in rooms_behind(root / f"workflow/scripts/{script}.py")}, script
-    assert version_of("extraction") >= 2
+        assert not {"stats", "features", "ratings", "rsa"} & {
+            p.stem for p in rooms_behind(root / f"workflow/scripts/{script}.py")
+        }, script
+    assert version_of("features.extraction") >= 2
 
 
 def test_every_job_runs_in_the_environment_that_was_looked_at(root):
     for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]:
-        assert not re.search(r"^\s+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M), path.name
+        assert not re.search(
+            r"^\s+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M
+        ), path.name
 
 
 def test_a_rule_carries_the_digest_of_its_own_script(root):
@@ -106,11 +161,15 @@ def test_a_script_has_the_name_of_its_rule(root):
         for block in re.split(r"^(?=\s*rule\b)", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
             script = re.search(r'scripts/(\w+)\.py"', block)
             name = re.search(r"rule (\w+):", block) or re.search(r'name:\s+f?"(\w+)_\{', block)
-            assert script is None or script[1] == name[1] or (name[1], script[1]) == ("collect", "collect_table"), (path.name, name[0])
+            assert script is None or script[1] == name[1] or (name[1], script[1]) == ("collect", "collect_table"), (
+                path.name,
+                name[0],
+            )
 
 
 def test_tables_are_taken_apart_in_one_place(root):
-    # what people write and publish: reading.py; what rules wrote themselves: tables.py; the planted world is given copies in its reader's form
+    # what people write and publish: reading.py; what rules wrote themselves: tables.py; the planted world is given
+    # copies in its reader's form
     rooms = {"reading.py": r"csv\.reader\(", "tables.py": r"pd\.read_csv\(", "world.py": r"pd\.read_csv\("}
     others = r"read_csv\(|pd\.read_table\(|read_fwf|csv\.(Dict)?[rR]eader\(|loadtxt|genfromtxt|split\(['\"]\\t['\"]\)"
     own = r"(?<!tables import )(?<!def )\bread_csv\((?=path\)|p\)|f\))"  # tables.read_csv
@@ -118,7 +177,9 @@ def test_tables_are_taken_apart_in_one_place(root):
         text = re.sub(own, "", path.read_text(encoding="utf-8")).replace("def read_csv(", "")
         found = [m[0] for m in re.finditer(others, re.sub(rooms.get(path.name, "$^"), "", text))]
         assert found == [], (path.name, found)
-        assert len(re.findall(rooms.get(path.name, "$^"), text)) == {"tables.py": 2}.get(path.name, int(path.name in rooms)), path.name
+        assert len(re.findall(rooms.get(path.name, "$^"), text)) == {"tables.py": 2}.get(
+            path.name, int(path.name in rooms)
+        ), path.name
 
 
 def test_every_named_script_and_caption_exists(root):
@@ -145,7 +206,9 @@ def test_snakemake_has_the_limit_that_the_snakefile_takes_off(root):
 
 
 def test_snakemake_has_what_a_run_takes_from_it(root):
-    """Names without a promise that run.smk and study.smk use: the lock files of a run, the marks of unfinished outputs, what a process is for."""
+    """Names without a promise that run.smk and study.smk use: the lock files of a run, the marks of unfinished outputs,
+    what a process is for.
+    """
     import inspect
 
     import snakemake.api  # first: its rooms import each other
@@ -154,10 +217,18 @@ def test_snakemake_has_what_a_run_takes_from_it(root):
     from snakemake_interface_logger_plugins.common import LogEvent
 
     source = inspect.getsource(FilePersistence)
-    assert "self._lockfile[lock_type] = lockfile" in source and "shutil.rmtree(self._lockdir)" in source and hasattr(FilePersistence, "_filter_incomplete_keys")
+    assert (
+        "self._lockfile[lock_type] = lockfile" in source
+        and "shutil.rmtree(self._lockdir)" in source
+        and hasattr(FilePersistence, "_filter_incomplete_keys")
+    )
     assert snakemake.api and isinstance(Workflow.exec_mode, property) and LogEvent.JOB_ERROR
     text = (root / "workflow/rules/run.smk").read_text(encoding="utf-8")
-    assert "_lockfile" in text and "_filter_incomplete_keys" in text and "begin_run()" in (root / "Snakefile").read_text(encoding="utf-8")
+    assert (
+        "_lockfile" in text
+        and "_filter_incomplete_keys" in text
+        and "begin_run()" in (root / "Snakefile").read_text(encoding="utf-8")
+    )
 
 
 def test_files_are_small_utf8_and_name_no_machine(root):
@@ -185,22 +256,40 @@ def test_every_field_is_described(root, name):
 
 def test_one_room_decides_how_texts_become_ids(root):
     """No stage asks a tokenizer of its own, or decides about BOS and EOS: `tokens.TextIds` does."""
-    words = {"AutoTokenizer", "PreTrainedTokenizerFast", "special_tokens_mask", "add_special_tokens", *(f"{n}_token{e}" for n in ("bos", "eos", "pad") for e in ("", "_id"))}
-    # the planted world makes tokenizer and models; the benchmark holds other people's loops beside ours; the check asks what a folder declares
+    words = {
+        "AutoTokenizer",
+        "PreTrainedTokenizerFast",
+        "special_tokens_mask",
+        "add_special_tokens",
+        *(f"{n}_token{e}" for n in ("bos", "eos", "pad") for e in ("", "_id")),
+    }
+    # the planted world makes tokenizer and models; the benchmark holds other people's loops beside ours; the check asks
+    # what a folder declares
     apart = {"tokens.py", "token_checks.py", "bench_extraction.py", "train_lm.py", "planted"}
     seen = set()
     for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        names = {getattr(n, "id", getattr(n, "attr", getattr(n, "arg", None))) for n in nodes} | {a.name for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
+        names = {getattr(n, "id", getattr(n, "attr", getattr(n, "arg", None))) for n in nodes} | {
+            a.name for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names
+        }
         names |= {n.slice.value for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)}
-        found = names & (words | {"input_ids"} if any(isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant) and n.slice.value == "input_ids" for n in nodes) else words)
+        found = names & (
+            words | {"input_ids"}
+            if any(
+                isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant) and n.slice.value == "input_ids"
+                for n in nodes
+            )
+            else words
+        )
         seen |= {path.name} if found else set()
         assert not found or apart & set(path.parts), (path.name, found)
     assert {"tokens.py", "token_checks.py"} <= seen
 
 
 def test_every_table_has_a_schema(root):
-    assert {p.stem for p in (root / "config").glob("*.tsv")} | {"config", "emotions"} == {p.stem for p in (root / "workflow/schemas").glob("*.yaml")}
+    assert {p.stem for p in (root / "config").glob("*.tsv")} | {"config", "emotions"} == {
+        p.stem for p in (root / "workflow/schemas").glob("*.yaml")
+    }
 
 
 def test_every_config_key_is_explained(root):
@@ -210,25 +299,45 @@ def test_every_config_key_is_explained(root):
         for k, v in value.items():
             yield from keys(v, f"{path}{k}.") if isinstance(v, dict) else [f"{path}{k}"]
 
-    assert [k for k in keys(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))) if f"`{k}`" not in docs] == []
-    lines = [line for line in (root / "config.yaml").read_text(encoding="utf-8").splitlines() if re.match(r"\s*[a-z_]+:.*\S", line) and not line.startswith("#")]
+    assert [
+        k for k in keys(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))) if f"`{k}`" not in docs
+    ] == []
+    lines = [
+        line
+        for line in (root / "config.yaml").read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*[a-z_]+:.*\S", line) and not line.startswith("#")
+    ]
     assert [line for line in lines if "#" not in line] == []
 
 
 @pytest.mark.parametrize("name", ["models", "saes", "languages", "human", "sources", "variants"])
 def test_every_column_and_its_values_are_explained(root, name):
     docs = (root / "docs/configuration.md").read_text(encoding="utf-8")
-    part = docs[docs.index(f"## config/{name}.tsv"):].split("\n## ")[0]
+    part = docs[docs.index(f"## config/{name}.tsv") :].split("\n## ")[0]
     properties = yaml.safe_load((root / f"workflow/schemas/{name}.yaml").read_text(encoding="utf-8"))["properties"]
     assert [c for c in properties if f"`{c}`" not in part] == []
-    values = [v for c, p in properties.items() if c not in ("loader", "lemma_rule") for v in p.get("enum", []) if v is not None]  # these two have many; the page says where they are listed
+    values = [
+        v
+        for c, p in properties.items()
+        if c not in ("loader", "lemma_rule")
+        for v in p.get("enum", [])
+        if v is not None
+    ]  # these two have many; the page says where they are listed
     assert [v for v in values if f"`{v}`" not in part] == []
 
 
 def test_figures_can_write_every_committed_word(root):
-    from shared_affect.fonts import missing_characters
+    from shared_affect.results.fonts import missing_characters
 
-    texts = [p.read_text(encoding="utf-8") for p in [*(root / "resources/concepts").glob("*.tsv"), root / "resources/emotions.tsv", root / "config/models.tsv", root / "config/languages.tsv"]]
+    texts = [
+        p.read_text(encoding="utf-8")
+        for p in [
+            *(root / "resources/concepts").glob("*.tsv"),
+            root / "resources/emotions.tsv",
+            root / "config/models.tsv",
+            root / "config/languages.tsv",
+        ]
+    ]
     assert missing_characters(next((root / "resources/fonts").glob("*.otf")), texts) == []
 
 
@@ -237,8 +346,10 @@ def test_weights_exchanged_in_place_are_seen(root, tmp_path):
 
     text = (root / "workflow/rules/features.smk").read_text(encoding="utf-8")
     scope = {"Path": Path, "place": str, "R": "results/x"}
-    exec(text[text.index("def own_files"):text.index("for MODEL in MODELS")], scope)
-    assert text.count("own_files(r)") == 2 and '"own_files": [own_files(r)' in text  # among the parameters of extraction
+    exec(text[text.index("def own_files") : text.index("for MODEL in MODELS")], scope)
+    assert (
+        text.count("own_files(r)") == 2 and '"own_files": [own_files(r)' in text
+    )  # among the parameters of extraction
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"1")
     row = {"source": "local", "path": str(tmp_path)}
@@ -246,4 +357,9 @@ def test_weights_exchanged_in_place_are_seen(root, tmp_path):
     assert set(before) == {"config.json", "model.safetensors"} and scope["own_files"](row) == before
     (tmp_path / "model.safetensors").write_bytes(b"22")
     assert scope["own_files"](row) != before
-    assert scope["own_files"](row | {"source": "trained"}) == scope["own_files"](row | {"path": "results/x/models/a"}) == scope["own_files"](row | {"path": str(tmp_path / "none")}) == {}
+    assert (
+        scope["own_files"](row | {"source": "trained"})
+        == scope["own_files"](row | {"path": "results/x/models/a"})
+        == scope["own_files"](row | {"path": str(tmp_path / "none")})
+        == {}
+    )

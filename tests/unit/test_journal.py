@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from shared_affect.journal import HEADER, MAGIC, Journal, JournalLocked, JournalParts, pack, unpack
+from shared_affect.base.journal import HEADER, MAGIC, Journal, JournalLocked, JournalParts, pack, unpack
 
 KEYS = [f"{i:064x}" for i in range(1, 6)]
 
@@ -110,7 +110,9 @@ TAILS = {"zeros": b"\0" * 8192, "few zeros": b"\0" * 10, "garbage": GARBAGE, "a 
          "header of zeros": MAGIC + b"\0" * 200, "a record whose bytes never came": HEADER.pack(MAGIC, b"k" * 32, 3000, b"d" * 32) + b"\0" * 3000}  # fmt: skip
 
 
-@pytest.mark.parametrize(("tail", "records"), [*((t, 5) for t in TAILS), *((t, 0) for t in TAILS if "magic" not in t and t != "garbage")])
+@pytest.mark.parametrize(
+    ("tail", "records"), [*((t, 5) for t in TAILS), *((t, 0) for t in TAILS if "magic" not in t and t != "garbage")]
+)
 def test_a_tail_left_by_a_power_loss_is_cut_and_kept_beside(tmp_path, caplog, tail, records):
     path = tmp_path / "a.journal"
     write(path, list(PAYLOADS.items())[:records])
@@ -122,13 +124,23 @@ def test_a_tail_left_by_a_power_loss_is_cut_and_kept_beside(tmp_path, caplog, ta
     journal = Journal(path)
     assert path.read_bytes()[: len(whole)] == whole and journal.get("f" * 64) == b"next" and len(journal) == records + 1
     (copy,) = tmp_path.glob("*.cut-*")
-    assert copy.read_bytes() == TAILS[tail] and copy.name in caplog.text and str(path) in caplog.text and f"{len(TAILS[tail])} bytes" in caplog.text
+    assert (
+        copy.read_bytes() == TAILS[tail]
+        and copy.name in caplog.text
+        and str(path) in caplog.text
+        and f"{len(TAILS[tail])} bytes" in caplog.text
+    )
     assert "remove" not in caplog.text
 
 
 def test_a_record_torn_by_a_kill_leaves_no_copy(five, tmp_path):
     whole = five.read_bytes()
-    for kept in (len(whole) - 1, spans()[KEYS[4]][0] + 2, spans()[KEYS[4]][0] + HEADER.size, spans()[KEYS[4]][0] + HEADER.size + 5):
+    for kept in (
+        len(whole) - 1,
+        spans()[KEYS[4]][0] + 2,
+        spans()[KEYS[4]][0] + HEADER.size,
+        spans()[KEYS[4]][0] + HEADER.size + 5,
+    ):
         five.write_bytes(whole[:kept])
         found(five, KEYS[4:])
         heal(five, KEYS[4:])
@@ -140,7 +152,15 @@ def test_a_record_torn_by_a_kill_leaves_no_copy(five, tmp_path):
 def test_a_flipped_byte_costs_one_record(five, record, at):
     key = KEYS[record]
     first, end = spans()[key]
-    offset = {"magic": first + 1, "key": first + 9, "length": first + 36, "length, large": first + 41, "digest": first + 50, "payload": first + HEADER.size + 300, "end": end - 1}[at]
+    offset = {
+        "magic": first + 1,
+        "key": first + 9,
+        "length": first + 36,
+        "length, large": first + 41,
+        "digest": first + 50,
+        "payload": first + HEADER.size + 300,
+        "end": end - 1,
+    }[at]
     data = bytearray(five.read_bytes())
     data[offset] ^= 0x55
     five.write_bytes(data)
@@ -151,18 +171,24 @@ def test_a_flipped_byte_costs_one_record(five, record, at):
 @pytest.mark.parametrize("page", range(0, 44_000, 4096))
 def test_a_page_of_zeros_costs_the_records_it_lies_on(five, page, caplog):
     data = bytearray(five.read_bytes())
-    lost = [k for k, (first, end) in spans().items() if first < page + 4096 and end > page and bytes(data[max(first, page) : min(end, page + 4096)]).strip(b"\0")]
+    lost = [
+        k
+        for k, (first, end) in spans().items()
+        if first < page + 4096 and end > page and bytes(data[max(first, page) : min(end, page + 4096)]).strip(b"\0")
+    ]
     data[page : page + 4096] = bytes(len(data[page : page + 4096]))
     five.write_bytes(data)
     caplog.set_level(logging.WARNING, logger="shared_affect")
     found(five, lost)
-    assert (str(five) in caplog.text and "computed again" in caplog.text) or not lost or KEYS[4] in lost  # an end is named when it is cut
+    assert (
+        (str(five) in caplog.text and "computed again" in caplog.text) or not lost or KEYS[4] in lost
+    )  # an end is named when it is cut
     heal(five, lost)
 
 
 @pytest.mark.parametrize("block", [5, 64, 1000])
 def test_records_behind_a_hole_are_found_wherever_blocks_end(five, monkeypatch, block):
-    monkeypatch.setattr("shared_affect.journal.BLOCK", block)
+    monkeypatch.setattr("shared_affect.base.journal.BLOCK", block)
     data = bytearray(five.read_bytes())
     data[spans()[KEYS[0]][0]] ^= 1
     data[spans()[KEYS[2]][0] + 1] ^= 1
@@ -199,7 +225,9 @@ def test_a_damaged_record_of_another_part_is_computed_again(tmp_path):
     with parts.writing("test"):
         parts.append(KEYS[0], PAYLOADS[KEYS[0]])
     again = JournalParts(tmp_path, "ab")
-    assert again.get(KEYS[0]) == PAYLOADS[KEYS[0]] and path.read_bytes() == data + MAGIC + b"x"  # another job's file is left alone
+    assert (
+        again.get(KEYS[0]) == PAYLOADS[KEYS[0]] and path.read_bytes() == data + MAGIC + b"x"
+    )  # another job's file is left alone
 
 
 def test_foreign_file_is_refused(tmp_path):
@@ -248,8 +276,13 @@ def test_unpacked_arrays_come_in_one_order():
     import subprocess
     import sys
 
-    code = "import numpy as np; from shared_affect.journal import pack, unpack; print(list(unpack(pack({k: np.zeros(1) for k in 'dbacfe'}))))"
-    assert {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() for _ in range(4)} == {str(sorted("abcdef"))}
+    code = (
+        "import numpy as np; from shared_affect.base.journal import pack, unpack; print(list(unpack(pack({k:"
+        " np.zeros(1) for k in 'dbacfe'}))))"
+    )
+    assert {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() for _ in range(4)
+    } == {str(sorted("abcdef"))}
 
 
 def test_parts_are_read_together_and_written_apart(tmp_path):
@@ -262,7 +295,12 @@ def test_parts_are_read_together_and_written_apart(tmp_path):
     found = JournalParts(tmp_path, "ab", "part1of2")
     assert len(found) == 3 and KEYS[3] not in found and KEYS[4] not in found
     assert [found.get(k) for k in KEYS[:3]] == [b"whole", b"part0of2", b"part1of2"]
-    assert sorted(p.name for p in tmp_path.glob("*.journal")) == ["ab-part0of2.journal", "ab-part1of2.journal", "ab.journal", "abc.journal"]
+    assert sorted(p.name for p in tmp_path.glob("*.journal")) == [
+        "ab-part0of2.journal",
+        "ab-part1of2.journal",
+        "ab.journal",
+        "abc.journal",
+    ]
     with pytest.raises(KeyError):
         found.get(KEYS[4])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared_affect.judges import Judge, accuracy_of, train_judge
+from shared_affect.steering.judges import Judge, accuracy_of, train_judge
 
 EMOTIONS = ("joy", "fear", "anger")
 WORDS = {"joy": ["joy", "happy"], "fear": ["fear", "afraid"], "anger": ["anger", "mad"]}
@@ -39,7 +39,10 @@ def test_judge_equals_scikit_learn(n_labels, tmp_path):
     labels = np.repeat(EMOTIONS[:n_labels], 30)
     texts = [sentence(rng, e) for e in labels]
     ours = train_judge(texts, labels, "en", np.random.default_rng(8))
-    other = make_pipeline(TfidfVectorizer(token_pattern=r"[a-zA-Z]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegression(C=2.0, max_iter=300, tol=1e-3)).fit(texts, labels)
+    other = make_pipeline(
+        TfidfVectorizer(token_pattern=r"[a-zA-Z]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True),
+        LogisticRegression(C=2.0, max_iter=300, tol=1e-3),
+    ).fit(texts, labels)
     new = [*(sentence(rng, e) for e in labels), "", "unheard unseen", "party party party song"]
     assert np.abs(ours.predict_proba(new) - other.predict_proba(new)).max() < 1e-10
     ours.save(tmp_path / "j.npz", tmp_path / "j.json")
@@ -50,7 +53,11 @@ def test_judge_equals_scikit_learn(n_labels, tmp_path):
 
 
 def test_judge_accuracy_is_held_out(judge):
-    assert judge.facts["accuracy"] > 0.9 and judge.facts["n_held_out"] == 36 and judge.facts["chance_majority"] == pytest.approx(1 / 3)
+    assert (
+        judge.facts["accuracy"] > 0.9
+        and judge.facts["n_held_out"] == 36
+        and judge.facts["chance_majority"] == pytest.approx(1 / 3)
+    )
     rng = np.random.default_rng(9)
     noise = train_judge([sentence(rng) for _ in range(300)], rng.permutation(np.repeat(EMOTIONS, 100)), "en", rng)
     assert noise.facts["accuracy"] < 0.55  # would be near 1 on the texts it was trained on
@@ -69,15 +76,27 @@ def test_accuracy_and_macro_f1_equal_scikit_learn():
 def test_chinese_judge(tmp_path):
     rng = np.random.default_rng(11)
     labels = np.repeat(["joy", "fear"], 20)
-    texts = [f"{rng.choice(['小明', '小红'])}看到{rng.choice(['聚会', '唱歌'] if x == 'joy' else ['毒蛇', '风暴'])}。" for x in labels]
+    texts = [
+        f"{rng.choice(['小明', '小红'])}看到{rng.choice(['聚会', '唱歌'] if x == 'joy' else ['毒蛇', '风暴'])}。"
+        for x in labels
+    ]
     j = train_judge(texts, labels, "zh", rng, words=["毒蛇"])
     assert j.facts["accuracy"] == 1 and "毒蛇" in j.vocabulary
     j.save(tmp_path / "j.npz", tmp_path / "j.json")
-    assert np.array_equal(Judge.load(tmp_path / "j.npz", tmp_path / "j.json").predict_proba(texts), j.predict_proba(texts))
+    assert np.array_equal(
+        Judge.load(tmp_path / "j.npz", tmp_path / "j.json").predict_proba(texts), j.predict_proba(texts)
+    )
 
 
-@pytest.mark.parametrize(("texts", "labels", "held_out", "message"), [
-    (["a"], ["x", "y"], 0.2, "1 texts and 2"), (["a"] * 8, ["x"] * 8, 0.2, "1 label"), (["a"] * 5, ["x"] * 4 + ["y"], 0.2, "rarest with 1"), (["a"] * 8, ["x", "y"] * 4, 1.0, "held_out")])
+@pytest.mark.parametrize(
+    ("texts", "labels", "held_out", "message"),
+    [
+        (["a"], ["x", "y"], 0.2, "1 texts and 2"),
+        (["a"] * 8, ["x"] * 8, 0.2, "1 label"),
+        (["a"] * 5, ["x"] * 4 + ["y"], 0.2, "rarest with 1"),
+        (["a"] * 8, ["x", "y"] * 4, 1.0, "held_out"),
+    ],
+)
 def test_bad_judge_texts_are_refused(texts, labels, held_out, message):
     with pytest.raises(ValueError, match=message):
         train_judge(texts, labels, "en", np.random.default_rng(0), held_out=held_out)

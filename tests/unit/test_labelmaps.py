@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from shared_affect.labelled import CLUE_LABELS
-from shared_affect.labelmaps import BASIC, judge_texts, read_label_map
+from shared_affect.human.labelled_texts import CLUE_LABELS
+from shared_affect.steering.label_maps import BASIC, judge_texts, read_label_map
 
 
 def emotions(root):
@@ -14,20 +14,31 @@ def emotions(root):
 def test_committed_maps_are_complete(root):
     ours = emotions(root)
     go = read_label_map(root / "resources/judges/goemotions.tsv", [*ours, "neutral"], ours)
-    assert len(go) == 28 and set(go["emotion"]) - {""} == set(ours) and go.set_index("label")["emotion"]["neutral"] == ""
+    assert (
+        len(go) == 28 and set(go["emotion"]) - {""} == set(ours) and go.set_index("label")["emotion"]["neutral"] == ""
+    )
     assert set(go["basic"]) - {""} == set(BASIC) and all(go.set_index("label")["basic"][b] == b for b in BASIC)
     clue = read_label_map(root / "resources/judges/clue-emotion.tsv", CLUE_LABELS, ours)
     assert len(clue) == 7 and set(clue["emotion"]) == {"joy", "sadness", "anger", "disgust", "fear", "surprise", "love"}
 
 
-@pytest.mark.parametrize(("table", "words"), [
-    ("label\temotion\njoy\tjoy\n", "column 'basic' is missing"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\njoy\tjoy\tjoy\n", "label 'joy' stands in line 2 too"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\n", "label 'rage' is in the texts but not in the table"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tanger\nx\t\t\n", "label 'x' is in the table but in no text"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tfury\tanger\n", "emotion is 'fury'; allowed: joy, anger, or empty"),
-    ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tlove\n", "basic is 'love'"),
-])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("label\temotion\njoy\tjoy\n", "column 'basic' is missing"),
+        ("label\temotion\tbasic\njoy\tjoy\tjoy\njoy\tjoy\tjoy\n", "label 'joy' stands in line 2 too"),
+        ("label\temotion\tbasic\njoy\tjoy\tjoy\n", "label 'rage' is in the texts but not in the table"),
+        (
+            "label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tanger\nx\t\t\n",
+            "label 'x' is in the table but in no text",
+        ),
+        (
+            "label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tfury\tanger\n",
+            "emotion is 'fury'; allowed: joy, anger, or empty",
+        ),
+        ("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tlove\n", "basic is 'love'"),
+    ],
+)
 def test_bad_maps_are_named(tmp_path, table, words):
     path = tmp_path / "map.tsv"
     path.write_text(table, encoding="utf-8")
@@ -36,10 +47,27 @@ def test_bad_maps_are_named(tmp_path, table, words):
 
 
 def test_texts_with_one_label_that_has_a_counterpart():
-    texts = pd.DataFrame([("train", "1", "a", "joy"), ("train", "2", "b", "joy"), ("train", "2", "b", "rage"), ("dev", "2", "c", "rage"), ("dev", "3", "d", "neutral")],
-                         columns=["split", "text_id", "text", "label"])
-    maps = pd.DataFrame({"label": ["joy", "rage", "neutral"], "emotion": ["joy", "anger", ""], "basic": ["joy", "anger", ""]})
+    texts = pd.DataFrame(
+        [
+            ("train", "1", "a", "joy"),
+            ("train", "2", "b", "joy"),
+            ("train", "2", "b", "rage"),
+            ("dev", "2", "c", "rage"),
+            ("dev", "3", "d", "neutral"),
+        ],
+        columns=["split", "text_id", "text", "label"],
+    )
+    maps = pd.DataFrame(
+        {"label": ["joy", "rage", "neutral"], "emotion": ["joy", "anger", ""], "basic": ["joy", "anger", ""]}
+    )
     found, untested = judge_texts(texts, maps, ["joy", "fear", "anger"])
-    assert found.to_dict("records") == [{"text": "a", "label": "joy"}, {"text": "c", "label": "anger"}] and untested == ["fear"]
-    naive = [t for t in texts["text"].unique() if len(texts[texts["text"] == t]) == 1 and texts[texts["text"] == t]["label"].iloc[0] != "neutral"]
+    assert found.to_dict("records") == [
+        {"text": "a", "label": "joy"},
+        {"text": "c", "label": "anger"},
+    ] and untested == ["fear"]
+    naive = [
+        t
+        for t in texts["text"].unique()
+        if len(texts[texts["text"] == t]) == 1 and texts[texts["text"] == t]["label"].iloc[0] != "neutral"
+    ]
     assert found["text"].tolist() == naive

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from shared_affect.folds import paired_folds
-from shared_affect.lemmas import (
+from shared_affect.ratings.folds import paired_folds
+from shared_affect.words.lemma_families import (
     RULES,
     add_dictionaries,
     family_links,
@@ -46,8 +46,12 @@ def as_sets(groups, words):
 
 
 STEMS = {  # from the sample vocabulary of the English (Porter2) stemmer, snowballstem.org
-    "consign": "consign consigned consigning consignment", "consist": "consist consisted consistency consistent consistently consisting consists",
-    "knight": "knight knightly knights", "knock": "knock knocked knocker knocking", "consolation": "consolation consolations", "console": "console consoled consoles",
+    "consign": "consign consigned consigning consignment",
+    "consist": "consist consisted consistency consistent consistently consisting consists",
+    "knight": "knight knightly knights",
+    "knock": "knock knocked knocker knocking",
+    "consolation": "consolation consolations",
+    "console": "console consoled consoles",
 }
 
 
@@ -55,19 +59,48 @@ def test_english_families_are_those_of_the_published_sample():
     words = " ".join(STEMS.values()).split()
     groups = word_groups({"en": words}, BOTH, NO_PAIRS)
     of = dict(zip(words, groups["en"].tolist(), strict=True))
-    assert of["consigned"] == of["consignment"] == "en consign" and of["consistently"] == of["consists"] and of["knightly"] == of["knights"] and of["knocked"] == of["knocking"]
+    assert (
+        of["consigned"] == of["consignment"] == "en consign"
+        and of["consistently"] == of["consists"]
+        and of["knightly"] == of["knights"]
+        and of["knocked"] == of["knocking"]
+    )
     assert of["knocker"] != of["knock"] and of["consolation"] == of["consolations"]
     assert len({of[w] for w in ("consign", "consist", "knight", "knock", "consolation")}) == 5
 
 
-@pytest.mark.parametrize(("word", "simple"), [("高高兴兴", "高兴"), ("研究研究", "研究"), ("妈妈", "妈妈"), ("乐呵呵", "乐呵呵"), ("得意洋洋", "得意洋洋"), ("好好先生", "好好先生"), ("", "")])
+@pytest.mark.parametrize(
+    ("word", "simple"),
+    [
+        ("高高兴兴", "高兴"),
+        ("研究研究", "研究"),
+        ("妈妈", "妈妈"),
+        ("乐呵呵", "乐呵呵"),
+        ("得意洋洋", "得意洋洋"),
+        ("好好先生", "好好先生"),
+        ("", ""),
+    ],
+)
 def test_reduplication_is_undone(word, simple):
     assert undouble(word) == simple
 
 
-@pytest.mark.parametrize(("a", "b", "family"), [
-    ("好奇", "好奇心", True), ("赞成", "不赞成", True), ("高兴", "高高兴兴", True), ("不安", "坐立不安", True), ("开开心心", "开心果", True), ("好奇心", "好奇", True),
-    ("爱", "爱情", False), ("开心", "关心", False), ("安静", "平静", False), ("立不", "坐立不安", False), ("快乐", "快乐", True)])
+@pytest.mark.parametrize(
+    ("a", "b", "family"),
+    [
+        ("好奇", "好奇心", True),
+        ("赞成", "不赞成", True),
+        ("高兴", "高高兴兴", True),
+        ("不安", "坐立不安", True),
+        ("开开心心", "开心果", True),
+        ("好奇心", "好奇", True),
+        ("爱", "爱情", False),
+        ("开心", "关心", False),
+        ("安静", "平静", False),
+        ("立不", "坐立不安", False),
+        ("快乐", "快乐", True),
+    ],
+)
 def test_a_shared_headword_opens_or_closes_the_other_word(a, b, family):
     words = [a, b] if a != b else [a, b + b]
     groups = word_groups({"zh": words}, BOTH, NO_PAIRS)["zh"]
@@ -87,14 +120,25 @@ def test_groups_are_the_closure_against_a_naive_loop():
     for seed in range(25):
         rng = np.random.default_rng(seed)
         bases = ["kiss", "walk", "stone", "play", "cheer", "hope"]
-        words = {"en": sorted({rng.choice(bases) + rng.choice(["", "s", "ed", "ing", "er"]) for _ in range(12)}),
-                 "zh": sorted({"".join(rng.choice(list("天地人心"), rng.integers(1, 5))) for _ in range(12)})}
-        pairs = {(rng.choice(words["en"]), rng.choice(words["zh"])) for _ in range(4)} | {("absent", words["zh"][0]), (words["en"][0], "")}
+        words = {
+            "en": sorted({rng.choice(bases) + rng.choice(["", "s", "ed", "ing", "er"]) for _ in range(12)}),
+            "zh": sorted({"".join(rng.choice(list("天地人心"), rng.integers(1, 5))) for _ in range(12)}),
+        }
+        pairs = {(rng.choice(words["en"]), rng.choice(words["zh"])) for _ in range(4)} | {
+            ("absent", words["zh"][0]),
+            (words["en"][0], ""),
+        }
         table = pd.DataFrame([(f"p{i}", *p) for i, p in enumerate(sorted(pairs))], columns=["pair", "en", "zh"])
 
         def related(x, y, pairs=pairs):
             (k, a), (m, b) = sorted((x, y))
-            return stem(a) == stem(b) if (k, m) == ("en", "en") else share_headword(a, b) if (k, m) == ("zh", "zh") else (a, b) in pairs
+            return (
+                stem(a) == stem(b)
+                if (k, m) == ("en", "en")
+                else share_headword(a, b)
+                if (k, m) == ("zh", "zh")
+                else (a, b) in pairs
+            )
 
         groups = word_groups(words, BOTH, table)
         assert as_sets(groups, words) == closed([(k, w) for k in words for w in words[k]], related), seed
@@ -126,24 +170,43 @@ def test_the_committed_pairs_cover_every_concept_control_and_planted_word(root):
             table = pd.read_csv(root / f"resources/{folder}/{k}.tsv", sep="\t", dtype=str, keep_default_na=False)
             assert set(table["word"]) <= set(translations[k]), (folder, k)
     ordinary = pd.read_csv(root / "resources/planted/ordinary.tsv", sep="\t", dtype=str)
-    pd.testing.assert_frame_equal(translations[: len(ordinary)], ordinary[["pair", "en", "zh"]].astype(translations.dtypes))
+    pd.testing.assert_frame_equal(
+        translations[: len(ordinary)], ordinary[["pair", "en", "zh"]].astype(translations.dtypes)
+    )
     assert translations[["en", "zh"]].ne("").all(axis=None)
-    assert all(w.isascii() and w.isalpha() and w.islower() for w in translations["en"]) and all("一" <= c <= "鿿" for w in translations["zh"] for c in w)
+    assert all(w.isascii() and w.isalpha() and w.islower() for w in translations["en"]) and all(
+        "一" <= c <= "鿿" for w in translations["zh"] for c in w
+    )
 
 
 def test_a_third_language_may_have_gaps_or_no_column(tmp_path):
     path = tmp_path / "t.tsv"
     path.write_text("pair\ten\tzh\tde\na\tjoy\t快乐\tFreude\nb\tfear\t\tAngst\nc\tcalm\t平静\t\n", encoding="utf-8")
     table = read_translations(path, ["de", "zh", "fr"])
-    assert list(table) == ["pair", "de", "zh", "fr"] and table["fr"].eq("").all() and table["de"].tolist() == ["Freude", "Angst", ""]
+    assert (
+        list(table) == ["pair", "de", "zh", "fr"]
+        and table["fr"].eq("").all()
+        and table["de"].tolist() == ["Freude", "Angst", ""]
+    )
     words = {"de": ["Freude", "Freuden", "Angst"], "zh": ["快乐", "平静"], "fr": ["joie"]}
     groups = word_groups(words, {"de": "snowball-german", "zh": "shared-headword", "fr": "none"}, table)
-    assert as_sets(groups, words) == {frozenset({("de", "Freude"), ("de", "Freuden"), ("zh", "快乐")}), frozenset({("de", "Angst")}), frozenset({("zh", "平静")}), frozenset({("fr", "joie")})}
+    assert as_sets(groups, words) == {
+        frozenset({("de", "Freude"), ("de", "Freuden"), ("zh", "快乐")}),
+        frozenset({("de", "Angst")}),
+        frozenset({("zh", "平静")}),
+        frozenset({("fr", "joie")}),
+    }
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("en\tzh\njoy\t快乐\n", "'pair' is missing"), ("pair\ten\tzh\na\tjoy\t快乐\na\tfear\t恐惧\n", "line 3: pair 'a' stands in line 2 too"),
-    ("pair\ten\tzh\na\tjoy\t快乐\nb\tjoy\t快乐\n", "line 3: en, zh = joy 快乐 stands twice"), ("pair\ten\tzh\na\tjoy \t快乐\n", "line 2: en is 'joy '")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("en\tzh\njoy\t快乐\n", "'pair' is missing"),
+        ("pair\ten\tzh\na\tjoy\t快乐\na\tfear\t恐惧\n", "line 3: pair 'a' stands in line 2 too"),
+        ("pair\ten\tzh\na\tjoy\t快乐\nb\tjoy\t快乐\n", "line 3: en, zh = joy 快乐 stands twice"),
+        ("pair\ten\tzh\na\tjoy \t快乐\n", "line 2: en is 'joy '"),
+    ],
+)
 def test_bad_pairs_are_named(tmp_path, text, message):
     path = tmp_path / "t.tsv"
     path.write_text(text, encoding="utf-8")
@@ -176,10 +239,19 @@ def test_one_language_of_the_committed_pairs_is_read_though_its_words_repeat(roo
 def test_pairs_of_a_dictionary_are_added_once(root, tmp_path):
     path = tmp_path / "t.tsv"
     path.write_text("pair\ten\tzh\na\tjoy\t快乐\n", encoding="utf-8")
-    dictionary = pd.DataFrame({"word": ["快乐", "快乐", "害怕", "害怕"], "traditional": "x", "translation_en": ["joy", "happy", "fear", "fear"]})
+    dictionary = pd.DataFrame(
+        {
+            "word": ["快乐", "快乐", "害怕", "害怕"],
+            "traditional": "x",
+            "translation_en": ["joy", "happy", "fear", "fear"],
+        }
+    )
     table = add_dictionaries(read_translations(path, ["de", "en", "zh"]), {"zh": dictionary})
     assert list(table) == ["pair", "de", "en", "zh"] and (table["de"] == "").all()  # English glosses are no German
-    assert table[["en", "zh"]].values.tolist() == [["joy", "快乐"], ["happy", "快乐"], ["fear", "害怕"]] and table["pair"].is_unique
+    assert (
+        table[["en", "zh"]].values.tolist() == [["joy", "快乐"], ["happy", "快乐"], ["fear", "害怕"]]
+        and table["pair"].is_unique
+    )
     words = {"en": ["joy", "happy", "fear"], "zh": ["快乐", "害怕"]}
     groups = word_groups(words, {"en": "none", "zh": "none"}, table)
     assert len({*groups["en"][:2], groups["zh"][0]}) == 1 and groups["en"][2] == groups["zh"][1] != groups["en"][0]

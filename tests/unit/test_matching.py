@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared_affect.matching import balance, match, match_sets, word_properties
+from shared_affect.words.controls import balance, match, match_sets, word_properties
 
 
 def table(n, start, seed, shift=0.0):
@@ -45,7 +45,9 @@ def test_balance_is_its_formula():
     row = balance(targets, candidates, found).set_index("property").loc["length"]
     scale = np.sqrt((np.var(targets["length"], ddof=1) + np.var(candidates["length"], ddof=1)) / 2)
     assert row["smd_before"] == pytest.approx((targets["length"].mean() - candidates["length"].mean()) / scale)
-    assert row["smd_after"] == pytest.approx((targets["length"].mean() - candidates.loc[found["control"], "length"].mean()) / scale)
+    assert row["smd_after"] == pytest.approx(
+        (targets["length"].mean() - candidates.loc[found["control"], "length"].mean()) / scale
+    )
     assert (row["n_targets"], row["n_controls"], row["n_unknown"]) == (5, 10, 0)
 
 
@@ -79,20 +81,41 @@ def test_words_a_frequency_table_lacks_were_never_seen_and_unknown_concreteness_
 
 def test_each_set_has_its_own_controls_and_one_too_large_has_none(caplog):
     properties = pd.concat([table(6, "t", 6), table(12, "c", 7), table(1, "unknown", 8) * np.nan])
-    sets = pd.DataFrame({"emotion": ["joy"] * 2 + ["fear"] * 4 + ["grief"] * 13, "word": [f"t{i}" for i in (0, 1, 2, 3, 4, 5)] + ["t0"] * 13})
+    sets = pd.DataFrame(
+        {
+            "emotion": ["joy"] * 2 + ["fear"] * 4 + ["grief"] * 13,
+            "word": [f"t{i}" for i in (0, 1, 2, 3, 4, 5)] + ["t0"] * 13,
+        }
+    )
     candidates = [w for w in properties.index if not w.startswith("t")]
     matches, balances = match_sets(sets, properties, candidates, 5)
-    assert matches.groupby("emotion", sort=False).size().to_dict() == {"joy": 10, "fear": 12}  # 5 each, and 3 each of twelve
+    assert matches.groupby("emotion", sort=False).size().to_dict() == {
+        "joy": 10,
+        "fear": 12,
+    }  # 5 each, and 3 each of twelve
     for emotion, own in sets[sets["emotion"] != "grief"].groupby("emotion"):
         targets = properties.loc[own["word"]]
         alone = match(targets, properties.loc[candidates].dropna(), 12 // len(own) if emotion == "fear" else 5)
-        pd.testing.assert_frame_equal(matches.loc[matches["emotion"] == emotion, ["target", "control", "distance"]].reset_index(drop=True), alone, check_dtype=False)
+        pd.testing.assert_frame_equal(
+            matches.loc[matches["emotion"] == emotion, ["target", "control", "distance"]].reset_index(drop=True),
+            alone,
+            check_dtype=False,
+        )
         want = balance(targets, properties.loc[candidates].dropna(), alone)
-        pd.testing.assert_frame_equal(balances[balances["emotion"] == emotion].drop(columns="emotion").reset_index(drop=True), want, check_dtype=False)
+        pd.testing.assert_frame_equal(
+            balances[balances["emotion"] == emotion].drop(columns="emotion").reset_index(drop=True),
+            want,
+            check_dtype=False,
+        )
     assert "grief: 13 words, 12 candidates" in caplog.text
 
 
 def test_sets_without_candidates_give_empty_tables():
     properties = table(2, "t", 9)
     matches, balances = match_sets(pd.DataFrame({"emotion": "joy", "word": ["t0", "t1"]}), properties, [], 5)
-    assert matches.empty and list(matches) == ["emotion", "target", "control", "distance"] and balances.empty and "smd_after" in balances
+    assert (
+        matches.empty
+        and list(matches) == ["emotion", "target", "control", "distance"]
+        and balances.empty
+        and "smd_after" in balances
+    )

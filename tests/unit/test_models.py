@@ -9,7 +9,7 @@ import pytest
 from conftest import make_model, make_sae
 from safetensors.numpy import load_file, save_file
 
-from shared_affect.models import blocks, check_folder, load_model
+from shared_affect.models.load import blocks, check_folder, load_model
 
 WHERE = "config/models.tsv, model m"
 
@@ -39,13 +39,20 @@ def shard(folder, listed=lambda names: names, absent=()):
     where = {k: f"model-0000{1 if i < len(names) // 2 else 2}-of-00002.safetensors" for i, k in enumerate(names)}
     for file in sorted(set(where.values()) - set(absent)):
         save_file({k: weights[k] for k in names if where[k] == file}, folder / file, metadata={"format": "pt"})
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": {k: where[k] for k in listed(names)}}))
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": {k: where[k] for k in listed(names)}})
+    )
     return where
 
 
 def refused(folder, match, early=True):
-    """Refused when it is loaded, and, if it can be known without building the model, by the early look, too; both name the row."""
-    for look in [check_folder] * early + [lambda f, where: load_model(f, where=where), lambda f, where: load_model(f, where=where, deepest=0)]:
+    """Refused when it is loaded, and, if it can be known without building the model, by the early look, too; both name
+    the row.
+    """
+    for look in [check_folder] * early + [
+        lambda f, where: load_model(f, where=where),
+        lambda f, where: load_model(f, where=where, deepest=0),
+    ]:
         with pytest.raises(ValueError, match=match) as error:
             look(folder, WHERE)
         assert "model m" in str(error.value) and len(str(error.value)) < 1200
@@ -54,16 +61,25 @@ def refused(folder, match, early=True):
 def test_facts_of_a_whole_folder_without_torch(folder):
     code = f"""
 import sys
-from shared_affect.models import check_folder
+from shared_affect.models.load import check_folder
 print(check_folder({str(folder)!r}, "row", [0, 1]), not {{"torch", "transformers"}} & set(sys.modules))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     size = (folder / "model.safetensors").stat().st_size
-    facts = {"architecture": "LlamaForCausalLM", "n_blocks": 2, "hidden_size": 32, "vocab_size": 53, "dtype": "float32", "bytes": size}
+    facts = {
+        "architecture": "LlamaForCausalLM",
+        "n_blocks": 2,
+        "hidden_size": 32,
+        "vocab_size": 53,
+        "dtype": "float32",
+        "bytes": size,
+    }
     assert done.stdout.strip() == f"{facts} True", done.stderr
 
 
 def test_a_layer_outside_the_model_is_named_without_loading_it(folder):
-    with pytest.raises(ValueError, match=rf"has 2 blocks, layer is 2; allowed: 0 to 1 \({WHERE}; config/saes.tsv, column layer\)"):
+    with pytest.raises(
+        ValueError, match=rf"has 2 blocks, layer is 2; allowed: 0 to 1 \({WHERE}; config/saes.tsv, column layer\)"
+    ):
         check_folder(folder, WHERE, [0, 2])
 
 
@@ -74,7 +90,15 @@ def test_a_folder_or_a_tokenizer_that_is_not_there(folder, tmp_path):
         check_folder(folder, WHERE)
 
 
-@pytest.mark.parametrize(("text", "match"), [(None, "needed config.json"), ("{", "config.json cannot be read"), ("[]", "holds list; needed: an object"), ("{}", "not a causal")])
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (None, "needed config.json"),
+        ("{", "config.json cannot be read"),
+        ("[]", "holds list; needed: an object"),
+        ("{}", "not a causal"),
+    ],
+)
 def test_a_configuration_that_is_absent_cut_or_something_else(folder, text, match):
     (folder / "config.json").unlink() if text is None else (folder / "config.json").write_text(text)
     refused(folder, match)
@@ -85,13 +109,24 @@ def test_an_encoder_is_no_causal_language_model(tmp_path):
     from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel
 
     shape = dict(vocab_size=53, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
-    for name, kind, config in (("masked", BertForMaskedLM, BertConfig(**shape)), ("head", BertLMHeadModel, BertConfig(**shape))):
+    for name, kind, config in (
+        ("masked", BertForMaskedLM, BertConfig(**shape)),
+        ("head", BertLMHeadModel, BertConfig(**shape)),
+    ):
         kind(config).save_pretrained(tmp_path / name)
         make_tokenizer().save_pretrained(tmp_path / name)
         refused(tmp_path / name, "model_type is 'bert'.*not a causal language model")
 
 
-@pytest.mark.parametrize("config", [{"architectures": ["LlamaForSequenceClassification"]}, {"model_type": "t5"}, {"model_type": "unheard"}, {"model_type": "bart", "is_encoder_decoder": True}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["LlamaForSequenceClassification"]},
+        {"model_type": "t5"},
+        {"model_type": "unheard"},
+        {"model_type": "bart", "is_encoder_decoder": True},
+    ],
+)
 def test_other_heads_and_pairs_are_no_causal_language_models(folder, config):
     configure(folder, **config)
     refused(folder, "not a causal language model")
@@ -99,14 +134,18 @@ def test_other_heads_and_pairs_are_no_causal_language_models(folder, config):
 
 def test_tensors_under_other_names_are_named(folder):
     rewrite(folder, lambda w: {f"_orig_mod.{k}": v for k, v in w.items()})
-    with pytest.raises(ValueError, match=r"missing from the weights: .*model\..*; in the weights, but not in the model: _orig_mod\.") as error:
+    with pytest.raises(
+        ValueError, match=r"missing from the weights: .*model\..*; in the weights, but not in the model: _orig_mod\."
+    ) as error:
         load_model(folder, where=WHERE)
     assert "and 1" in str(error.value) and WHERE in str(error.value)
     with pytest.raises(ValueError, match="_orig_mod"):
         load_model(folder, deepest=0)
 
 
-@pytest.mark.parametrize("name", ["model.layers.0.mlp.down_proj.weight", "model.norm.weight", "model.embed_tokens.weight", "lm_head.weight"])
+@pytest.mark.parametrize(
+    "name", ["model.layers.0.mlp.down_proj.weight", "model.norm.weight", "model.embed_tokens.weight", "lm_head.weight"]
+)
 def test_one_missing_tensor_is_named(folder, name):
     configure(folder, tie_word_embeddings=False)
     rewrite(folder, lambda w: {k: v for k, v in w.items() if k != name})
@@ -129,7 +168,9 @@ def test_an_untied_head_without_weights_is_named_and_a_tied_one_needs_none(folde
     assert (model.lm_head.weight == model.model.embed_tokens.weight).all()
     configure(folder, tie_word_embeddings=False)
     refused(folder, "missing from the weights: lm_head.weight", early=False)
-    rewrite(folder, lambda w: {k: v for k, v in w.items() if k != "model.embed_tokens.weight"}, tie_word_embeddings=True)
+    rewrite(
+        folder, lambda w: {k: v for k, v in w.items() if k != "model.embed_tokens.weight"}, tie_word_embeddings=True
+    )
     refused(folder, "missing from the weights: .*model.embed_tokens.weight", early=False)
 
 
@@ -162,7 +203,15 @@ def test_vocabularies_of_configuration_weights_and_tokenizer_must_agree(folder):
     configure(folder, vocab_size=53)
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text())
-    extra = {"id": 53, "content": "<image>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    extra = {
+        "id": 53,
+        "content": "<image>",
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": False,
+        "special": True,
+    }
     path.write_text(json.dumps(tokenizer | {"added_tokens": [*tokenizer["added_tokens"], extra]}))
     check_folder(folder, WHERE)  # Gemma 3 has such a one: no word contains it
     tokenizer["model"]["vocab"].append(["new", -2.0])
@@ -178,8 +227,14 @@ def test_shards_and_their_index(tmp_path):
     folder, _ = made("whole")
     assert check_folder(folder, WHERE)["n_blocks"] == 2 and load_model(folder)
     refused(made("half", listed=lambda names: names[::2])[0], "does not list .*, which a shard holds")
-    refused(made("one-shard", listed=lambda names: names[: len(names) // 2])[0], "does not list|lists no tensor of model-00002-of-00002|weights hold")
-    refused(made("absent", absent=["model-00002-of-00002.safetensors"])[0], "lacks model-00002-of-00002.safetensors, which model.safetensors.index.json lists")
+    refused(
+        made("one-shard", listed=lambda names: names[: len(names) // 2])[0],
+        "does not list|lists no tensor of model-00002-of-00002|weights hold",
+    )
+    refused(
+        made("absent", absent=["model-00002-of-00002.safetensors"])[0],
+        "lacks model-00002-of-00002.safetensors, which model.safetensors.index.json lists",
+    )
     folder, where = made("elsewhere")
     index = folder / "model.safetensors.index.json"
     first = sorted(where)[0]
@@ -221,14 +276,21 @@ def test_blocks_are_those_of_the_text_however_deep_the_eyes_are(tmp_path):
 
     for name in ("gemma3", "opt", "llama4"):
         model = load_model(make(name, tmp_path / name))
-        assert len(blocks(model)) == 4 and "Vision" not in type(blocks(model)[0]).__name__ and "Siglip" not in type(blocks(model)[0]).__name__
+        assert (
+            len(blocks(model)) == 4
+            and "Vision" not in type(blocks(model)[0]).__name__
+            and "Siglip" not in type(blocks(model)[0]).__name__
+        )
 
 
 def test_extraction_names_the_row_of_a_model_that_is_not_whole(folder, tmp_path):
-    from shared_affect.extraction import Extractor, Numerics, SaeSource
+    from shared_affect.features.extraction import Extractor, SaeSource
+    from shared_affect.models.load import Numerics
 
     rewrite(folder, lambda w: {k: v for k, v in w.items() if k != "model.layers.0.mlp.up_proj.weight"})
-    extractor = Extractor(folder, {"s": SaeSource(str(make_sae(tmp_path / "s")), 0)}, "en", Numerics(), tmp_path / "j", where=WHERE)
+    extractor = Extractor(
+        folder, {"s": SaeSource(str(make_sae(tmp_path / "s")), 0)}, "en", Numerics(), tmp_path / "j", where=WHERE
+    )
     with pytest.raises(ValueError, match=rf"{WHERE}.*missing from the weights: model.layers.0.mlp.up_proj.weight"):
         extractor.words({"x": ["joy", "fear"]}, {"bare": "{word}."})
     assert not (tmp_path / "j").exists()

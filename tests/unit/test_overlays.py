@@ -5,8 +5,8 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from shared_affect.checks import ConfigError, check_mapping, read_schema
-from shared_affect.overlays import check_file, check_merge, convert, expand_folders, expand_path
+from shared_affect.study.checks import ConfigError, check_mapping, read_schema
+from shared_affect.study.overlays import check_file, check_merge, convert, expand_folders, expand_path
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import time
 
 import pytest
 
-from shared_affect import owners
+from shared_affect.study import owners
 
 OWNER = """
 import os, sys, subprocess, time
 from pathlib import Path
-from shared_affect import owners
+from shared_affect.study import owners
 owners.name_run()
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,9 @@ def test_the_lock_of_a_killed_run_goes(folder, owner, reaped):
 
 
 def test_jobs_that_outlive_their_run_keep_its_lock(folder):
-    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), "with a job"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder), "with a job"], stdout=subprocess.PIPE, text=True
+    )
     job = int(process.stdout.readline())
     try:
         process.kill()

@@ -1,4 +1,6 @@
-"""Codes permuted over words: the selection of every draw against the selection itself, and its spaces against a loop."""
+"""Codes permuted over words: the selection of every draw against the selection itself, and its spaces against a
+loop.
+"""
 
 from dataclasses import replace
 
@@ -7,11 +9,11 @@ import pytest
 from scipy.sparse import csr_matrix
 from test_codes import EMOTIONS, make_codes
 
-from shared_affect.features import emotion_space
-from shared_affect.permuted import _permuted_columns
-from shared_affect.rdm import cosine_rdm
-from shared_affect.selection import select
-from shared_affect.spaces import permuted_spaces
+from shared_affect.features.features import emotion_space
+from shared_affect.features.permuted import _permuted_columns
+from shared_affect.features.selection import select
+from shared_affect.spaces.ladder import permuted_spaces
+from shared_affect.spaces.rdm import cosine_rdm
 
 SETTINGS = {"fdr": 0.05, "max_density": 0.9, "per_emotion": 4}
 
@@ -22,7 +24,9 @@ def with_order(codes, order):
 
 
 def tied(codes):
-    """Few levels and many zeros: AUROC ties at every boundary, some broken by the mean difference, some by the id alone."""
+    """Few levels and many zeros: AUROC ties at every boundary, some broken by the mean difference, some by the id
+    alone.
+    """
     x = np.round(codes.concepts.sparse.toarray())
     x[:, 40:] = (x[:, 40:] > 1) * 2
     x[:, 50:56] = x[:, 49:50]
@@ -34,7 +38,7 @@ def tied(codes):
 @pytest.mark.parametrize("contrast", [EMOTIONS, EMOTIONS[:-2]])
 def test_features_of_permuted_codes_are_those_that_selection_keeps(make, contrast, monkeypatch):
     codes = make(make_codes(per=5))
-    monkeypatch.setattr("shared_affect.permuted.NUMBERS", 3000)  # several blocks
+    monkeypatch.setattr("shared_affect.features.permuted.NUMBERS", 3000)  # several blocks
     live = codes.concepts.live()
     x = codes.concepts.columns(live)
     ids = live[(codes.density[live] <= SETTINGS["max_density"]) & ((x > 0).sum(0) >= 2)]
@@ -55,5 +59,7 @@ def test_spaces_of_permuted_codes_equal_a_loop():
         moved = with_order(codes, order)
         selected = select(moved, set(EMOTIONS), SETTINGS)["feature"].unique()
         for name, columns in (("sae-space", selected), ("sae-all", moved.concepts.live())):
-            expected = cosine_rdm(emotion_space(moved.concepts.columns(columns), moved.membership, EMOTIONS), EMOTIONS).condensed()
+            expected = cosine_rdm(
+                emotion_space(moved.concepts.columns(columns), moved.membership, EMOTIONS), EMOTIONS
+            ).condensed()
             np.testing.assert_allclose(found[name].values[k], expected, atol=1e-5)

@@ -10,20 +10,29 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from shared_affect.corpora import pack
+from shared_affect.models.sae_training import SaeSettings, SelectingBatchTopK, record_tokens, train_sae
+from shared_affect.models.texts import pack
 from shared_affect.planted import language_model as lm
 from shared_affect.planted.tokenizer import BOS, EOS, PAD, make_tokenizer
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
-from shared_affect.sae_training import SaeSettings, SelectingBatchTopK, record_tokens, train_sae
 
 RESOURCES = Path(__file__).parents[2] / "resources"
-TINY = {family: dataclasses.replace(s, width=32, layers=2, feed_forward=64, batch=8, warm_up=5, learning_rate=1e-2) for family, s in lm.SETTINGS.items()}
+TINY = {
+    family: dataclasses.replace(s, width=32, layers=2, feed_forward=64, batch=8, warm_up=5, learning_rate=1e-2)
+    for family, s in lm.SETTINGS.items()
+}
 
 
 @pytest.fixture(scope="module")
 def world():
-    return World(WorldTables.read(RESOURCES / "planted", {k: RESOURCES / f"concepts/{k}.tsv" for k in LANGUAGES},
-                                  {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES}), 100)
+    return World(
+        WorldTables.read(
+            RESOURCES / "planted",
+            {k: RESOURCES / f"concepts/{k}.tsv" for k in LANGUAGES},
+            {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES},
+        ),
+        100,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +59,12 @@ def test_loss_in_parts_is_the_loss_of_transformers(family, tokenizer, texts):
 
 @pytest.fixture(scope="module")
 def trained(tokenizer, texts):
-    return {f: lm.train_language_model(f, tokenizer, texts[:800], texts[800:], n_tokens=25_000, seed=3, settings=s, show_progress=False) for f, s in TINY.items()}
+    return {
+        f: lm.train_language_model(
+            f, tokenizer, texts[:800], texts[800:], n_tokens=25_000, seed=3, settings=s, show_progress=False
+        )
+        for f, s in TINY.items()
+    }
 
 
 # ---- tokenizer
@@ -118,7 +132,16 @@ def test_mean_loss_equals_a_loop_over_positions(trained, tokenizer, texts, famil
 def test_training_is_repeatable_and_leaves_the_global_generator_alone(trained, tokenizer, texts):
     torch.manual_seed(11)
     before = torch.random.get_rng_state()
-    again, _ = lm.train_language_model("llama", tokenizer, texts[:800], texts[800:], n_tokens=25_000, seed=3, settings=TINY["llama"], show_progress=False)
+    again, _ = lm.train_language_model(
+        "llama",
+        tokenizer,
+        texts[:800],
+        texts[800:],
+        n_tokens=25_000,
+        seed=3,
+        settings=TINY["llama"],
+        show_progress=False,
+    )
     assert torch.equal(before, torch.random.get_rng_state())
     for a, b in zip(again.parameters(), trained["llama"][0].parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
@@ -126,7 +149,9 @@ def test_training_is_repeatable_and_leaves_the_global_generator_alone(trained, t
 
 @pytest.mark.parametrize("family", lm.SETTINGS)
 def test_no_tokens_leave_the_model_untrained(tokenizer, texts, family):
-    model, facts = lm.train_language_model(family, tokenizer, texts, texts[:40], n_tokens=0, seed=5, show_progress=False)
+    model, facts = lm.train_language_model(
+        family, tokenizer, texts, texts[:40], n_tokens=0, seed=5, show_progress=False
+    )
     fresh = lm.build_language_model(family, tokenizer, seed=5)
     assert facts["steps"] == facts["tokens"] == 0 and facts["log"] == []
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), fresh.parameters(), strict=True))
@@ -135,7 +160,7 @@ def test_no_tokens_leave_the_model_untrained(tokenizer, texts, family):
 
 
 def test_saved_model_loads_with_the_same_outputs(trained, tokenizer, texts, tmp_path):
-    from shared_affect.models import load_model
+    from shared_affect.models.load import load_model
 
     rows = pack(tokenizer, texts[:4], 64)
     for family, (model, _) in trained.items():
@@ -180,19 +205,35 @@ def test_sae_is_trained_saved_and_described(trained, tokenizer, texts, tmp_path,
     model, _ = trained["gemma2"]
     torch.manual_seed(11)
     before = torch.random.get_rng_state()
-    facts = train_sae(model, tokenizer, texts, layer=0, out_dir=tmp_path, seed=1, architecture=architecture, k=8, d_sae=128, n_tokens=60_000,
-                      settings=SaeSettings(batch=256, learning_rate=4e-3))
+    facts = train_sae(
+        model,
+        tokenizer,
+        texts,
+        layer=0,
+        out_dir=tmp_path,
+        seed=1,
+        architecture=architecture,
+        k=8,
+        d_sae=128,
+        n_tokens=60_000,
+        settings=SaeSettings(batch=256, learning_rate=4e-3),
+    )
     assert torch.equal(before, torch.random.get_rng_state())
     assert facts["explained_variance"] > 0.5 and 4 < facts["l0"] < 16 and 0 <= facts["dead_share"] < 1
     config = json.loads((tmp_path / "cfg.json").read_text())
     assert config["architecture"] == {"batchtopk": "jumprelu", "topk": "topk"}[architecture]
-    assert config["metadata"]["hook_name"] == "blocks.0.hook_resid_post" and config["metadata"]["hf_hook_name"] == "model.layers.0"
+    assert (
+        config["metadata"]["hook_name"] == "blocks.0.hook_resid_post"
+        and config["metadata"]["hf_hook_name"] == "model.layers.0"
+    )
     weights = load_file(tmp_path / "sae_weights.safetensors")
     assert weights["W_enc"].shape == (32, 128) and weights["W_dec"].shape == (128, 32)
     rows = pack(tokenizer, texts, 64)
     held_out = record_tokens(model, tokenizer, rows[-int(len(rows) * 0.1) :], 0)
     z = ((held_out - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]).relu()
-    codes = z * (z > weights["threshold"]) if "threshold" in weights else torch.where(z >= z.topk(8).values[:, -1:], z, 0)
+    codes = (
+        z * (z > weights["threshold"]) if "threshold" in weights else torch.where(z >= z.topk(8).values[:, -1:], z, 0)
+    )
     rest = held_out - codes @ weights["W_dec"] - weights["b_dec"]
     explained = 1 - rest.pow(2).sum() / (held_out - held_out.mean(0)).pow(2).sum()
     assert float(explained) == pytest.approx(facts["explained_variance"], abs=2e-3)

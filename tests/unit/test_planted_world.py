@@ -16,7 +16,11 @@ RESOURCES = Path(__file__).parents[2] / "resources"
 
 @pytest.fixture(scope="module")
 def tables():
-    return WorldTables.read(RESOURCES / "planted", {k: RESOURCES / f"concepts/{k}.tsv" for k in LANGUAGES}, {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES})
+    return WorldTables.read(
+        RESOURCES / "planted",
+        {k: RESOURCES / f"concepts/{k}.tsv" for k in LANGUAGES},
+        {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +44,22 @@ def documents(world):
 def test_tables_agree_with_each_other(tables):
     emotions = pd.read_csv(RESOURCES / "emotions.tsv", sep="\t")
     assert len(emotions) == 27 and emotions["emotion"].tolist() == tables.emotions["emotion"].tolist()
-    assert sorted(emotions.loc[emotions["basic"], "emotion"]) == ["anger", "disgust", "fear", "joy", "sadness", "surprise"]
+    assert sorted(emotions.loc[emotions["basic"], "emotion"]) == [
+        "anger",
+        "disgust",
+        "fear",
+        "joy",
+        "sadness",
+        "surprise",
+    ]
     for language in LANGUAGES:
         concepts = tables.concepts[language]
         assert set(concepts["emotion"]) == set(emotions["emotion"]) and not concepts["word"].duplicated().any()
         assert concepts[concepts["planted"]].groupby("emotion").size().between(7, 9).all()
     translations = pd.read_csv(RESOURCES / "translations.tsv", sep="\t", dtype=str)
-    pd.testing.assert_frame_equal(translations[: len(tables.ordinary)], tables.ordinary[["pair", "en", "zh"]].astype(translations.dtypes))
+    pd.testing.assert_frame_equal(
+        translations[: len(tables.ordinary)], tables.ordinary[["pair", "en", "zh"]].astype(translations.dtypes)
+    )
 
 
 def test_templates_come_in_pairs_and_one_is_held_out(tables):
@@ -81,7 +94,9 @@ def test_centres_differ_between_seeds_but_keep_their_valence_sign(tables):
     for seed in range(100, 108):
         centres = World(tables, seed).centres
         for language, middle in (("en", base), ("zh", base + shift)):
-            assert (np.sign(centres[language][:, 0]) == np.sign(middle[:, 0])).all() and np.abs(centres[language]).max() <= 1
+            assert (np.sign(centres[language][:, 0]) == np.sign(middle[:, 0])).all() and np.abs(
+                centres[language]
+            ).max() <= 1
         inside = np.abs(base) < 0.6
         inside[:, 0] = False
         moved.append((centres["en"] - base)[inside])
@@ -93,7 +108,9 @@ def test_words_stand_around_their_centres(world):
     words = world.words
     for language in LANGUAGES:
         concept = words[(words["language"] == language) & (words["emotion"] != "")]
-        centre = world.emotion_centres(language).set_index("emotion").loc[concept["emotion"], list(DIMENSIONS)].to_numpy()
+        centre = (
+            world.emotion_centres(language).set_index("emotion").loc[concept["emotion"], list(DIMENSIONS)].to_numpy()
+        )
         off = concept[list(DIMENSIONS)].to_numpy() - centre
         assert abs(off.std() - 0.15) < 0.015
     pairs = words[words["pair"] != ""].pivot(index="pair", columns="language", values="valence")
@@ -110,7 +127,9 @@ def test_norms_have_the_reliability_their_sd_declares(world):
             assert norms[dimension].abs().max() < 1
             error = norms[dimension].to_numpy() / world.settings.rating_unit - truth[dimension].to_numpy()
             assert abs(error.std() - 0.15) < 0.015
-            declared = 1 - (norms[f"{dimension}_sd"] ** 2 / norms[f"{dimension}_n"]).mean() / norms[dimension].var(ddof=1)
+            declared = 1 - (norms[f"{dimension}_sd"] ** 2 / norms[f"{dimension}_n"]).mean() / norms[dimension].var(
+                ddof=1
+            )
             assert abs(declared - np.corrcoef(norms[dimension], truth[dimension])[0, 1] ** 2) < 0.02
 
 
@@ -166,10 +185,15 @@ def test_words_are_emitted_by_frequency_and_distance(world, flat):
         without.append(frequency)
     for w, p in ((world, with_affect), (flat, without)):
         p = np.array(p, float) / sum(p)
-        drawn = w._emit(w._coordinates[pool], np.tile(state, (40000, 1)), w._log_frequency[pool], 0.3, np.random.default_rng(0))
+        drawn = w._emit(
+            w._coordinates[pool], np.tile(state, (40000, 1)), w._log_frequency[pool], 0.3, np.random.default_rng(0)
+        )
         common = p * 40000 > 5
         observed = np.bincount(drawn, minlength=len(pool))
-        observed, expected = np.r_[observed[common], observed[~common].sum()], np.r_[p[common], p[~common].sum()] * 40000
+        observed, expected = (
+            np.r_[observed[common], observed[~common].sum()],
+            np.r_[p[common], p[~common].sum()] * 40000,
+        )
         keep = expected > 0
         assert observed[~keep].sum() == 0
         assert chisquare(observed[keep], expected[keep] / expected[keep].sum() * observed[keep].sum()).pvalue > 0.001
@@ -233,15 +257,22 @@ def test_document_kinds_and_spelling(world, documents):
     assert len(documents) == 3000
     latin, han = (np.array([bool(re.search(p, d)) for d in documents]) for p in ("[a-z]", "[\u4e00-\u9fff]"))
     assert 0.12 < (latin & ~han).mean() < 0.25 and 0.12 < (han & ~latin).mean() < 0.25
-    assert not [d for d in documents if "  " in d or "{" in d or " ." in d or " 。" in d or d != d.strip() or "None" in d]
+    assert not [
+        d for d in documents if "  " in d or "{" in d or " ." in d or " 。" in d or d != d.strip() or "None" in d
+    ]
     assert all(d.endswith((".", "。")) for d in documents)
 
 
 def test_single_language_texts(world, tables):
     assert not [t for t in world.fidelity_texts("zh", 50) + world.neutral_texts("zh", 50) if re.search("[a-z]", t)]
-    assert not [t for t in world.fidelity_texts("en", 50) + world.neutral_texts("en", 50) if re.search("[\u4e00-\u9fff]", t)]
+    assert not [
+        t for t in world.fidelity_texts("en", 50) + world.neutral_texts("en", 50) if re.search("[\u4e00-\u9fff]", t)
+    ]
     allowed = set(tables.neutral["en"])
-    assert all(set(re.findall(r"[^.]+\.", t)) <= {s if i == 0 else f" {s}" for s in allowed for i in (0, 1)} for t in world.neutral_texts("en", 20))
+    assert all(
+        set(re.findall(r"[^.]+\.", t)) <= {s if i == 0 else f" {s}" for s in allowed for i in (0, 1)}
+        for t in world.neutral_texts("en", 20)
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -249,7 +280,11 @@ def test_judge_labels_name_the_nearest_centre(world, language):
     judge = world.judge_documents(language, 600)
     assert judge["label"].nunique() == 27 and set(judge["label"]) == set(world.emotions)
     concepts = world.words[(world.words["language"] == language) & (world.words["emotion"] != "")]
-    words, coordinates, centres = concepts["word"].tolist(), concepts[list(DIMENSIONS)].to_numpy(), world.centres[language]
+    words, coordinates, centres = (
+        concepts["word"].tolist(),
+        concepts[list(DIMENSIONS)].to_numpy(),
+        world.centres[language],
+    )
     near = []
     for row in judge.itertuples():
         found = [w in row.text for w in words]
@@ -284,7 +319,11 @@ def test_wrong_input_is_refused(world, tables, tmp_path):
         WorldTables.read(RESOURCES / "planted", {"en": RESOURCES / "concepts/en.tsv"}, {})
     (tmp_path / "en.tsv").write_text("emotion\tword\tpos\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks the column 'planted'"):
-        WorldTables.read(RESOURCES / "planted", {k: tmp_path / "en.tsv" for k in LANGUAGES}, {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES})
+        WorldTables.read(
+            RESOURCES / "planted",
+            {k: tmp_path / "en.tsv" for k in LANGUAGES},
+            {k: RESOURCES / f"templates/{k}.tsv" for k in LANGUAGES},
+        )
 
 
 def test_planted_rows_are_found_by_name_whatever_stands_beside_them(root, tmp_path):
@@ -293,7 +332,9 @@ def test_planted_rows_are_found_by_name_whatever_stands_beside_them(root, tmp_pa
     text = (root / "resources/concepts/en.tsv").read_text(encoding="utf-8")
     rows = planted_rows(root / "resources/concepts/en.tsv")
     assert rows == [line for line in text.splitlines() if line.split("\t")[3] == "true"] and len(rows) > 100
-    moved = "\n".join("\t".join(["note" if k == 0 else "true", *line.split("\t")[::-1]]) for k, line in enumerate(text.splitlines()))
+    moved = "\n".join(
+        "\t".join(["note" if k == 0 else "true", *line.split("\t")[::-1]]) for k, line in enumerate(text.splitlines())
+    )
     (tmp_path / "en.tsv").write_text(moved + "\n", encoding="utf-8")
     assert planted_rows(tmp_path / "en.tsv") == rows
     (tmp_path / "en.tsv").write_text(text.replace("planted", "plantd", 1), encoding="utf-8")

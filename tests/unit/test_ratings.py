@@ -6,8 +6,9 @@ import pytest
 from scipy.stats import binom, pearsonr, spearmanr
 from test_ridge import data
 
-from shared_affect.folds import folds, inner_folds, paired_folds, permuted_indices
-from shared_affect.ratings import (
+from shared_affect.base.seeds import Seeds
+from shared_affect.ratings.folds import folds, inner_folds, paired_folds, permuted_indices
+from shared_affect.ratings.ratings import (
     _bootstrap_r,
     culture_difference_r,
     equivalent,
@@ -23,8 +24,7 @@ from shared_affect.ratings import (
     score,
     within_fold_r,
 )
-from shared_affect.ridge import ALPHAS, nested_cv_predict
-from shared_affect.runtime import Seeds
+from shared_affect.ratings.ridge import ALPHAS, nested_cv_predict
 
 # --- scores
 
@@ -45,7 +45,9 @@ def test_score_equals_its_definitions():
     y, fold = np.round(rng.normal(size=40), 1), np.arange(40) % 4
     prediction = y + rng.normal(size=40)
     got = score(y, prediction, fold, resample_words(fold, 2000, rng))
-    assert got["spearman"] == pytest.approx(np.mean([spearmanr(y[fold == f], prediction[fold == f])[0] for f in range(4)]))
+    assert got["spearman"] == pytest.approx(
+        np.mean([spearmanr(y[fold == f], prediction[fold == f])[0] for f in range(4)])
+    )
     assert got["r2"] == pytest.approx(1 - ((y - prediction) ** 2).sum() / ((y - y.mean()) ** 2).sum())
     assert got["rmse"] == pytest.approx(np.sqrt(np.mean((y - prediction) ** 2)))
     assert got["n_words"] == 40 and got["ci_low"] < got["r"] < got["ci_high"]
@@ -87,7 +89,9 @@ def test_paired_difference_is_narrower_than_unpaired_and_finds_equality():
     assert set(same.values()) == {0.0}
     worse = paired_difference(y, a, rng.normal(size=300), fold, resamples)
     assert worse["ci_low"] > 0
-    assert equivalent(same["ci90_low"], same["ci90_high"], 0.02) and not equivalent(worse["ci90_low"], worse["ci90_high"], 0.02)
+    assert equivalent(same["ci90_low"], same["ci90_high"], 0.02) and not equivalent(
+        worse["ci90_low"], worse["ci90_high"], 0.02
+    )
 
 
 def test_equivalence_needs_the_whole_interval():
@@ -123,9 +127,15 @@ def test_permutation_test_equals_refitting_each_permutation():
     null = []
     for row in index:
         y = Y[row, 0]
-        null.append(within_fold_r(y, nested_cv_predict(X, y[:, None], outer, groups, n_inner=3, rng=np.random.default_rng(3))[:, 0], outer))
+        null.append(
+            within_fold_r(
+                y, nested_cv_predict(X, y[:, None], outer, groups, n_inner=3, rng=np.random.default_rng(3))[:, 0], outer
+            )
+        )
     assert got["p"] == (1 + sum(v >= got["r"] - 1e-12 for v in null)) / 31
-    assert got["null_mean"] == pytest.approx(np.mean(null)) and got["null_high"] == pytest.approx(np.quantile(null, 0.95))
+    assert got["null_mean"] == pytest.approx(np.mean(null)) and got["null_high"] == pytest.approx(
+        np.quantile(null, 0.95)
+    )
 
 
 def test_without_a_signal_p_is_uniform_and_r_centred_where_pooled_r_is_not():
@@ -134,10 +144,14 @@ def test_without_a_signal_p_is_uniform_and_r_centred_where_pooled_r_is_not():
         rng = np.random.default_rng(seed)
         X, y, groups = rng.normal(size=(40, 8)), rng.normal(size=40), np.repeat(np.arange(20), 2)
         outer = folds(groups, 5, rng)
-        result = permutation_test(X, y, outer, groups, n_permutations=19, alphas=np.logspace(-1, 4, 6), n_inner=3, rng=rng)
+        result = permutation_test(
+            X, y, outer, groups, n_permutations=19, alphas=np.logspace(-1, 4, 6), n_inner=3, rng=rng
+        )
         r.append(result["r"])
         p.append(result["p"])
-        predicted = nested_cv_predict(X, y[:, None], outer, groups, alphas=np.logspace(-1, 4, 6), n_inner=3, rng=rng)[:, 0]
+        predicted = nested_cv_predict(X, y[:, None], outer, groups, alphas=np.logspace(-1, 4, 6), n_inner=3, rng=rng)[
+            :, 0
+        ]
         pooled.append(np.corrcoef(y, predicted)[0, 1])
     hits = (np.array(p) <= 0.05).sum()
     assert binom.ppf(0.001, n_sim, 0.05) <= hits <= binom.ppf(0.999, n_sim, 0.05)
@@ -190,7 +204,9 @@ def test_matched_draws_say_why_they_were_not_made():
 
 def test_pair_correlation_goes_by_place():
     a, b = np.array([1.0, 2, 3, 9]), np.array([3.0, 1, 2.5, 1.5])
-    assert pair_correlation(a, np.array([0, 1, 2, 2]), b, np.array([1, 3, 0, 2])) == pytest.approx(pearsonr([1, 2, 3, 3], [1, 1.5, 3, 2.5])[0])
+    assert pair_correlation(a, np.array([0, 1, 2, 2]), b, np.array([1, 3, 0, 2])) == pytest.approx(
+        pearsonr([1, 2, 3, 3], [1, 1.5, 3, 2.5])[0]
+    )
     with pytest.raises(ValueError, match="2 common pairs"):
         pair_correlation(a, np.array([0, 1]), b, np.array([1, 3]))
     with pytest.raises(ValueError, match="do not vary"):
@@ -237,7 +253,10 @@ def test_predict_arms_rows(analysis):
     assert result["not_tested"] == {"shared": "no feature in this arm"}
     assert {a for a, _ in scores.index} == {"all", "emotion-space", "static", "single", "outside-matched"}
     assert scores.p.notna().sum() == 2 and scores.loc[("emotion-space", "valence"), "p"] == 0.01
-    assert scores.loc[("emotion-space", "valence"), "r_over_ceiling"] == scores.loc[("emotion-space", "valence"), "r"] / 0.9
+    assert (
+        scores.loc[("emotion-space", "valence"), "r_over_ceiling"]
+        == scores.loc[("emotion-space", "valence"), "r"] / 0.9
+    )
     assert np.isnan(scores.loc[("emotion-space", "arousal"), "ceiling"])
     assert scores.loc[("emotion-space", "valence"), "r"] > 0.7 and abs(scores.loc[("static", "valence"), "r"]) < 0.4
     # ids are log1p of the codes, a matrix is taken as it is, and all arms use the same folds
@@ -254,7 +273,11 @@ def test_predict_arms_matched_is_the_median_draw(analysis):
         own = within_fold_r(y, stored[name].to_numpy(), fold)
         assert own == pytest.approx(scores.loc[("outside-matched", name), "r"])  # an odd number of draws: exactly one
         mine = [
-            within_fold_r(y, nested_cv_predict(np.log1p(codes[:, d]), y[:, None], fold, groups, rng=np.random.default_rng(3))[:, 0], fold)
+            within_fold_r(
+                y,
+                nested_cv_predict(np.log1p(codes[:, d]), y[:, None], fold, groups, rng=np.random.default_rng(3))[:, 0],
+                fold,
+            )
             for d in matched.draws
         ]
         assert np.median(mine) == pytest.approx(own, abs=0.1)  # other inner folds, so only about equal
@@ -292,9 +315,24 @@ def test_an_arm_more_or_a_draw_more_moves_no_number_of_another_arm(analysis):
     words, density = list(map(str, range(80))), (codes > 0).mean(0)
 
     def scores(n_draws, arms, **more):
-        matched = matched_draws(np.arange(6), np.arange(6, 30), density, np.ones(30), n_draws=n_draws, rng=Seeds(4).rng("outside-matched"))
-        got = predict_arms(codes, ratings, groups, arms, words=words, fold=fold, matched=matched, n_bootstrap=50, seeds=Seeds(4), **more)
-        return got["scores"].set_index(["arm", "dimension"]), got["differences"].set_index(["arm_a", "arm_b", "dimension"])
+        matched = matched_draws(
+            np.arange(6), np.arange(6, 30), density, np.ones(30), n_draws=n_draws, rng=Seeds(4).rng("outside-matched")
+        )
+        got = predict_arms(
+            codes,
+            ratings,
+            groups,
+            arms,
+            words=words,
+            fold=fold,
+            matched=matched,
+            n_bootstrap=50,
+            seeds=Seeds(4),
+            **more,
+        )
+        return got["scores"].set_index(["arm", "dimension"]), got["differences"].set_index(
+            ["arm_a", "arm_b", "dimension"]
+        )
 
     arms = {"all": np.arange(30), "emotion-space": np.arange(6)}
     few, few_differences = scores(3, arms, n_permutations=19)
@@ -305,7 +343,9 @@ def test_an_arm_more_or_a_draw_more_moves_no_number_of_another_arm(analysis):
     own = ("emotion-space", "all")
     pd.testing.assert_frame_equal(few_differences.loc[own], more_differences.loc[own], check_exact=True)
     other = scores(3, arms, n_permutations=39)[0]
-    pd.testing.assert_frame_equal(few.drop(columns=["p", "n_permutations"]), other.drop(columns=["p", "n_permutations"]), check_exact=True)
+    pd.testing.assert_frame_equal(
+        few.drop(columns=["p", "n_permutations"]), other.drop(columns=["p", "n_permutations"]), check_exact=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +361,16 @@ def test_predict_transfer(two_languages):
     codes, ratings, groups, words, fold = two_languages
     arms = {"shared": np.arange(20), "dense": {k: codes[k][:, :5] for k in codes}, "none": np.arange(0)}
     got = predict_transfer(
-        codes, ratings, groups, arms, words=words, fold=fold, pairs=groups, n_permutations=99, n_bootstrap=100, seeds=Seeds(0)
+        codes,
+        ratings,
+        groups,
+        arms,
+        words=words,
+        fold=fold,
+        pairs=groups,
+        n_permutations=99,
+        n_bootstrap=100,
+        seeds=Seeds(0),
     )
     scores = got["scores"].set_index(["direction", "arm", "dimension"])
     assert {d for d, _, _ in scores.index} == {"en-zh", "zh-en"} and set(got["not_tested"]) == {"none"}
@@ -338,16 +387,34 @@ def test_predict_transfer(two_languages):
 def test_an_arm_more_moves_no_number_of_another_in_transfer(two_languages):
     codes, ratings, groups, words, fold = two_languages
     common = {"words": words, "fold": fold, "pairs": groups, "n_permutations": 19, "n_bootstrap": 50, "seeds": Seeds(3)}
-    one = predict_transfer(codes, ratings, groups, {"shared": np.arange(20)}, **common)["scores"].set_index(["direction", "arm", "dimension"])
-    two = predict_transfer(codes, ratings, groups, {"all": np.arange(30), "shared": np.arange(20)}, **common)["scores"].set_index(["direction", "arm", "dimension"])
+    one = predict_transfer(codes, ratings, groups, {"shared": np.arange(20)}, **common)["scores"].set_index(
+        ["direction", "arm", "dimension"]
+    )
+    two = predict_transfer(codes, ratings, groups, {"all": np.arange(30), "shared": np.arange(20)}, **common)[
+        "scores"
+    ].set_index(["direction", "arm", "dimension"])
     pd.testing.assert_frame_equal(one, two.loc[one.index], check_exact=True)
 
 
 def test_ratings_that_do_not_agree_are_no_ceiling(two_languages):
     codes, ratings, groups, words, fold = two_languages
-    shuffled = {"en": ratings["en"], "zh": {d: np.random.default_rng(5).permutation(y) for d, y in ratings["zh"].items()}}
+    shuffled = {
+        "en": ratings["en"],
+        "zh": {d: np.random.default_rng(5).permutation(y) for d, y in ratings["zh"].items()},
+    }
     assert all(0 < abs(pearsonr(ratings["en"][d], shuffled["zh"][d])[0]) < 0.2 for d in ratings["en"])
-    got = predict_transfer(codes, shuffled, groups, {"shared": np.arange(20)}, words=words, fold=fold, pairs=groups, n_permutations=19, n_bootstrap=100, seeds=Seeds(0))["scores"]
+    got = predict_transfer(
+        codes,
+        shuffled,
+        groups,
+        {"shared": np.arange(20)},
+        words=words,
+        fold=fold,
+        pairs=groups,
+        n_permutations=19,
+        n_bootstrap=100,
+        seeds=Seeds(0),
+    )["scores"]
     assert got[["ceiling", "r_over_ceiling"]].isna().all(axis=None) and got["r"].notna().all()
 
 
@@ -360,7 +427,11 @@ def test_predict_transfer_p_is_uniform_without_a_signal():
         groups, words = {k: np.arange(24) for k in codes}, {k: list(range(24)) for k in codes}
         fold = paired_folds(groups, 4, rng)
         settings = {"n_permutations": 19, "n_bootstrap": 2, "n_inner": 3, "alphas": ALPHAS[::4], "seeds": Seeds(seed)}
-        p.extend(predict_transfer(codes, ratings, groups, {"shared": np.arange(5)}, words=words, fold=fold, pairs=groups, **settings)["scores"].p)
+        p.extend(
+            predict_transfer(
+                codes, ratings, groups, {"shared": np.arange(5)}, words=words, fold=fold, pairs=groups, **settings
+            )["scores"].p
+        )
     hits = (np.array(p) <= 0.05).sum()
     assert hits <= binom.ppf(0.999, 2 * n_sim, 0.05) and 0.4 < np.mean(p) < 0.65
 
@@ -377,13 +448,21 @@ def test_culture_difference_goes_by_label():
     pairs = [f"p{i}" for i in range(50)]
     common, real = rng.normal(size=(2, 50))
     rated = {"en": pd.Series(common, pairs), "zh": pd.Series(common + real, pairs)}
-    predicted = {"en": rated["en"] + 0.3 * rng.normal(size=50), "zh": (rated["zh"] + 0.3 * rng.normal(size=50)).sample(frac=1, random_state=1)}
+    predicted = {
+        "en": rated["en"] + 0.3 * rng.normal(size=50),
+        "zh": (rated["zh"] + 0.3 * rng.normal(size=50)).sample(frac=1, random_state=1),
+    }
     got = culture_difference_r(predicted, rated, rng=rng)
     p, r = ([side[k].loc[pairs].to_numpy() for k in ("en", "zh")] for side in (predicted, rated))
     assert got["r"] == pytest.approx(pearsonr(by_hand(p, r), by_hand(r, p))[0])
     assert 0.5 < got["ci_low"] < got["r"] < got["ci_high"] < 1 and got["n_pairs"] == 50
     # another scale, another zero and the other direction change nothing
-    other = culture_difference_r({k: predicted[k] * 0.6 + 4 for k in ("zh", "en")}, {k: rated[k] * 7 - 1 for k in ("en", "zh")}, n_bootstrap=2, rng=rng)
+    other = culture_difference_r(
+        {k: predicted[k] * 0.6 + 4 for k in ("zh", "en")},
+        {k: rated[k] * 7 - 1 for k in ("en", "zh")},
+        n_bootstrap=2,
+        rng=rng,
+    )
     assert other["r"] == pytest.approx(got["r"])
     with pytest.raises(ValueError, match="pairs of predicted zh"):
         culture_difference_r(predicted | {"en": predicted["en"].iloc[1:]}, rated, rng=rng)
@@ -399,8 +478,14 @@ def test_a_narrower_scale_is_no_cultural_difference(caplog):
     common = pd.Series(rng.normal(size=350), pairs)
     rated = {"en": common, "zh": 0.6 * common + 2}
     with caplog.at_level("WARNING", "shared_affect"):
-        assert np.isnan(culture_difference_r({"en": common + 0.5 * rng.normal(size=350), "zh": 0.6 * common + 0.5 * rng.normal(size=350)}, rated, n_bootstrap=50, rng=rng)["r"])
-
+        assert np.isnan(
+            culture_difference_r(
+                {"en": common + 0.5 * rng.normal(size=350), "zh": 0.6 * common + 0.5 * rng.normal(size=350)},
+                rated,
+                n_bootstrap=50,
+                rng=rng,
+            )["r"]
+        )
 
 
 def test_an_arm_that_knows_some_words_is_the_same_fit_on_those_words_alone():
@@ -409,10 +494,28 @@ def test_an_arm_that_knows_some_words_is_the_same_fit_on_those_words_alone():
     y[::2] += 2 * X[::2, 0]
     rows, fold, groups = np.arange(0, 120, 2), np.arange(120) // 2 % 5, np.arange(120).astype(str)
     other = rng.normal(size=(120, 1))
-    scores, differences = predict_partial_arm("association", X[rows], rows, {"valence": y}, groups, fold, {"all": other}, n_bootstrap=200, n_inner=3, seeds=Seeds(1))
-    predicted = nested_cv_predict(X[rows], y[rows, None], fold[rows], groups[rows], n_inner=3, rng=Seeds(1).rng("association", "inner_folds"))[:, 0]
-    assert scores["r"].item() == pytest.approx(within_fold_r(y[rows], predicted, fold[rows])) and scores["r"].item() > 0.8
+    scores, differences = predict_partial_arm(
+        "association",
+        X[rows],
+        rows,
+        {"valence": y},
+        groups,
+        fold,
+        {"all": other},
+        n_bootstrap=200,
+        n_inner=3,
+        seeds=Seeds(1),
+    )
+    predicted = nested_cv_predict(
+        X[rows], y[rows, None], fold[rows], groups[rows], n_inner=3, rng=Seeds(1).rng("association", "inner_folds")
+    )[:, 0]
+    assert (
+        scores["r"].item() == pytest.approx(within_fold_r(y[rows], predicted, fold[rows])) and scores["r"].item() > 0.8
+    )
     assert scores["n_words"].item() == 60 and np.isnan(scores["p"].item()) and np.isnan(scores["ceiling"].item())
     row = differences.iloc[0]
     assert (row["arm_a"], row["arm_b"]) == ("all", "association")
-    assert row["difference"] == pytest.approx(within_fold_r(y[rows], other[rows, 0], fold[rows]) - scores["r"].item()) and row["ci_high"] < 0
+    assert (
+        row["difference"] == pytest.approx(within_fold_r(y[rows], other[rows, 0], fold[rows]) - scores["r"].item())
+        and row["ci_high"] < 0
+    )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import pairwise_distances
 
-from shared_affect.rdm import (
+from shared_affect.spaces.rdm import (
     RDM,
     RaterRDMs,
     cosine_rdm,
@@ -21,7 +21,7 @@ def long_judgements(rng, raters=3):
     rows = []
     for r in range(raters):
         for i, a in enumerate(LABELS):
-            for b in LABELS[i + 1:]:
+            for b in LABELS[i + 1 :]:
                 pair = (a, b) if rng.random() < 0.5 else (b, a)
                 rows.append((f"r{r}", *pair, int(rng.integers(1, 10))))
     frame = pd.DataFrame(rows, columns=["rater", "emotion_a", "emotion_b", "dissimilarity"])
@@ -30,7 +30,9 @@ def long_judgements(rng, raters=3):
 
 def test_distances_equal_sklearn():
     points = np.random.default_rng(0).normal(size=(4, 6))
-    np.testing.assert_allclose(cosine_rdm(points, LABELS).values, pairwise_distances(points, metric="cosine"), atol=1e-11)
+    np.testing.assert_allclose(
+        cosine_rdm(points, LABELS).values, pairwise_distances(points, metric="cosine"), atol=1e-11
+    )
     np.testing.assert_allclose(euclidean_rdm(points, LABELS).values, pairwise_distances(points), atol=1e-11)
     line = euclidean_rdm([1.0, 3.0, 2.0, 7.0], LABELS)
     assert line.values[0, 3] == 6
@@ -69,9 +71,15 @@ def test_condensed_and_subset_go_by_label():
         rdm_from_condensed(LABELS, [1, 2, 3])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda v: v[:3], "shape"), (lambda v: v + np.eye(4), "zero diagonal"),
-    (lambda v: v + np.triu(np.ones((4, 4)), 1), "symmetric"), (lambda v: np.where(v == v[0, 1], np.nan, v), "joy")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v[:3], "shape"),
+        (lambda v: v + np.eye(4), "zero diagonal"),
+        (lambda v: v + np.triu(np.ones((4, 4)), 1), "symmetric"),
+        (lambda v: np.where(v == v[0, 1], np.nan, v), "joy"),
+    ],
+)
 def test_what_is_no_rdm_is_refused(change, message):
     values = euclidean_rdm([1.0, 3.0, 2.0, 7.0], LABELS).values
     with pytest.raises(ValueError, match=message):

@@ -6,19 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared_affect.activations import Prefix, block_outputs, editing
-from shared_affect.codes import read_codes
-from shared_affect.corpora import sample_documents
-from shared_affect.extraction import Extractor, Numerics, SaeSource
-from shared_affect.models import blocks, load_model
-from shared_affect.sae_training import train_sae
-from shared_affect.saes import DiskSAE, check_fidelity
-from shared_affect.steering import Sampling, sample_texts
-from shared_affect.tokens import broken_share, load_tokenizer, locate
+from shared_affect.features.codes import read_codes
+from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.load import Numerics, blocks, load_model
+from shared_affect.models.residual import Prefix, block_outputs, editing
+from shared_affect.models.sae_training import train_sae
+from shared_affect.models.saes import DiskSAE, check_fidelity
+from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.texts import sample_documents
+from shared_affect.models.tokens import broken_share, load_tokenizer, locate
 
 FOLDER = Path(os.environ.get("SHARED_AFFECT_MODELS", "no folder named")) / "stories260K"
-pytestmark = pytest.mark.skipif(not (FOLDER / "model.safetensors").exists(),
-                                reason="needs the variable SHARED_AFFECT_MODELS: a folder that holds stories260K in Hugging Face format (CONTRIBUTING.md)")
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "model.safetensors").exists(),
+    reason=(
+        "needs the variable SHARED_AFFECT_MODELS: a folder that holds stories260K in Hugging Face format"
+        " (CONTRIBUTING.md)"
+    ),
+)
 WORDS = ["happy", "sad", "angry", "scared", "love", "dog", "house", "sunshine"]
 TEMPLATES = {"bare": "{word}.", "said": "they said {word}."}
 
@@ -65,16 +70,34 @@ def test_every_hook_is_the_models_own_hidden_state(model):
 def test_it_writes_stories(model, tokenizer, documents):
     import torch
 
-    tokens, nll = sample_texts(model, [[tokenizer.bos_token_id]], 0, None, Sampling(max_new_tokens=30, samples_per_prompt=1, temperature=1e-3), torch.Generator().manual_seed(0), None)
-    assert tokenizer.decode(tokens[0], skip_special_tokens=True).strip().startswith("Once upon a time, there was a little girl named")
+    tokens, nll = sample_texts(
+        model,
+        [[tokenizer.bos_token_id]],
+        0,
+        None,
+        Sampling(max_new_tokens=30, samples_per_prompt=1, temperature=1e-3),
+        torch.Generator().manual_seed(0),
+        None,
+    )
+    assert (
+        tokenizer.decode(tokens[0], skip_special_tokens=True)
+        .strip()
+        .startswith("Once upon a time, there was a little girl named")
+    )
     assert 0 < nll[0] < 1
-    assert len(documents) > 200 and np.mean([d.startswith(("Once", "One")) for d in documents]) > 0.5 and all("\n" not in d for d in documents)
+    assert (
+        len(documents) > 200
+        and np.mean([d.startswith(("Once", "One")) for d in documents]) > 0.5
+        and all("\n" not in d for d in documents)
+    )
 
 
 def test_extraction_equals_one_word_at_a_time(model, sae, tmp_path):
     import torch
 
-    found = Extractor(FOLDER, {"s": SaeSource(str(sae), 2)}, "en", Numerics(), tmp_path).words({"x": WORDS}, TEMPLATES)["s"]["x"]
+    found = Extractor(FOLDER, {"s": SaeSource(str(sae), 2)}, "en", Numerics(), tmp_path).words({"x": WORDS}, TEMPLATES)[
+        "s"
+    ]["x"]
     encoder, pieces, flips = DiskSAE(sae), load_tokenizer(FOLDER), 0
     for name, template in TEMPLATES.items():
         for row, s in enumerate(locate(pieces, template, WORDS)):
@@ -91,14 +114,18 @@ def test_its_sae_passes_the_gate_and_a_wrong_layer_does_not(sae, documents, tmp_
     import json
 
     limits = {"explained_variance_min": 0.7, "l0_min": 8, "l0_max": 32}
-    facts = Extractor(FOLDER, {"s": SaeSource(str(sae), 2)}, "en", Numerics(), tmp_path / "j").running_text(documents[:60], documents[60:90])["s"]
+    facts = Extractor(FOLDER, {"s": SaeSource(str(sae), 2)}, "en", Numerics(), tmp_path / "j").running_text(
+        documents[:60], documents[60:90]
+    )["s"]
     check_fidelity(facts, limits, "config/saes.tsv, sae s")
     assert facts["loss"][0] < 2 and facts["loss_recovered"][0] > 0.5
     silent = tmp_path / "silent"
     silent.mkdir()
     (silent / "sae_weights.safetensors").write_bytes((sae / "sae_weights.safetensors").read_bytes())
     (silent / "cfg.json").write_text(json.dumps(json.loads((sae / "cfg.json").read_text()) | {"metadata": {}}))
-    wrong = Extractor(FOLDER, {"s": SaeSource(str(silent), 4)}, "en", Numerics(), tmp_path / "j").running_text(documents[:60], documents[60:90])["s"]
+    wrong = Extractor(FOLDER, {"s": SaeSource(str(silent), 4)}, "en", Numerics(), tmp_path / "j").running_text(
+        documents[:60], documents[60:90]
+    )["s"]
     with pytest.raises(ValueError, match="SAE fidelity"):
         check_fidelity(wrong, limits, "config/saes.tsv, sae s")
 

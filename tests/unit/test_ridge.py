@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from shared_affect import ridge
-from shared_affect.folds import folds, inner_folds, paired_folds
-from shared_affect.ratings import within_fold_r
-from shared_affect.ridge import nested_cv_predict, transfer_predict
+from shared_affect.ratings import ridge
+from shared_affect.ratings.folds import folds, inner_folds, paired_folds
+from shared_affect.ratings.ratings import within_fold_r
+from shared_affect.ratings.ridge import nested_cv_predict, transfer_predict
 
 
 def data(seed=0, n=60, n_features=12, noise=0.5):
@@ -100,7 +100,17 @@ def test_transfer_equals_a_loop_of_scikit_learn_ridges():
     Y = X["en"][:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(40, 2))
     fold = paired_folds(groups, 4, rng)
     alphas = np.logspace(-1, 3, 5)
-    got = transfer_predict(X["en"], Y, groups["en"], X["zh"], groups["zh"], fold["zh"], alphas=alphas, n_inner=3, rng=np.random.default_rng(5))
+    got = transfer_predict(
+        X["en"],
+        Y,
+        groups["en"],
+        X["zh"],
+        groups["zh"],
+        fold["zh"],
+        alphas=alphas,
+        n_inner=3,
+        rng=np.random.default_rng(5),
+    )
     again = np.random.default_rng(5)
     for f in range(4):
         test = fold["zh"] == f

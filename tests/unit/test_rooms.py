@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_affect import rooms
+from shared_affect.base import rooms
 
 
 @pytest.fixture
@@ -23,23 +23,47 @@ def library(tmp_path):
     return folder.resolve()
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("from shared_affect.a import x", ["a"]), ("from shared_affect import a, b as other", ["a", "b"]), ("from shared_affect import (\n    a,\n    b,\n)", ["a", "b"]),
-    ("import shared_affect.a", ["a"]), ("import os, shared_affect.a as x", ["a"]), ("import shared_affect.inner.e", ["inner/e"]), ("from shared_affect.inner import e", ["inner/__init__", "inner/e"]),
-    ("from shared_affect import a  # why", ["a"]), ("from shared_affect import \\\n    a", ["a"]), ("def f():\n    from shared_affect import a; import shared_affect.b", ["a", "b"]),
-    ("if True: from shared_affect.a import x", ["a"]), ("try:\n    import shared_affect.a\nexcept ImportError: pass", ["a"]), ("import importlib\nimportlib.import_module('shared_affect.a')", ["a"]),
-    ("text = 'from shared_affect.a import x'\n# from shared_affect.b import y", []), ("import shared_affected.a", []), ("from shared_affect import __version__", []),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from shared_affect.a import x", ["a"]),
+        ("from shared_affect import a, b as other", ["a", "b"]),
+        ("from shared_affect import (\n    a,\n    b,\n)", ["a", "b"]),
+        ("import shared_affect.a", ["a"]),
+        ("import os, shared_affect.a as x", ["a"]),
+        ("import shared_affect.inner.e", ["inner/e"]),
+        ("from shared_affect.inner import e", ["inner/__init__", "inner/e"]),
+        ("from shared_affect import a  # why", ["a"]),
+        ("from shared_affect import \\\n    a", ["a"]),
+        ("def f():\n    from shared_affect import a; import shared_affect.b", ["a", "b"]),
+        ("if True: from shared_affect.a import x", ["a"]),
+        ("try:\n    import shared_affect.a\nexcept ImportError: pass", ["a"]),
+        ("import importlib\nimportlib.import_module('shared_affect.a')", ["a"]),
+        ("text = 'from shared_affect.a import x'\n# from shared_affect.b import y", []),
+        ("import shared_affected.a", []),
+        ("from shared_affect import __version__", []),
+    ],
+)
 def test_imports_are_found_in_every_form(library, tmp_path, text, found):
     script = tmp_path / "script.py"
     script.write_text(text)
     assert {p.relative_to(library).with_suffix("").as_posix() for p in rooms.imports_of(script, library)} == set(found)
 
 
-@pytest.mark.parametrize(("where", "text", "found"), [("a", "from . import b", ["b"]), ("a", "from .b import x", ["b"]), ("inner/e", "from ..b import x", ["b"]), ("inner/e", "from .. import b", ["b"])])
+@pytest.mark.parametrize(
+    ("where", "text", "found"),
+    [
+        ("a", "from . import b", ["b"]),
+        ("a", "from .b import x", ["b"]),
+        ("inner/e", "from ..b import x", ["b"]),
+        ("inner/e", "from .. import b", ["b"]),
+    ],
+)
 def test_relative_imports_are_found(library, where, text, found):
     (library / f"{where}.py").write_text(text)
-    assert {p.relative_to(library).with_suffix("").as_posix() for p in rooms.imports_of(library / f"{where}.py", library)} == set(found)
+    assert {
+        p.relative_to(library).with_suffix("").as_posix() for p in rooms.imports_of(library / f"{where}.py", library)
+    } == set(found)
 
 
 def test_a_name_made_at_run_time_is_refused(library, tmp_path):
@@ -65,18 +89,24 @@ def copies(root, tmp_path):
     for name in ("this", "other"):
         folder = tmp_path / name / "src/shared_affect"
         folder.mkdir(parents=True)
-        for room in ("__init__", "rooms", "runtime"):
-            shutil.copy(root / f"src/shared_affect/{room}.py", folder)
+        for room in ("__init__", "base/__init__", "base/rooms", "base/log"):
+            (folder / room).parent.mkdir(exist_ok=True)
+            shutil.copy(root / f"src/shared_affect/{room}.py", folder / f"{room}.py")
         (folder / "late.py").write_text(f"PLACE = {name!r}\n")
     return tmp_path
 
 
 def run(copies, body, **variables):
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", rooms.DECLARED)} | variables
-    return subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(body)], capture_output=True, text=True, env=environment, cwd=copies)
+    return subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(body)], capture_output=True, text=True, env=environment, cwd=copies
+    )
 
 
-JOB = "from shared_affect.runtime import start_log; start_log(); import shared_affect.late; print(shared_affect.late.PLACE)"
+JOB = (
+    "from shared_affect.base.log import start_log; start_log(); import shared_affect.late;"
+    " print(shared_affect.late.PLACE)"
+)
 
 
 def parent(copies, after="", first="this"):
@@ -84,10 +114,10 @@ def parent(copies, after="", first="this"):
     return f"""
         import os, subprocess, sys
         from pathlib import Path
-        sys.path.insert(0, {str(copies / first / 'src')!r})
-        from shared_affect import rooms
+        sys.path.insert(0, {str(copies / first / "src")!r})
+        from shared_affect.base import rooms
         try:
-            rooms.declare(Path({str(copies / 'this/src')!r}))
+            rooms.declare(Path({str(copies / "this/src")!r}))
         except ValueError as error:
             raise SystemExit(f"refused: {{error}}")
         {after}
@@ -97,7 +127,11 @@ def parent(copies, after="", first="this"):
 
 
 def test_jobs_import_this_copy_whatever_PYTHONPATH_says(copies):
-    for variables in ({}, {"PYTHONPATH": str(copies / "other/src")}, {"PYTHONPATH": f"{copies / 'other/src'}{os.pathsep}{copies / 'this/src'}", "PYTHONSAFEPATH": "1"}):
+    for variables in (
+        {},
+        {"PYTHONPATH": str(copies / "other/src")},
+        {"PYTHONPATH": f"{copies / 'other/src'}{os.pathsep}{copies / 'this/src'}", "PYTHONSAFEPATH": "1"},
+    ):
         assert run(copies, parent(copies), **variables).stdout.strip() == "this"
 
 
@@ -107,7 +141,12 @@ def test_another_copy_that_comes_first_all_the_same_stops_the_run(copies):
     site.mkdir()
     (site / "sitecustomize.py").write_text(f"import sys\nsys.path.insert(0, {str(copies / 'other/src')!r})\n")
     said = run(copies, parent(copies), PYTHONPATH=str(site)).stderr
-    assert "refused: jobs would import shared_affect from" in said and "other/src" in said and "needed" in said and "this/src" in said
+    assert (
+        "refused: jobs would import shared_affect from" in said
+        and "other/src" in said
+        and "needed" in said
+        and "this/src" in said
+    )
 
 
 def test_a_process_that_holds_another_copy_is_refused(copies):
@@ -120,7 +159,7 @@ def test_a_job_that_lost_its_path_stops(copies):
     assert "jobs would import shared_affect from" in said and "this/src" in said.split("needed")[1]
 
 
-@pytest.mark.parametrize("room", ["runtime", "late"])
+@pytest.mark.parametrize("room", ["base/log", "late"])
 def test_a_room_edited_while_the_run_goes_on_stops_the_job(copies, room):
     file = copies / f"this/src/shared_affect/{room}.py"
     said = run(copies, parent(copies, f"open({str(file)!r}, 'a').write('# edited')")).stdout
@@ -140,8 +179,8 @@ def test_bytecode_of_an_earlier_room_stops_the_job(copies):
 
 def test_a_job_that_parses_again_keeps_the_digests_of_the_start(copies):
     after = f"""
-        open({str(copies / 'this/src/shared_affect/late.py')!r}, 'a').write('# edited')
-        rooms.declare(Path({str(copies / 'this/src')!r}), keep_digests=True)
+        open({str(copies / "this/src/shared_affect/late.py")!r}, 'a').write('# edited')
+        rooms.declare(Path({str(copies / "this/src")!r}), keep_digests=True)
     """.strip()
     assert "late.py was changed" in run(copies, parent(copies, after)).stdout
 
@@ -161,11 +200,19 @@ def test_a_command_in_the_folder_of_another_copy_is_refused(copies, root):
 def test_digests_of_the_present_scripts_cover_what_a_job_really_imports(root):
     """Every room that a process has after importing a script's rooms stands behind that script."""
     for script in ("compare_with_judgements", "extract_features", "build_concepts"):
-        behind = {p.relative_to(rooms.LIBRARY).as_posix() for p in rooms.rooms_behind(root / f"workflow/scripts/{script}.py")}
-        code = f"import ast, sys, json; tree = ast.parse(open({str(root / f'workflow/scripts/{script}.py')!r}).read()); " \
-               "exec(compile(ast.Module([n for n in tree.body if isinstance(n, ast.ImportFrom)], []), 'x', 'exec')); print(json.dumps([m for m in sys.modules if m.startswith('shared_affect.')]))"
-        loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        assert {m.removeprefix("shared_affect.").replace(".", "/") + ".py" for m in loaded} - {"planted.py"} <= behind
+        behind = {
+            p.relative_to(rooms.LIBRARY).as_posix() for p in rooms.rooms_behind(root / f"workflow/scripts/{script}.py")
+        }
+        code = (
+            f"import ast, sys, json; tree = ast.parse(open({str(root / f'workflow/scripts/{script}.py')!r}).read());"
+            " exec(compile(ast.Module([n for n in tree.body if isinstance(n, ast.ImportFrom)], []), 'x', 'exec'));"
+            " print(json.dumps([m for m, loaded in sys.modules.items() if m.startswith('shared_affect.')"
+            " and not hasattr(loaded, '__path__')]))"
+        )
+        loaded = json.loads(
+            subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        )
+        assert {m.removeprefix("shared_affect.").replace(".", "/") + ".py" for m in loaded} <= behind
 
 
 def test_packages_themselves_hold_no_code(root):
@@ -173,4 +220,7 @@ def test_packages_themselves_hold_no_code(root):
     import ast
 
     for path in (root / "src").rglob("__init__.py"):
-        assert all(isinstance(n, ast.Expr) or (isinstance(n, ast.Assign) and n.targets[0].id == "__version__") for n in ast.parse(Path(path).read_text(encoding="utf-8")).body)
+        assert all(
+            isinstance(n, ast.Expr) or (isinstance(n, ast.Assign) and n.targets[0].id == "__version__")
+            for n in ast.parse(Path(path).read_text(encoding="utf-8")).body
+        )

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats as sps
 from scipy.spatial.distance import pdist
 
-from shared_affect import rsa
-from shared_affect.rdm import RDM, DrawnRDMs, RaterRDMs, euclidean_rdm, rdm_from_condensed
-from shared_affect.stats import rho_a, spearman
+from shared_affect.base.stats import rho_a, spearman
+from shared_affect.spaces import rsa
+from shared_affect.spaces.rdm import RDM, DrawnRDMs, RaterRDMs, euclidean_rdm, rdm_from_condensed
 
 N = 9
 LABELS = tuple("abcdefghi")
@@ -38,8 +38,14 @@ def world():
 
 
 def compare(raters, models, nuisances=None, **options):
-    settings = {"pairs": ["all"], "classes": CLASSES, "n_permutations": 0, "n_bootstrap": 0,
-                "rng": np.random.default_rng(0), "n_splits": 20} | options
+    settings = {
+        "pairs": ["all"],
+        "classes": CLASSES,
+        "n_permutations": 0,
+        "n_bootstrap": 0,
+        "rng": np.random.default_rng(0),
+        "n_splits": 20,
+    } | options
     return rsa.compare_spaces(models, raters, nuisances=nuisances or {}, **settings)
 
 
@@ -48,8 +54,11 @@ def mask_of(name):
     first, second = [np.array([CLASSES.get(LABELS[k], "") for k in ks]) for ks in (i, j)]
     if name == "all":
         return np.ones(i.size, bool)
-    wanted = {"within-valence": ("positive", "negative"), "within-positive": ("positive",),
-              "within-negative": ("negative",)}[name]
+    wanted = {
+        "within-valence": ("positive", "negative"),
+        "within-positive": ("positive",),
+        "within-negative": ("negative",),
+    }[name]
     return (first == second) & np.isin(first, wanted)
 
 
@@ -91,9 +100,13 @@ def test_partial_equals_pingouin_and_least_squares(world):
     assert set(frame["statistic"]) == {"spearman"} and set(frame["nuisances"]) == {"n1;n2"}
     z = [sps.rankdata(r.condensed()) for r in nuisances.values()]
     for name, rdm in models.items():
-        data = pd.DataFrame({"x": rdm.condensed(), "n1": nuisances["n1"].condensed(), "n2": nuisances["n2"].condensed()})
-        per_rater = [pg.partial_corr(data.assign(y=y), x="x", y="y", covar=["n1", "n2"], method="spearman")["r"].iloc[0]
-                     for y in raters.values]
+        data = pd.DataFrame(
+            {"x": rdm.condensed(), "n1": nuisances["n1"].condensed(), "n2": nuisances["n2"].condensed()}
+        )
+        per_rater = [
+            pg.partial_corr(data.assign(y=y), x="x", y="y", covar=["n1", "n2"], method="spearman")["r"].iloc[0]
+            for y in raters.values
+        ]
         assert frame.loc[name, "rho"] == pytest.approx(np.mean(per_rater), abs=1e-6)
         ex = residual(sps.rankdata(data["x"]), z)
         loop = [np.corrcoef(ex, residual(sps.rankdata(y), z))[0, 1] for y in raters.values]
@@ -122,8 +135,12 @@ def test_bootstrap_equals_resamples_written_out(world, pairs):
     spoil = [m.subset(chosen.labels).values for m in nuisances.values()]
     for b in (0, 131, 299):
         sample = np.repeat(np.arange(size), emotions[:, b])
-        pairs_drawn = [(sample[i], sample[j]) for i in range(size) for j in range(i + 1, size)
-                       if sample[i] != sample[j] and group_of[sample[i]] == group_of[sample[j]]]
+        pairs_drawn = [
+            (sample[i], sample[j])
+            for i in range(size)
+            for j in range(i + 1, size)
+            if sample[i] != sample[j] and group_of[sample[i]] == group_of[sample[j]]
+        ]
         at = tuple(np.array(pairs_drawn).T)
         judged = [human[r][at] for r in np.repeat(np.arange(7), who[:, b])]
         mean = np.sum(judged, axis=0)
@@ -170,8 +187,10 @@ def test_permutation_p_equals_a_loop_for_every_pair_set(world):
         chosen = rsa.select_pairs(pairs, LABELS, CLASSES)
         index = np.concatenate(list(rsa._permuted_indices(chosen, 200, np.random.default_rng(1))))
         size = len(chosen.labels)
-        human = [rdm_from_condensed(LABELS, y).subset(chosen.labels).values[chosen.first, chosen.second]
-                 for y in raters.values]
+        human = [
+            rdm_from_condensed(LABELS, y).subset(chosen.labels).values[chosen.first, chosen.second]
+            for y in raters.values
+        ]
         z = [sps.rankdata(v) for v in rsa._nuisance_values(nuisances, chosen)]
 
         def rho(x, human=human, z=z):
@@ -205,8 +224,10 @@ def test_mantel_false_positive_rate(pairs):
     hits = 0
     for _ in range(300):
         raters = judgements(rng, n_raters=3)
-        hits += compare(raters, {"m": space(rng)}, pairs=[pairs], n_permutations=199, n_splits=1,
-                        rng=rng).loc[0, "p"] <= 0.05
+        hits += (
+            compare(raters, {"m": space(rng)}, pairs=[pairs], n_permutations=199, n_splits=1, rng=rng).loc[0, "p"]
+            <= 0.05
+        )
     low, high = sps.binom.interval(0.999, 300, 0.05)
     assert low <= hits <= high
 
@@ -226,8 +247,20 @@ def partial_rejections(n, worlds, joint, rng):
             nuisances["plane"] = euclidean_rdm(z, labels)
         raters = judgements(rng, 3, n, truth=pdist(z) + pdist(rng.normal(size=(n, 2))))
         model = rdm_from_condensed(labels, pdist(z) + pdist(rng.normal(size=(n, 2))))
-        p = compare(raters, {"m": model}, nuisances, pairs=["partial", "all"], classes={}, n_permutations=199,
-                    n_splits=1, rng=rng).query("statistic == 'spearman'").set_index("pairs")["p"]
+        p = (
+            compare(
+                raters,
+                {"m": model},
+                nuisances,
+                pairs=["partial", "all"],
+                classes={},
+                n_permutations=199,
+                n_splits=1,
+                rng=rng,
+            )
+            .query("statistic == 'spearman'")
+            .set_index("pairs")["p"]
+        )
         hits += p[["partial", "all"]].to_numpy() <= 0.05
     return hits
 
@@ -268,10 +301,21 @@ def test_interval_covers_the_large_sample_value():
 
 def test_ceilings_equal_loops(world):
     raters, _, nuisances = world
-    frame = rsa.ceilings(raters, pairs=["all", "within-valence", "partial"], classes=CLASSES, n_splits=400,
-                         rng=np.random.default_rng(0), nuisances=nuisances).pivot(index=["pairs", "statistic"], columns="quantity", values="value")
+    frame = rsa.ceilings(
+        raters,
+        pairs=["all", "within-valence", "partial"],
+        classes=CLASSES,
+        n_splits=400,
+        rng=np.random.default_rng(0),
+        nuisances=nuisances,
+    ).pivot(index=["pairs", "statistic"], columns="quantity", values="value")
     z = [sps.rankdata(m.condensed()) for m in nuisances.values()]
-    for pairs, statistic in (("all", "rho-a"), ("all", "spearman"), ("within-valence", "rho-a"), ("partial", "spearman")):
+    for pairs, statistic in (
+        ("all", "rho-a"),
+        ("all", "spearman"),
+        ("within-valence", "rho-a"),
+        ("partial", "spearman"),
+    ):
         v = raters.values[:, mask_of("all" if pairs == "partial" else pairs)]
 
         def f(a, b, pairs=pairs, statistic=statistic):
@@ -314,7 +358,12 @@ def left_out_interval(raters, value):
     """The jackknife written out: `value` of labels and raters, each emotion and each rater left out in turn."""
     n, n_raters = len(raters.labels), len(raters.raters)
     emotions = np.array([value([x for x in raters.labels if x != out], raters) for out in raters.labels])
-    people = np.array([value(list(raters.labels), RaterRDMs(raters.labels, raters.raters[1:], np.delete(raters.values, r, 0))) for r in range(n_raters)])
+    people = np.array(
+        [
+            value(list(raters.labels), RaterRDMs(raters.labels, raters.raters[1:], np.delete(raters.values, r, 0)))
+            for r in range(n_raters)
+        ]
+    )
     share = 1 - (n - 1) / (n * (n - 1) / 2)  # of the pairs that are left without one emotion
     variance = (share * (emotions - emotions.mean())) ** 2
     error = np.sqrt(variance.sum() + (n_raters - 1) / n_raters * ((people - people.mean()) ** 2).sum())
@@ -327,9 +376,17 @@ def test_intervals_are_those_of_the_jackknife_written_out(world):
     row = compare(raters, {"near": models["near"]}, n_bootstrap=1).iloc[0]
     for prefix, group in (("", False), ("rho_group_", True)):
         expected = left_out_interval(raters, lambda i, r, group=group: mean_rho(models["near"], r, i, group))
-        np.testing.assert_allclose([row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]], np.clip(expected, -1, 1), atol=1e-10)
+        np.testing.assert_allclose(
+            [row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]], np.clip(expected, -1, 1), atol=1e-10
+        )
     assert row["n_bootstrap"] == 0
-    small = compare(raters, {"near": models["near"]}, pairs=["within-positive"], classes={k: "positive" for k in LABELS[:3]}, n_bootstrap=40).iloc[0]
+    small = compare(
+        raters,
+        {"near": models["near"]},
+        pairs=["within-positive"],
+        classes={k: "positive" for k in LABELS[:3]},
+        n_bootstrap=40,
+    ).iloc[0]
     assert small["n_bootstrap"] == 40 and small["ci_low"] <= small["rho"] <= small["ci_high"]
 
 
@@ -339,13 +396,23 @@ def test_p_of_permuted_codes_counts_the_draws_that_reach_the_observed_value(worl
     draws = DrawnRDMs(LABELS, rng.random((12, 36)).astype(np.float32))
     turned = draws.subset(LABELS[::-1])
     for given in (draws, turned):
-        frame = compare(raters, models, nuisances, pairs=["all", "within-valence", "partial"], permuted={"near": given}).set_index(["representation", "pairs", "statistic"])
-        assert frame["n_code_permutations"].groupby("representation").unique().map(list).to_dict() == {"near": [12], **{k: [0] for k in models if k != "near"}}
+        frame = compare(
+            raters, models, nuisances, pairs=["all", "within-valence", "partial"], permuted={"near": given}
+        ).set_index(["representation", "pairs", "statistic"])
+        assert frame["n_code_permutations"].groupby("representation").unique().map(list).to_dict() == {
+            "near": [12],
+            **{k: [0] for k in models if k != "near"},
+        }
         for (name, pairs, statistic), row in frame.iterrows():
             if name != "near":
                 assert np.isnan(row["p_codes"])
                 continue
-            each = [compare(raters, {"x": rdm_from_condensed(LABELS, v)}, nuisances, pairs=[pairs]).set_index("statistic").loc[statistic, "rho"] for v in draws.values]
+            each = [
+                compare(raters, {"x": rdm_from_condensed(LABELS, v)}, nuisances, pairs=[pairs])
+                .set_index("statistic")
+                .loc[statistic, "rho"]
+                for v in draws.values
+            ]
             assert row["p_codes"] == pytest.approx((1 + sum(e >= row["rho"] - 1e-9 for e in each)) / 13)
     with pytest.raises(ValueError, match="permuted names"):
         compare(raters, models, permuted={"nobody": draws})
@@ -354,27 +421,46 @@ def test_p_of_permuted_codes_counts_the_draws_that_reach_the_observed_value(worl
 def test_differences_are_paired(world):
     raters, models, nuisances = world
     same = models | {"near-too": RDM(LABELS, models["near"].values * 3)}
-    frame = rsa.compare_differences(same, raters, reference_pairs=[("near", "far"), ("near", "near-too")],
-                                    pairs=["all", "partial"], classes=CLASSES, n_bootstrap=300,
-                                    rng=np.random.default_rng(0), nuisances=nuisances)
+    frame = rsa.compare_differences(
+        same,
+        raters,
+        reference_pairs=[("near", "far"), ("near", "near-too")],
+        pairs=["all", "partial"],
+        classes=CLASSES,
+        n_bootstrap=300,
+        rng=np.random.default_rng(0),
+        nuisances=nuisances,
+    )
     equal = frame[frame["representation_b"] == "near-too"]
     np.testing.assert_allclose(equal[["difference", "ci_low", "ci_high"]], 0, atol=1e-12)
     row = frame.query("pairs == 'all' and statistic == 'rho-a' and representation_b == 'far'").iloc[0]
     points = compare(raters, models).query("statistic == 'rho-a'").set_index("representation")["rho"]
     assert row["difference"] == pytest.approx(points["near"] - points["far"], abs=1e-12)
     rng = np.random.default_rng(0)
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], left_out_interval(raters, lambda i, r: mean_rho(models["near"], r, i) - mean_rho(models["far"], r, i)), atol=1e-10)
+    np.testing.assert_allclose(
+        [row["ci_low"], row["ci_high"]],
+        left_out_interval(raters, lambda i, r: mean_rho(models["near"], r, i) - mean_rho(models["far"], r, i)),
+        atol=1e-10,
+    )
     with pytest.raises(ValueError, match="nobody"):
-        rsa.compare_differences(models, raters, reference_pairs=[("near", "nobody")], pairs=["all"], classes={},
-                                n_bootstrap=10, rng=rng)
+        rsa.compare_differences(
+            models, raters, reference_pairs=[("near", "nobody")], pairs=["all"], classes={}, n_bootstrap=10, rng=rng
+        )
 
 
 def test_draws_are_summarised_not_tested(world):
     raters, _, _ = world
     rng = np.random.default_rng(4)
     draws = [space(rng) for _ in range(30)]
-    row = rsa.compare_draws(draws, raters, representation="random-sae", pairs=["all", "within-valence"], classes=CLASSES,
-                            nuisances={}, rng=rng).iloc[0]
+    row = rsa.compare_draws(
+        draws,
+        raters,
+        representation="random-sae",
+        pairs=["all", "within-valence"],
+        classes=CLASSES,
+        nuisances={},
+        rng=rng,
+    ).iloc[0]
     each = [rho_a(d.condensed(), raters.values).mean() for d in draws]
     assert row["rho"] == pytest.approx(np.mean(each), abs=1e-12)
     np.testing.assert_allclose(row[["ci_low", "ci_high"]].astype(float), np.quantile(each, [0.025, 0.975]), atol=1e-12)
@@ -393,12 +479,19 @@ def test_only_named_representations_are_tested_and_equal_seeds_agree(world):
     assert len(frame) == 9
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"pairs": ["everything"]}, "pair set"), ({"pairs": ["partial"]}, "without nuisances"),
-    ({"pairs": ["all", "all"]}, "each once"), ({"n_permutations": {"nobody": 9}}, "nobody"),
-    ({"n_permutations": -1}, "0 .no test. or more"), ({"n_bootstrap": -1}, "n_bootstrap"),
-    ({"classes": {"a": "good"}}, "good"),
-    ({"pairs": ["within-positive"], "classes": {"a": "positive", "b": "positive"}}, "1 pairs")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pairs": ["everything"]}, "pair set"),
+        ({"pairs": ["partial"]}, "without nuisances"),
+        ({"pairs": ["all", "all"]}, "each once"),
+        ({"n_permutations": {"nobody": 9}}, "nobody"),
+        ({"n_permutations": -1}, "0 .no test. or more"),
+        ({"n_bootstrap": -1}, "n_bootstrap"),
+        ({"classes": {"a": "good"}}, "good"),
+        ({"pairs": ["within-positive"], "classes": {"a": "positive", "b": "positive"}}, "1 pairs"),
+    ],
+)
 def test_wrong_requests_are_named(world, options, message):
     raters, models, _ = world
     with pytest.raises(ValueError, match=message):

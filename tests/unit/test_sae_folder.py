@@ -1,4 +1,6 @@
-"""What an SAE's folder declares: every layout read to one form as sae-lens reads it, and everything else refused by name."""
+"""What an SAE's folder declares: every layout read to one form as sae-lens reads it, and everything else refused by
+name.
+"""
 
 import json
 import subprocess
@@ -8,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
-from shared_affect.checks import ConfigError
-from shared_affect.extraction import Extractor, Numerics, SaeSource
-from shared_affect.saes import DiskSAE, check_fidelity, check_folder, check_hook, decoder_directions
+from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.load import Numerics
+from shared_affect.models.saes import DiskSAE, check_fidelity, check_folder, check_hook, decoder_directions
+from shared_affect.study.checks import ConfigError
 
 ROW = "config/saes.tsv, model m, sae s"
 OLD = {
@@ -51,7 +54,11 @@ OLD_LAYOUTS = {
     "relu": ("standard", {}, ()),
     "no architecture": ("standard", {}, ("architecture",)),
     "top-k as an activation": ("standard", TOPK, ()),
-    "top-k as an activation, renamed": ("standard", {"activation_fn": "topk", "activation_fn_kwargs": {"k": 5}}, ("activation_fn_str",)),
+    "top-k as an activation, renamed": (
+        "standard",
+        {"activation_fn": "topk", "activation_fn_kwargs": {"k": 5}},
+        ("activation_fn_str",),
+    ),
     "top-k, unsigned": ("standard", TOPK | {"activation_fn_kwargs": {"k": 6, "signed": False}}, ()),
     "top-k by architecture": ("topk", {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 7}}, ()),
     "jumprelu": ("jumprelu", {}, ()),
@@ -61,8 +68,23 @@ OLD_LAYOUTS = {
     "norm as a truth value": ("standard", {"normalize_activations": False}, ()),
     "norm null": ("standard", {"normalize_activations": None}, ()),
     "layer norm": ("standard", {"normalize_activations": "layer_norm"}, ()),
-    "oldest names": ("standard", {"hook_point": "blocks.2.hook_resid_post", "hook_point_layer": 2, "hook_point_head_index": None}, ("hook_name", "hook_layer", "hook_head_index")),
-    "a training run's keys": ("standard", {"l1_coefficient": 5.0, "lp_norm": 1.0, "noise_scale": 0.0, "decoder_init_norm": 0.1, "use_ghost_grads": False, "lr": 1e-4}, ()),
+    "oldest names": (
+        "standard",
+        {"hook_point": "blocks.2.hook_resid_post", "hook_point_layer": 2, "hook_point_head_index": None},
+        ("hook_name", "hook_layer", "hook_head_index"),
+    ),
+    "a training run's keys": (
+        "standard",
+        {
+            "l1_coefficient": 5.0,
+            "lp_norm": 1.0,
+            "noise_scale": 0.0,
+            "decoder_init_norm": 0.1,
+            "use_ghost_grads": False,
+            "lr": 1e-4,
+        },
+        (),
+    ),
 }
 
 
@@ -77,10 +99,15 @@ def test_old_layouts_are_read_as_sae_lens_reads_them(tmp_path, case):
     with torch.no_grad():
         expected = theirs.encode(x)
         rebuilt = theirs.decode(expected)
-    assert torch.allclose(ours.encode(x), expected, atol=1e-5) and torch.allclose(ours.reconstruct(x), rebuilt, atol=1e-5)
+    assert torch.allclose(ours.encode(x), expected, atol=1e-5) and torch.allclose(
+        ours.reconstruct(x), rebuilt, atol=1e-5
+    )
     assert (expected > 0).any() and not (expected > 0).all()
     facts = check_folder(folder, 2, ROW)
-    assert facts["architecture"] == ours.cfg.architecture == theirs.cfg.architecture() and (facts["d_in"], facts["d_sae"]) == (32, 64)
+    assert facts["architecture"] == ours.cfg.architecture == theirs.cfg.architecture() and (
+        facts["d_in"],
+        facts["d_sae"],
+    ) == (32, 64)
     check_hook(folder, 2, True, ROW)
 
 
@@ -100,7 +127,9 @@ def test_an_old_top_k_keeps_as_many_features_as_it_says(tmp_path):
 def test_the_hook_gate_reads_every_layout(tmp_path, cfg, drop):
     folder = old_sae(tmp_path / "s", drop=drop, **cfg)
     for gate in (lambda: check_hook(folder, 2, True, ROW), lambda: check_folder(folder, 2, ROW)):
-        with pytest.raises(ValueError, match=r"(hook_name|hook_layer) is .*; allowed: .*config/saes.tsv, model m, sae s, column layer"):
+        with pytest.raises(
+            ValueError, match=r"(hook_name|hook_layer) is .*; allowed: .*config/saes.tsv, model m, sae s, column layer"
+        ):
             gate()
 
 
@@ -113,13 +142,23 @@ def test_bos_is_read_from_every_layout(tmp_path):
 
 NEW = {"sae_lens_version": "6.0.0"}
 REFUSED = {
-    "activation_fn": [{"activation_fn_str": "tanh-relu"}, {"activation_fn_str": "topk", "metadata": NEW}, {"activation_fn_str": "gelu"}],
-    "key k is missing": [{"activation_fn_str": "topk"}, {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": None}}],
+    "activation_fn": [
+        {"activation_fn_str": "tanh-relu"},
+        {"activation_fn_str": "topk", "metadata": NEW},
+        {"activation_fn_str": "gelu"},
+    ],
+    "key k is missing": [
+        {"activation_fn_str": "topk"},
+        {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": None}},
+    ],
     "activation_fn_kwargs.k": [{"activation_fn_kwargs": {"k": 8}}, TOPK | {"k": 8}],
     "activation_fn_kwargs.signed": [TOPK | {"activation_fn_kwargs": {"k": 4, "signed": True}}],
     "activation_fn_kwargs": [{"activation_fn_kwargs": 4}],
     "k is": [TOPK | {"activation_fn_kwargs": {"k": v}} for v in (0, -1, 3.7, 4.0, 65, True, "4")] + [{"k": 8}],
-    "normalize_activations is 'expected_average_only_in'.*fold": [{"normalize_activations": True}, {"normalize_activations": "expected_average_only_in"}],
+    "normalize_activations is 'expected_average_only_in'.*fold": [
+        {"normalize_activations": True},
+        {"normalize_activations": "expected_average_only_in"},
+    ],
     "normalize_activations": [{"normalize_activations": "covariance_whitening"}, {"normalize_activations": 1}],
     "apply_b_dec_to_input": [{"apply_b_dec_to_input": v} for v in (0.5, "false", None, 1)],
     "finetuning_scaling_factor": [{"finetuning_scaling_factor": True}],
@@ -130,7 +169,10 @@ REFUSED = {
     "hook_name_out": [{"hook_name_out": "blocks.3.hook_mlp_out"}],
     "d_out": [{"d_out": 16}],
     "seqpos_slice": [{"seqpos_slice": [1, None]}, {"seqpos_slice": [0, 10]}],
-    "model_from_pretrained_kwargs": [{"model_from_pretrained_kwargs": v} for v in ({"center_writing_weights": True}, {"revision": "step3000"}, {"checkpoint_value": 4000}, ["x"])],
+    "model_from_pretrained_kwargs": [
+        {"model_from_pretrained_kwargs": v}
+        for v in ({"center_writing_weights": True}, {"revision": "step3000"}, {"checkpoint_value": 4000}, ["x"])
+    ],
     "jump_relu_threshold": [{"jump_relu_threshold": 0.3}],
     "scale_factor": [{"scale_factor": 2.0}],
     "metadata.seqpos": [{"seqpos_slice": None, "metadata": {"seqpos": 3}}],
@@ -155,7 +197,12 @@ def test_what_is_not_honoured_is_refused_with_key_values_and_row(tmp_path, words
     with pytest.raises(ConfigError, match=words.replace("metadata.seqpos", "seqpos")) as error:
         check_folder(folder, 2, ROW)
     text = str(error.value)
-    assert f"{folder}/cfg.json" in text and ("allowed: " in text or "needed: " in text) and ROW in text and len(text) < 1000
+    assert (
+        f"{folder}/cfg.json" in text
+        and ("allowed: " in text or "needed: " in text)
+        and ROW in text
+        and len(text) < 1000
+    )
     with pytest.raises(ValueError):
         DiskSAE(folder)
     with pytest.raises(ValueError):
@@ -180,7 +227,17 @@ def test_a_new_layout_without_architecture_and_a_doubled_key_are_refused(tmp_pat
         check_folder(folder, 0, ROW)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"architecture": "standard", "d_in": 32,', "[1, 2]", "\x00\x00\x00\x00", "version https://git-lfs.github.com/spec/v1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        '{"architecture": "standard", "d_in": 32,',
+        "[1, 2]",
+        "\x00\x00\x00\x00",
+        "version https://git-lfs.github.com/spec/v1",
+    ],
+)
 def test_a_cut_configuration_is_named(tmp_path, text):
     folder = make_sae(tmp_path / "s")
     (folder / "cfg.json").write_text(text)
@@ -220,9 +277,24 @@ def test_the_layout_of_sparsify_is_refused_and_the_remedy_of_the_docs_works(tmp_
     old = tmp_path / "layers.2"
     old.mkdir()
     g = torch.Generator().manual_seed(0)
-    w = {"encoder.weight": torch.randn(64, 32, generator=g), "encoder.bias": torch.randn(64, generator=g), "W_dec": torch.randn(64, 32, generator=g), "b_dec": torch.randn(32, generator=g)}
+    w = {
+        "encoder.weight": torch.randn(64, 32, generator=g),
+        "encoder.bias": torch.randn(64, generator=g),
+        "W_dec": torch.randn(64, 32, generator=g),
+        "b_dec": torch.randn(32, generator=g),
+    }
     save_file(w, old / "sae.safetensors")
-    cfg = {"activation": "topk", "expansion_factor": 2, "normalize_decoder": True, "num_latents": 64, "k": 4, "multi_topk": False, "skip_connection": False, "transcode": False, "d_in": 32}
+    cfg = {
+        "activation": "topk",
+        "expansion_factor": 2,
+        "normalize_decoder": True,
+        "num_latents": 64,
+        "k": 4,
+        "multi_topk": False,
+        "skip_connection": False,
+        "transcode": False,
+        "d_in": 32,
+    }
     (old / "cfg.json").write_text(json.dumps(cfg | {"skip_connection": True}))
     with pytest.raises(ConfigError, match="transcoder in sparsify's layout"):
         check_folder(old, 2, ROW)
@@ -255,16 +327,28 @@ SHAPES = {
     "tensor W_dec has shape \\[60": ("jumprelu", lambda w: w.update(W_dec=w["W_dec"][:60])),
     "tensor b_dec has shape \\[\\]": ("jumprelu", lambda w: w.update(b_dec=w["b_dec"].sum())),
     "tensor threshold has shape \\[1\\]": ("jumprelu", lambda w: w.update(threshold=w["threshold"][:1])),
-    "tensor threshold is missing; found: W_dec, W_enc, b_dec, b_enc; architecture 'jumprelu' needs": ("jumprelu", lambda w: w.pop("threshold") is None),
+    "tensor threshold is missing; found: W_dec, W_enc, b_dec, b_enc; architecture 'jumprelu' needs": (
+        "jumprelu",
+        lambda w: w.pop("threshold") is None,
+    ),
     "tensor W_enc is missing": ("topk", lambda w: w.pop("W_enc") is None),
     "tensor log_threshold is unexpected": ("jumprelu", lambda w: w.update(log_threshold=w["threshold"].log())),
-    "tensor threshold is unexpected; architecture 'standard'": ("standard", lambda w: w.update(threshold=w["b_enc"].abs())),
+    "tensor threshold is unexpected; architecture 'standard'": (
+        "standard",
+        lambda w: w.update(threshold=w["b_enc"].abs()),
+    ),
     "tensor b_enc is unexpected": ("gated", lambda w: w.update(b_enc=w["b_mag"] + 1)),
     "tensor r_mag has shape \\[63\\]": ("gated", lambda w: w.update(r_mag=w["r_mag"][1:])),
     "tensor b_gate is missing": ("gated", lambda w: w.pop("b_gate") is None),
     "tensor b_mag has shape": ("gated", lambda w: w.update(b_mag=w["b_mag"][None])),
-    "tensor b_enc is of type I64; allowed: float64, float32, float16, bfloat16": ("topk", lambda w: w.update(b_enc=w["b_enc"].long())),
-    "tensor W_enc has shape \\[2, 32, 64\\]": ("topk", lambda w: w.update(W_enc=w["W_enc"].expand(2, -1, -1))),  # a crosscoder
+    "tensor b_enc is of type I64; allowed: float64, float32, float16, bfloat16": (
+        "topk",
+        lambda w: w.update(b_enc=w["b_enc"].long()),
+    ),
+    "tensor W_enc has shape \\[2, 32, 64\\]": (
+        "topk",
+        lambda w: w.update(W_enc=w["W_enc"].expand(2, -1, -1)),
+    ),  # a crosscoder
 }
 
 
@@ -280,7 +364,9 @@ def test_tensors_that_do_not_fit_are_named(tmp_path, words):
 
 
 def test_d_sae_of_the_file_and_width_of_the_model_are_held_against_the_weights(tmp_path):
-    with pytest.raises(ConfigError, match=r"W_dec has shape \[64, 32\]; needed: \[32, 32\], since cfg.json says d_in 32, d_sae 32"):
+    with pytest.raises(
+        ConfigError, match=r"W_dec has shape \[64, 32\]; needed: \[32, 32\], since cfg.json says d_in 32, d_sae 32"
+    ):
         check_folder(old_sae(tmp_path / "a", d_sae=32), 2, ROW)
     folder = make_sae(tmp_path / "s")
     assert check_folder(folder, 0, ROW, d_in=32)["bytes"] == (folder / "sae_weights.safetensors").stat().st_size
@@ -306,7 +392,10 @@ def test_every_float_type_is_read(tmp_path, dtype, architecture):
     import torch
     from sae_lens import SAE
 
-    folder = rewrite(make_sae(tmp_path / "s", architecture, metadata=NEW), lambda w: {k: v.to(getattr(torch, dtype)) for k, v in w.items()})
+    folder = rewrite(
+        make_sae(tmp_path / "s", architecture, metadata=NEW),
+        lambda w: {k: v.to(getattr(torch, dtype)) for k, v in w.items()},
+    )
     assert check_folder(folder, 0, ROW)["dtype"] == dtype
     ours, theirs, x = DiskSAE(folder), SAE.load_from_disk(folder, device="cpu", dtype="float32"), residuals()
     with torch.no_grad():
@@ -358,7 +447,9 @@ def test_not_finite_is_seen_in_every_float_type(tmp_path, dtype):
 
 
 def test_a_decoder_row_of_norm_zero_cannot_be_rescaled(tmp_path):
-    folder = rewrite(make_sae(tmp_path / "s", "topk", rescale_acts_by_decoder_norm=True), lambda w: w["W_dec"][3].zero_() is None)
+    folder = rewrite(
+        make_sae(tmp_path / "s", "topk", rescale_acts_by_decoder_norm=True), lambda w: w["W_dec"][3].zero_() is None
+    )
     with np.errstate(all="ignore"):
         for read in (DiskSAE, decoder_directions):
             with pytest.raises(ValueError, match=r"a row has norm 0"):
@@ -369,14 +460,22 @@ def test_a_scaling_factor_of_ones_is_nothing_and_another_is_refused(tmp_path):
     import torch
 
     plain = DiskSAE(old_sae(tmp_path / "a")).encode(residuals())
-    assert torch.equal(DiskSAE(rewrite(old_sae(tmp_path / "b"), lambda w: w.update(scaling_factor=torch.ones(64)))).encode(residuals()), plain)
+    assert torch.equal(
+        DiskSAE(rewrite(old_sae(tmp_path / "b"), lambda w: w.update(scaling_factor=torch.ones(64)))).encode(
+            residuals()
+        ),
+        plain,
+    )
     with pytest.raises(ValueError, match="scaling_factor holds 1 to 2; allowed: 1 alone"):
         DiskSAE(rewrite(old_sae(tmp_path / "c"), lambda w: w.update(scaling_factor=torch.linspace(1, 2, 64))))
 
 
 def test_the_early_look_needs_no_torch(tmp_path):
     folder = make_sae(tmp_path / "s")
-    code = f"import sys; sys.modules['torch'] = None\nfrom shared_affect.saes import check_folder; print(check_folder({str(folder)!r}, 0, 'row'))"
+    code = (
+        "import sys; sys.modules['torch'] = None\nfrom shared_affect.models.saes import check_folder;"
+        f" print(check_folder({str(folder)!r}, 0, 'row'))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "jumprelu" in done.stdout, done.stderr
 
@@ -384,7 +483,13 @@ def test_the_early_look_needs_no_torch(tmp_path):
 def test_extraction_refuses_before_a_model_is_read_and_names_the_row(tmp_path):
     model = make_model("llama", tmp_path / "m")
     with pytest.raises(ValueError, match=r"b_enc has shape \[1\].*config/saes.tsv, sae s"):
-        Extractor(model, {"s": SaeSource(str(rewrite(make_sae(tmp_path / "s"), lambda w: w.update(b_enc=w["b_enc"][:1]))), 1)}, "en", Numerics(), tmp_path / "j")
+        Extractor(
+            model,
+            {"s": SaeSource(str(rewrite(make_sae(tmp_path / "s"), lambda w: w.update(b_enc=w["b_enc"][:1]))), 1)},
+            "en",
+            Numerics(),
+            tmp_path / "j",
+        )
     assert not (tmp_path / "j").exists()
 
 
@@ -393,8 +498,11 @@ def test_a_fetched_sae_is_held_against_its_row(root, tmp_path, monkeypatch):
     import runpy
     from types import SimpleNamespace
 
-    monkeypatch.setattr("shared_affect.hub.fetch_sae", lambda release, name, folder: old_sae(folder))
-    for layer, words in ((2, None), (3, r"allowed: 'blocks.3.hook_resid_post'.*config/saes.tsv, .*m.* s, column layer")):
+    monkeypatch.setattr("shared_affect.models.hub.fetch_sae", lambda release, name, folder: old_sae(folder))
+    for layer, words in (
+        (2, None),
+        (3, r"allowed: 'blocks.3.hook_resid_post'.*config/saes.tsv, .*m.* s, column layer"),
+    ):
         folder = tmp_path / str(layer)
         monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
             log=[str(tmp_path / "log")], output=[str(folder / "cfg.json")], wildcards=SimpleNamespace(model="m", sae="s"),
@@ -411,7 +519,15 @@ GATES = {"explained_variance_min": 0.5, "l0_min": 2, "l0_max": 16}
 
 
 @pytest.mark.parametrize("value", BAD)
-@pytest.mark.parametrize(("quantity", "limits"), [("explained_variance", ("explained_variance_min",)), ("l0", ("l0_min",)), ("l0", ("l0_max",)), ("l0", ("l0_min", "l0_max"))])
+@pytest.mark.parametrize(
+    ("quantity", "limits"),
+    [
+        ("explained_variance", ("explained_variance_min",)),
+        ("l0", ("l0_min",)),
+        ("l0", ("l0_max",)),
+        ("l0", ("l0_min", "l0_max")),
+    ],
+)
 def test_the_fidelity_gate_lets_through_only_what_satisfies_it(quantity, limits, value):
     facts = {"explained_variance": 0.9, "l0": 8.0}
     check_fidelity(facts, GATES, ROW)

@@ -7,14 +7,22 @@ import pandas as pd
 import pytest
 from test_judges import EMOTIONS, WORDS, sentence
 
-from shared_affect.segmentation import Segmenter, lexicon_hits, mask_words, script_share
+from shared_affect.words.segmentation import Segmenter, lexicon_hits, mask_words, script_share
 
 PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
 
 
 def test_english_hits_are_whole_words_case_folded():
     lexicon = {"joy": ["happy", "over the moon"], "anger": ["mad"]}
-    texts = ["HAPPY days", "unhappy madness", "He's Mad, happy!", "", "over the moon.", "over the moonlight", "over, the moon"]
+    texts = [
+        "HAPPY days",
+        "unhappy madness",
+        "He's Mad, happy!",
+        "",
+        "over the moon.",
+        "over the moonlight",
+        "over, the moon",
+    ]
     want = [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0], [0, 0], [1, 0]]
     assert np.array_equal(lexicon_hits(texts, lexicon, "en"), np.array(want, bool))
 
@@ -22,7 +30,16 @@ def test_english_hits_are_whole_words_case_folded():
 def test_chinese_hits_respect_longer_words():
     lexicon = {"love": ["爱"], "nervousness": ["不安"], "relief": ["安心"], "annoyance": ["不耐烦"]}
     texts = ["他爱她", "爱情和恋爱", "小明感到不安。", "小明很安心", "他很不耐烦", "耐烦", "", "Anna爱 the dog"]
-    want = [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
+    want = [
+        [1, 0, 0, 0],
+        [0, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+    ]
     assert np.array_equal(lexicon_hits(texts, lexicon, "zh"), np.array(want, bool))
 
 
@@ -39,7 +56,10 @@ def test_the_longer_of_two_known_words_wins():
     assert "面包" in Segmenter("zh", ["面包"])("面包师带着报告")
     assert "面包师" in Segmenter("zh", ["面包", "面包师"])("面包师带着报告")
     texts, lexicon = ["面包师带着报告"], {"food": ["面包"]}
-    assert lexicon_hits(texts, lexicon, "zh").all() and not lexicon_hits(texts, lexicon, "zh", extra_words=["面包师"]).any()
+    assert (
+        lexicon_hits(texts, lexicon, "zh").all()
+        and not lexicon_hits(texts, lexicon, "zh", extra_words=["面包师"]).any()
+    )
 
 
 def test_segmenters_share_nothing():
@@ -51,14 +71,18 @@ def test_segmenters_share_nothing():
     assert "的是的" not in Segmenter("zh")("的是的")
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", {"joy": []}), ("en", {"joy": ["!"]}), ("fr", {"joy": ["joie"]})])
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", {"joy": []}), ("en", {"joy": ["!"]}), ("fr", {"joy": ["joie"]})]
+)
 def test_bad_lexicons_are_refused(language, words):
     with pytest.raises(ValueError, match=r"joy|letter|language"):
         lexicon_hits(["a"], words, language)
 
 
 def test_masking_takes_words_and_phrases_out():
-    assert mask_words(["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "en") == ["anna sat", "", "now"]
+    assert mask_words(
+        ["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "en"
+    ) == ["anna sat", "", "now"]
     assert mask_words(["小明很不安。他有爱情"], ["不安", "爱"], "zh") == ["小 明 很 他 有 爱情"]
 
 
@@ -80,7 +104,10 @@ def test_prompts_are_neutral_and_balanced(language):
     concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
     ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
     assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
-    assert prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)] and prompts["split"].tolist() == ["choose", "score"] * 24
+    assert (
+        prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)]
+        and prompts["split"].tolist() == ["choose", "score"] * 24
+    )
     coloured = ordinary.loc[ordinary["class_valence"] != 0, language].tolist()
     words = concepts["word"].tolist() + coloured
     assert not lexicon_hits(prompts["text"].tolist(), {"any": words}, language, extra_words=ordinary[language]).any()

@@ -9,13 +9,13 @@ from conftest import make_sae
 from scipy.sparse import csr_matrix, hstack
 from test_codes import EMOTIONS, SETTINGS, make_codes
 
-from shared_affect.codes import attach_sets, load_codes, write_codes
-from shared_affect.concepts import own_sets, require_own
-from shared_affect.rdm import cosine_rdm
-from shared_affect.saes import decoder_directions
-from shared_affect.selection import read_selected, select
-from shared_affect.spaces import representations
-from shared_affect.vectors import build_vectors
+from shared_affect.features.codes import attach_sets, load_codes, write_codes
+from shared_affect.features.selection import read_selected, select
+from shared_affect.models.saes import decoder_directions
+from shared_affect.spaces.ladder import representations
+from shared_affect.spaces.rdm import cosine_rdm
+from shared_affect.steering.vectors import build_vectors
+from shared_affect.words.concept_sets import own_sets, require_own
 
 
 def moved(part, by):
@@ -24,9 +24,16 @@ def moved(part, by):
 
 def test_feature_ids_are_those_of_the_sae_where_some_never_fire():
     codes = make_codes()
-    ten = replace(codes, concepts=moved(codes.concepts, 10), rated=moved(codes.rated, 10), density=np.concatenate([np.ones(10), codes.density]))
+    ten = replace(
+        codes,
+        concepts=moved(codes.concepts, 10),
+        rated=moved(codes.rated, 10),
+        density=np.concatenate([np.ones(10), codes.density]),
+    )
     expected = select(codes, set(EMOTIONS), SETTINGS)
-    pd.testing.assert_frame_equal(select(ten, set(EMOTIONS), SETTINGS), expected.assign(feature=expected["feature"] + 10))
+    pd.testing.assert_frame_equal(
+        select(ten, set(EMOTIONS), SETTINGS), expected.assign(feature=expected["feature"] + 10)
+    )
 
 
 def test_features_that_fire_everywhere_are_dropped():
@@ -44,12 +51,18 @@ def test_only_the_wanted_emotions_come_back_unchanged(tmp_path):
         one = select(codes, set(EMOTIONS), SETTINGS, wanted=[emotion])
         pd.testing.assert_frame_equal(one, both[both["emotion"] == emotion].reset_index(drop=True))
         one.to_csv(tmp_path / f"{emotion}.tsv", sep="\t", index=False)
-    assert read_selected([tmp_path / "fear.tsv", tmp_path / "pride.tsv"])["emotion"].tolist() == ["fear"] * 4 + ["pride"] * 4
+    assert (
+        read_selected([tmp_path / "fear.tsv", tmp_path / "pride.tsv"])["emotion"].tolist()
+        == ["fear"] * 4 + ["pride"] * 4
+    )
 
 
 def test_a_word_of_two_emotions_enters_no_selection_space_or_vector(tmp_path):
     codes = make_codes()
-    sets = {e: [w for w, m in zip(codes.concepts.words, codes.membership[:, k], strict=True) if m] for k, e in enumerate(EMOTIONS)}
+    sets = {
+        e: [w for w, m in zip(codes.concepts.words, codes.membership[:, k], strict=True) if m]
+        for k, e in enumerate(EMOTIONS)
+    }
     doubled = sets | {"fear": [*sets["joy"][:2], *sets["fear"]]}
     own = {"joy": sets["joy"][2:]} | {e: sets[e] for e in EMOTIONS[1:]}
     with_doubled, without = (attach_sets(codes.concepts, s, codes.rated, codes.density) for s in (doubled, own))
@@ -59,17 +72,28 @@ def test_a_word_of_two_emotions_enters_no_selection_space_or_vector(tmp_path):
     assert with_doubled.overlap[0, 1] == with_doubled.overlap[1, 0] == 2 / 12 and with_doubled.overlap[0, 2] == 0
     pd.testing.assert_frame_equal(*(select(c, set(EMOTIONS), SETTINGS) for c in (with_doubled, without)))
     sae = make_sae(tmp_path / "sae", d_in=8)
-    vectors = [build_vectors(c, set(EMOTIONS), sae, SETTINGS, n_random=2, root_seed=2, names=("m", "s", "en")) for c in (with_doubled, without)]
+    vectors = [
+        build_vectors(c, set(EMOTIONS), sae, SETTINGS, n_random=2, root_seed=2, names=("m", "s", "en"))
+        for c in (with_doubled, without)
+    ]
     for e in EMOTIONS:
-        assert vectors[0][e][1] == vectors[1][e][1] and not {"joy0", "joy1"} & {*vectors[0][e][1]["words_used"], *vectors[0][e][1]["words_held_out"]}
-        assert all(np.array_equal(vectors[0][e][0][k], vectors[1][e][0][k]) for k in ("concept", "diff-means", "random"))
+        assert vectors[0][e][1] == vectors[1][e][1] and not {"joy0", "joy1"} & {
+            *vectors[0][e][1]["words_used"],
+            *vectors[0][e][1]["words_held_out"],
+        }
+        assert all(
+            np.array_equal(vectors[0][e][0][k], vectors[1][e][0][k]) for k in ("concept", "diff-means", "random")
+        )
     # the sets with these words stand beside the space, and so does their overlap alone
     selected = np.arange(15)
     rdms, plain = (representations(c, selected) for c in (with_doubled, without))
     assert set(rdms) - set(plain) == {"set-overlap", "with-shared-words"}
     for name in plain:
         np.testing.assert_array_equal(rdms[name].values, plain[name].values)
-    assert rdms["set-overlap"].subset(["fear", "joy"]).values[0, 1] == 1 - 2 / 12 and rdms["set-overlap"].subset(["joy", "calm"]).values[0, 1] == 1
+    assert (
+        rdms["set-overlap"].subset(["fear", "joy"]).values[0, 1] == 1 - 2 / 12
+        and rdms["set-overlap"].subset(["joy", "calm"]).values[0, 1] == 1
+    )
     x = codes.concepts.columns(selected)
     where = {w: i for i, w in enumerate(codes.concepts.words)}
     centres = [x[[where[w] for w in words]].mean(0) - x.mean(0) for words in doubled.values()]
@@ -93,7 +117,13 @@ def test_an_emotion_left_without_words_of_its_own_is_refused_by_name():
     sets = {e: [f"{e}{i}" for i in range(6)] for e in EMOTIONS}
     sets["fear"] = ["joy0", "joy1", "fear0"]
     sets["calm"] = ["joy2", "anger0", "anger1"]
-    with pytest.raises(ValueError, match=r"2 emotions have fewer than 2 words that stand in no other emotion's set: fear \(1 of 3\), calm \(0 of 3\).*emotions: \[joy, anger, pride\]"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"2 emotions have fewer than 2 words that stand in no other emotion's set: fear \(1 of 3\), calm \(0 of"
+            r" 3\).*emotions: \[joy, anger, pride\]"
+        ),
+    ):
         attach_sets(codes.concepts, sets, codes.rated, codes.density)
     assert own_sets(sets)["joy"] == ["joy3", "joy4", "joy5"]
     # outside the contrast it is the added emotion that lacks words, and the others keep theirs
@@ -111,10 +141,14 @@ def test_a_concept_vector_is_the_emotions_point_in_the_emotion_space_decoded(tmp
     chosen = select(codes, contrast, SETTINGS, words={w for own in used.values() for w in own})
     code = dict(zip(codes.concepts.words, codes.concepts.sparse.toarray(), strict=True))
     for emotion, (arrays, facts) in vectors.items():
-        others = sorted({w for e in contrast - {emotion} for w in used[e]} - set(used[emotion]) - set(facts["words_held_out"]))
+        others = sorted(
+            {w for e in contrast - {emotion} for w in used[e]} - set(used[emotion]) - set(facts["words_held_out"])
+        )
         features = sorted(set(chosen["feature"][chosen["emotion"].isin(contrast | {emotion})]))
         direction = np.zeros(8)
         for f in features:
-            direction += (np.mean([code[w][f] for w in used[emotion]]) - np.mean([code[w][f] for w in others])) * decoder_directions(sae)[f]
+            direction += (
+                np.mean([code[w][f] for w in used[emotion]]) - np.mean([code[w][f] for w in others])
+            ) * decoder_directions(sae)[f]
         np.testing.assert_allclose(arrays["concept"], direction / np.linalg.norm(direction), atol=1e-6)
         assert facts["features"] == features and min(facts["weights"]) < 0 < max(facts["weights"])

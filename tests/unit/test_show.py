@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from shared_affect import show
-from shared_affect.banners import WHOLE, banner
-from shared_affect.provenance import describe_run
+from shared_affect.results import show
+from shared_affect.study.banners import WHOLE, banner
+from shared_affect.study.provenance import describe_run
 
 BASE = {"model": "m", "language": "en"}
 
@@ -20,28 +20,54 @@ def claims(*verdicts, **controls):
 
 
 def test_sentences_follow_the_verdicts():
-    text = "\n".join(show.sentences(claims("holds", "holds", "fails", "inconclusive", "not-tested", norms="holds", world="holds")))
+    text = "\n".join(
+        show.sentences(claims("holds", "holds", "fails", "inconclusive", "not-tested", norms="holds", world="holds"))
+    )
     assert "2 of 4 tested verdicts hold (1 fail, 1 inconclusive, 1 not tested), on 5 claims" in text
     assert "Fails: claim-2 m en." in text and "Negative controls: 2 of 2 come back empty." in text
     text = "\n".join(show.sentences(claims("holds", norms="fails", world="holds", concepts="not-tested")))
-    assert "1 of 1 tested verdicts hold, on 1 claims" in text and "1 of 2 come back empty; fail: empty-norms; 1 not run." in text and "Fails" not in text
+    assert (
+        "1 of 1 tested verdicts hold, on 1 claims" in text
+        and "1 of 2 come back empty; fail: empty-norms; 1 not run." in text
+        and "Fails" not in text
+    )
     assert "none was run" in "\n".join(show.sentences(claims("holds")))
-    assert "0 of 0 tested verdicts hold (1 not tested)" in "\n".join(show.sentences(claims("not-tested", norms="not-tested")))
+    assert "0 of 0 tested verdicts hold (1 not tested)" in "\n".join(
+        show.sentences(claims("not-tested", norms="not-tested"))
+    )
 
 
 def finished(folder, provenance):
     folder.mkdir()
     (folder / "claims.json").write_text(json.dumps(claims("holds", "fails", norms="fails")))
     (folder / "claims.html").write_text("x")
-    (folder / "provenance.json").write_text(json.dumps(provenance | {"outputs": {"claims.html": show.digest_of_output(folder / "claims.html")}}))
+    (folder / "provenance.json").write_text(
+        json.dumps(provenance | {"outputs": {"claims.html": show.digest_of_output(folder / "claims.html")}})
+    )
     return folder
 
 
 def test_the_terminal_shows_counts_code_and_places(tmp_path):
-    folder = finished(tmp_path / "mine", {"commit": "a" * 40, "uncommitted_changes": True, "changed_files": ["src/x.py"], "banner": "Planted (simulated): models m."})
+    folder = finished(
+        tmp_path / "mine",
+        {
+            "commit": "a" * 40,
+            "uncommitted_changes": True,
+            "changed_files": ["src/x.py"],
+            "banner": "Planted (simulated): models m.",
+        },
+    )
     text = show.terminal(folder)
-    assert "Planted (simulated): models m." in text and "1 of 2 tested verdicts hold" in text and "fail: empty-norms" in text
-    assert "commit aaaaaaaaaa with uncommitted changes (src/x.py): no commit names it" in text and f"{folder / 'claims.html'}" in text and "report.html" not in text
+    assert (
+        "Planted (simulated): models m." in text
+        and "1 of 2 tested verdicts hold" in text
+        and "fail: empty-norms" in text
+    )
+    assert (
+        "commit aaaaaaaaaa with uncommitted changes (src/x.py): no commit names it" in text
+        and f"{folder / 'claims.html'}" in text
+        and "report.html" not in text
+    )
     assert "Made or changed after" not in text
     (folder / "report.html").write_text("x")
     assert "OLDER" not in show.terminal(folder)
@@ -58,21 +84,38 @@ def test_the_first_screen_is_escaped(tmp_path):
 
 @pytest.mark.parametrize("module", ["show", "many_seeds", "bench"])
 def test_help_is_help_and_runs_nothing(tmp_path, module):
-    done = subprocess.run([sys.executable, "-m", f"shared_affect.{module}", "--help"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", f"shared_affect.{module}", "--help"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0 and "usage:" in done.stdout and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["show", "nowhere"], "nowhere holds no claims.json"), (["show"], "required: FOLDER"), (["bench", "out", "speed"], "benchmark 'speed'; allowed: extraction, rsa"), (["bench", "--out", "x"], "usage:"),
-    (["many_seeds", "nowhere"], "nowhere holds no claims.json"), (["bench"], "required: folder"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "nowhere"], "nowhere holds no claims.json"),
+        (["show"], "required: FOLDER"),
+        (["bench", "out", "speed"], "benchmark 'speed'; allowed: extraction, rsa"),
+        (["bench", "--out", "x"], "usage:"),
+        (["many_seeds", "nowhere"], "nowhere holds no claims.json"),
+        (["bench"], "required: folder"),
+    ],
+)
 def test_mistakes_on_the_command_line_are_one_line_and_write_nothing(tmp_path, arguments, said):
-    done = subprocess.run([sys.executable, "-m", f"shared_affect.{arguments[0]}", *arguments[1:]], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", f"shared_affect.{arguments[0]}", *arguments[1:]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode and said in done.stderr and "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
 def human(judgements="planted", norms="planted", **more):
-    return [{"kind": "judgements", "raters": judgements, "path": "x", "valence_norm": None} | more, {"kind": "norms", "raters": norms, "path": "y", "valence_norm": None}]
+    return [
+        {"kind": "judgements", "raters": judgements, "path": "x", "valence_norm": None} | more,
+        {"kind": "norms", "raters": norms, "path": "y", "valence_norm": None},
+    ]
 
 
 def test_a_banner_names_what_is_planted():
@@ -81,21 +124,38 @@ def test_a_banner_names_what_is_planted():
     assert banner(human("61 people", "many"), real) == ""
     said = banner(human(), real)
     assert said == "Planted (simulated): judgements; word ratings. What rests on them says nothing about people."
-    assert banner(human("61 people"), real) == "Planted (simulated): word ratings. What rests on them says nothing about people."
+    assert (
+        banner(human("61 people"), real)
+        == "Planted (simulated): word ratings. What rests on them says nothing about people."
+    )
     said = banner(human("61 people", "many"), trained)
     assert "all models that make claims" in said and "any public language model" in said and "people" not in said
-    assert "models a, b." in banner(human("61 people", "many"), trained | real) and "control models n" in banner(human("p", "q"), real, {"n": "trained"})
-    assert banner(human("p", "q"), real, {}, ["training texts of the judge"]) == "Planted (simulated): training texts of the judge."
+    assert "models a, b." in banner(human("61 people", "many"), trained | real) and "control models n" in banner(
+        human("p", "q"), real, {"n": "trained"}
+    )
+    assert (
+        banner(human("p", "q"), real, {}, ["training texts of the judge"])
+        == "Planted (simulated): training texts of the judge."
+    )
 
 
 def test_a_planted_file_under_another_name_is_planted():
-    assert "judgements" in banner(human("people", "people", path="{results}/world/human/judgements_en.tsv"), {"c": "hub"})
-    assert "judgements" in banner(human("people", "people", valence_norm="results/planted/world/human/centres_en.tsv"), {"c": "hub"})
+    assert "judgements" in banner(
+        human("people", "people", path="{results}/world/human/judgements_en.tsv"), {"c": "hub"}
+    )
+    assert "judgements" in banner(
+        human("people", "people", valence_norm="results/planted/world/human/centres_en.tsv"), {"c": "hub"}
+    )
 
 
 def git(folder, *args):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    subprocess.run(["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.org", *args], check=True, capture_output=True, env=environment)
+    subprocess.run(
+        ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.org", *args],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
 
 
 def test_the_commit_is_that_of_the_codes_folder(tmp_path, monkeypatch):
@@ -108,7 +168,12 @@ def test_the_commit_is_that_of_the_codes_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere/.git"))
     here, there = describe_run(folder=tmp_path / "elsewhere"), describe_run(folder=tmp_path / "code")
-    assert here["commit"] and there["commit"] and here["commit"] != there["commit"] and there["uncommitted_changes"] is False
+    assert (
+        here["commit"]
+        and there["commit"]
+        and here["commit"] != there["commit"]
+        and there["uncommitted_changes"] is False
+    )
     (tmp_path / "code/file").write_text("edited")
     (tmp_path / "code/new").write_text("")
     there = describe_run(folder=tmp_path / "code")

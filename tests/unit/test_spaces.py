@@ -9,9 +9,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from test_codes import make_codes
 
-from shared_affect.rdm import RDM
-from shared_affect.runtime import Seeds
-from shared_affect.spaces import affect_rdms, compare_all, draws, random_features, representations
+from shared_affect.base.seeds import Seeds
+from shared_affect.spaces.ladder import affect_rdms, compare_all, draws, random_features, representations
+from shared_affect.spaces.rdm import RDM
 
 
 def with_columns(codes, x):
@@ -47,7 +47,10 @@ def test_random_features_match_the_selected_in_density():
     density = np.concatenate([g.uniform(0.2, 0.3, 10), g.uniform(0, 0.01, 100), g.uniform(0.15, 0.3, 100)])
     dense = [random_features(np.arange(10), np.arange(10, 210), density, g) for _ in range(20)]
     assert all((f >= 110).all() for f in dense)  # never one of the hundred rare ones
-    rare = [random_features(np.arange(10, 20), np.setdiff1d(np.arange(210), np.arange(10, 20)), density, g) for _ in range(20)]
+    rare = [
+        random_features(np.arange(10, 20), np.setdiff1d(np.arange(210), np.arange(10, 20)), density, g)
+        for _ in range(20)
+    ]
     assert all(((f >= 20) & (f < 110)).all() for f in rare)
     # the mean difference in density is far below that of unmatched draws
     assert abs(np.mean([density[f].mean() for f in dense]) - density[:10].mean()) < 0.03
@@ -60,7 +63,9 @@ def test_draws_read_only_features_outside_the_space():
     x = codes.concepts.sparse.toarray()
     x[:, 5:] = 1
     for values in draws(with_columns(codes, x), np.arange(5), 5, Seeds(0))["random-sae"]:
-        np.testing.assert_allclose(values[~np.eye(5, dtype=bool)], 1.0, atol=1e-5)  # no direction left: the mean distance
+        np.testing.assert_allclose(
+            values[~np.eye(5, dtype=bool)], 1.0, atol=1e-5
+        )  # no direction left: the mean distance
 
 
 def test_shuffled_sets_keep_the_features_and_lose_the_geometry():
@@ -84,8 +89,14 @@ def test_an_emotion_without_an_active_feature_stands_at_the_mean_distance():
     np.testing.assert_allclose(found, [[0, 2, 1], [2, 0, 1], [1, 1, 0]], atol=1e-6)
 
 
-AFFECT = pd.DataFrame({"emotion": ["joy", "fear", "anger", "calm"], "valence": [0.8, -0.6, -0.5, 0.3], "arousal": [0.4, 0.6, 0.7, -0.5],
-                       "valence_class": ["positive", "negative", "negative", "positive"]})
+AFFECT = pd.DataFrame(
+    {
+        "emotion": ["joy", "fear", "anger", "calm"],
+        "valence": [0.8, -0.6, -0.5, 0.3],
+        "arousal": [0.4, 0.6, 0.7, -0.5],
+        "valence_class": ["positive", "negative", "negative", "positive"],
+    }
+)
 
 
 def test_affect_rungs_against_a_loop():
@@ -93,7 +104,9 @@ def test_affect_rungs_against_a_loop():
     for i, a in AFFECT.iterrows():
         for j, b in AFFECT.iterrows():
             assert found["valence-sign"].values[i, j] == (a["valence_class"] != b["valence_class"])
-            assert found["valence-arousal"].values[i, j] == pytest.approx(np.hypot(a["valence"] - b["valence"], a["arousal"] - b["arousal"]))
+            assert found["valence-arousal"].values[i, j] == pytest.approx(
+                np.hypot(a["valence"] - b["valence"], a["arousal"] - b["arousal"])
+            )
     assert found["valence-sign"].labels == tuple(AFFECT["emotion"])
 
 
@@ -102,12 +115,21 @@ def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(cap
     rdms = representations(codes, np.arange(15))
     judged = AFFECT["emotion"].tolist()
     g = np.random.default_rng(1)
-    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
+    judgements = pd.DataFrame(
+        [
+            {"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)}
+            for r in "xyz"
+            for i, a in enumerate(judged)
+            for b in judged[i + 1 :]
+        ]
+    )
     random = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["random-sae"]]}
     logger = logging.getLogger("shared_affect")
     logger.propagate, before = True, logger.propagate
     with caplog.at_level("INFO", "shared_affect"):
-        rsa, _ = compare_all(rdms, random, judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(4))
+        rsa, _ = compare_all(
+            rdms, random, judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(4)
+        )
     logger.propagate = before
     assert set(rsa.loc[rsa["p"].notna(), "representation"]) == {"sae-space", "sae-all"}
     assert "not judged, left out: pride" in caplog.text
@@ -117,20 +139,47 @@ def test_a_pair_set_a_rung_or_a_draw_more_moves_no_other_number():
     codes = make_codes()
     rdms, judged = representations(codes, np.arange(15)), list(codes.emotions)
     g = np.random.default_rng(1)
-    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
-    affect = pd.DataFrame({"emotion": judged, "valence": np.linspace(-1, 1, len(judged)), "arousal": 0.0, "valence_class": ["negative"] * 2 + ["positive"] * (len(judged) - 2)})
+    judgements = pd.DataFrame(
+        [
+            {"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)}
+            for r in "xyz"
+            for i, a in enumerate(judged)
+            for b in judged[i + 1 :]
+        ]
+    )
+    affect = pd.DataFrame(
+        {
+            "emotion": judged,
+            "valence": np.linspace(-1, 1, len(judged)),
+            "arousal": 0.0,
+            "valence_class": ["negative"] * 2 + ["positive"] * (len(judged) - 2),
+        }
+    )
 
     def run(rdms, pairs, random):
-        rsa, differences = compare_all(rdms, random, judgements, affect, pairs=pairs, n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
-        return rsa.set_index(["representation", "pairs", "statistic"]).sort_index(), differences.set_index(["representation_a", "representation_b", "pairs", "statistic"]).sort_index()
+        rsa, differences = compare_all(
+            rdms, random, judgements, affect, pairs=pairs, n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
+        )
+        return rsa.set_index(["representation", "pairs", "statistic"]).sort_index(), differences.set_index(
+            ["representation_a", "representation_b", "pairs", "statistic"]
+        ).sort_index()
 
-    shuffled = {"shuffled-concepts": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"]]}
-    more = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 3, Seeds(3))["random-sae"]]} | shuffled
+    shuffled = {
+        "shuffled-concepts": [
+            RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"]
+        ]
+    }
+    more = {
+        "random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 3, Seeds(3))["random-sae"]]
+    } | shuffled
     few = run({k: v for k, v in rdms.items() if k != "dense"}, ["within-valence"], shuffled)
     many = run(rdms, ["all", "within-valence"], more)
     for a, b in zip(few, many, strict=True):
         pd.testing.assert_frame_equal(a, b.loc[a.index], check_exact=True)
-    np.testing.assert_array_equal(draws(codes, np.arange(15), 2, Seeds(3))["shuffled-concepts"], draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"][:2])
+    np.testing.assert_array_equal(
+        draws(codes, np.arange(15), 2, Seeds(3))["shuffled-concepts"],
+        draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"][:2],
+    )
 
 
 def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
@@ -138,24 +187,40 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     rdms = representations(codes, np.arange(15))
     judged = list(codes.emotions)
     g = np.random.default_rng(1)
-    judgements = pd.DataFrame([{"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)} for r in "xyz" for i, a in enumerate(judged) for b in judged[i + 1:]])
+    judgements = pd.DataFrame(
+        [
+            {"rater": r, "emotion_a": a, "emotion_b": b, "dissimilarity": g.uniform(1, 9)}
+            for r in "xyz"
+            for i, a in enumerate(judged)
+            for b in judged[i + 1 :]
+        ]
+    )
     affect = AFFECT[AFFECT["emotion"].isin(judged)]
     assert 3 <= len(affect) < len(judged)
 
     def run(affect):
-        return compare_all(rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
+        return compare_all(
+            rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
+        )
 
     rsa, differences = run(affect)
     n = rsa[rsa["statistic"] == "rho-a"].set_index("representation")["n_emotions"]
-    assert n[["valence-sign", "valence-arousal"]].tolist() == [len(affect)] * 2 and n[["sae-space", "sae-all", "dense", "static"]].tolist() == [len(judged)] * 4
-    both = differences[differences["statistic"] == "rho-a"].set_index(["representation_a", "representation_b"])["n_emotions"]
+    assert (
+        n[["valence-sign", "valence-arousal"]].tolist() == [len(affect)] * 2
+        and n[["sae-space", "sae-all", "dense", "static"]].tolist() == [len(judged)] * 4
+    )
+    both = differences[differences["statistic"] == "rho-a"].set_index(["representation_a", "representation_b"])[
+        "n_emotions"
+    ]
     assert both["sae-space", "valence-sign"] == len(affect) and both["sae-space", "static"] == len(judged)
     # those rungs are what a study of the fewer emotions gives
     keep = set(affect["emotion"])
     few = judgements[judgements["emotion_a"].isin(keep) & judgements["emotion_b"].isin(keep)]
     alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
     for k in ("valence-sign", "valence-arousal"):
-        assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"])
+        assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(
+            alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"]
+        )
 
 
 def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(caplog):
@@ -171,9 +236,15 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     def naive(points, sets):
         mean = np.mean([points[w] for w in sorted({w for s in sets for w in s})], axis=0)
         centred = [np.mean([points[w] for w in s], axis=0) - mean for s in sets]
-        return [[0 if i == j else 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b) for j, b in enumerate(centred)] for i, a in enumerate(centred)]
+        return [
+            [0 if i == j else 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b) for j, b in enumerate(centred)]
+            for i, a in enumerate(centred)
+        ]
 
-    sets = [[w for w, m in zip(codes.concepts.words, codes.membership[:, j], strict=True) if m and w in vectors[0]] for j in range(len(codes.emotions))]
+    sets = [
+        [w for w, m in zip(codes.concepts.words, codes.membership[:, j], strict=True) if m and w in vectors[0]]
+        for j in range(len(codes.emotions))
+    ]
     np.testing.assert_allclose(rdms["association"].values, naive(dict(zip(*vectors)), sets), atol=1e-9)
     rated = dict(zip(codes.rated.words, codes.rated.columns(selected).astype(float)))
     np.testing.assert_allclose(rdms["non-emotion"].values, naive(rated, list(controls.values())), atol=1e-6)
@@ -181,4 +252,6 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     with caplog.at_level(logging.INFO, logger="shared_affect"):
         logging.getLogger("shared_affect").propagate = True
         few = representations(codes, selected, (vectors[0][:2], vectors[1][:2]), same)
-    assert set(few) == {"sae-space", "sae-all", "dense", "static"} and "needed: 2, so this rung is left out" in caplog.text
+    assert (
+        set(few) == {"sae-space", "sae-all", "dense", "static"} and "needed: 2, so this rung is left out" in caplog.text
+    )

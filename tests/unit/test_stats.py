@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as sps
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect import stats
+from shared_affect.base import stats
 
 
 def test_rho_a_is_spearman_without_ties_and_the_mean_over_tie_breaking_with_them():
@@ -52,10 +52,10 @@ def test_adjusted_p_equal_statsmodels_and_a_loop(seed):
     np.testing.assert_allclose(stats.holm(p), multipletests(p, method="holm")[1], atol=1e-14)
     np.testing.assert_allclose(stats.benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1], atol=1e-14)
     for i in range(p.size):
-        assert stats.holm(p)[i] == pytest.approx(
-            min(1, max((p >= q).sum() * q for q in p if q <= p[i])), abs=1e-14)
+        assert stats.holm(p)[i] == pytest.approx(min(1, max((p >= q).sum() * q for q in p if q <= p[i])), abs=1e-14)
         assert stats.benjamini_hochberg(p)[i] == pytest.approx(
-            min(1, min(q * p.size / (p <= q).sum() for q in p if q >= p[i])), abs=1e-14)
+            min(1, min(q * p.size / (p <= q).sum() for q in p if q >= p[i])), abs=1e-14
+        )
 
 
 def test_adjusted_p_refuse_what_was_not_tested():

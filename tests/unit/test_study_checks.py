@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import yaml
 
-from shared_affect import rsa, study_checks
-from shared_affect.checks import ConfigError, read_concepts, read_table
-from shared_affect.codes import LanguageCodes, WordCodes
-from shared_affect.features import split_half_reproducibility
+from shared_affect.features.codes import LanguageCodes, WordCodes
+from shared_affect.features.features import split_half_reproducibility
+from shared_affect.features.selection import select
+from shared_affect.planning import study_checks
 from shared_affect.planted.language_model import SETTINGS
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
-from shared_affect.segmentation import LANGUAGES as SEGMENTED
-from shared_affect.selection import select
-from shared_affect.vectors import build_vectors
+from shared_affect.spaces import rsa
+from shared_affect.steering.vectors import build_vectors
+from shared_affect.study.checks import ConfigError, read_concepts, read_table
+from shared_affect.words.segmentation import LANGUAGES as SEGMENTED
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,10 @@ def with_words(path, folder, words):
         (
             ["nostalgia", "nostalgic"],
             True,
-            r"en.tsv.*needed: 3 or more \(steering.*nostalgia has 2 \(nostalgia, nostalgic\).*steering.enabled to false \(then 2 are enough\)",
+            (
+                r"en.tsv.*needed: 3 or more \(steering.*nostalgia has 2 \(nostalgia, nostalgic\).*steering.enabled to"
+                r" false \(then 2 are enough\)"
+            ),
         ),
         (
             ["nostalgia", "nostalgic", "joy"],
@@ -132,7 +136,8 @@ def test_the_numbers_asked_for_are_those_that_the_library_needs(monkeypatch, n_w
     codes, settings = made_codes(n_words), {"per_emotion": 3, "fdr": 0.05, "max_density": 0.9}
     contrast = set(codes.emotions[:-1])
     monkeypatch.setattr(
-        "shared_affect.vectors.decoder_directions", lambda folder: np.random.default_rng(0).normal(size=(40, 16))
+        "shared_affect.steering.vectors.decoder_directions",
+        lambda folder: np.random.default_rng(0).normal(size=(40, 16)),
     )
 
     def runs(function):
@@ -269,8 +274,10 @@ def test_what_is_not_known_yet_is_not_counted(study):
         (
             "saes",
             {"path": "{results}/saes/elsewhere"},
-            "column path is '{results}/saes/elsewhere'; allowed where source is trained: "
-            "{results}/saes/gemma2-planted/b0-btk",
+            (
+                "column path is '{results}/saes/elsewhere'; allowed where source is trained: "
+                "{results}/saes/gemma2-planted/b0-btk"
+            ),
         ),
         ("saes", {"l0_min": 40.0}, "column l0_min is 40, l0_max 32"),
         (
@@ -281,8 +288,10 @@ def test_what_is_not_known_yet_is_not_counted(study):
         (
             "models",
             {"family": "gpt9"},
-            "config/models.tsv, row gemma2-planted: column family is 'gpt9'; allowed where source is trained: "
-            "gemma2, llama",
+            (
+                "config/models.tsv, row gemma2-planted: column family is 'gpt9'; allowed where source is trained: "
+                "gemma2, llama"
+            ),
         ),
         ("models", {"world": None}, "column world is empty; needed where source is trained"),
         (
@@ -451,7 +460,16 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
     shutil.copytree(root / "resources", resources, ignore=shutil.ignore_patterns("retrieved", "journal", "fonts"))
     prompts, own = resources / "prompts/en.tsv", tmp_path / "norms.tsv"
     own.write_text("word\tvalence\tarousal\nglad\t0.5\t0.1\nsad\t-0.5\t0.2\n", encoding="utf-8")
-    row = {"dataset": "mine", "kind": "norms", "language": "en", "loader": "standard", "path": str(own), "raters": "ours", "valence_norm": None, "coordinates": None}
+    row = {
+        "dataset": "mine",
+        "kind": "norms",
+        "language": "en",
+        "loader": "standard",
+        "path": str(own),
+        "raters": "ours",
+        "valence_norm": None,
+        "coordinates": None,
+    }
     config, tables = study[0] | {"norms": "mine"}, study[1]
     tables = tables | {"human": [*tables["human"], row | {k: None for k in tables["human"][0] if k not in row}]}
     places = {"results": "results/x", "data_dir": "", "models_dir": "", "retrieved": "r"}

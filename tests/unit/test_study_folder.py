@@ -5,8 +5,8 @@ import copy
 import pytest
 import yaml
 
-from shared_affect.checks import ConfigError, check_study, read_schema, read_table
-from shared_affect.study_folder import (
+from shared_affect.study.checks import ConfigError, check_study, read_schema, read_table
+from shared_affect.study.folder import (
     FINALS,
     FREE,
     GROWS,

@@ -8,13 +8,12 @@ import pytest
 from conftest import make_model, make_sae
 from tokenizers_made import END, TEXTS, byte_level, gpt2_type, model_for, qwen_type, save
 
-from shared_affect.checks import ConfigError
-from shared_affect.corpora import pack, sample_documents
-from shared_affect.extraction import Extractor, Numerics, SaeSource
-from shared_affect.models import load_model
-from shared_affect.sae_training import SaeSettings, record_tokens, train_sae
-from shared_affect.steering import Generator, Prompt, Sampling, sample_texts
-from shared_affect.token_checks import (
+from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.load import Numerics, load_model
+from shared_affect.models.sae_training import SaeSettings, record_tokens, train_sae
+from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.texts import pack, sample_documents
+from shared_affect.models.token_checks import (
     check_declared,
     check_length,
     check_reading,
@@ -22,7 +21,9 @@ from shared_affect.token_checks import (
     check_spelling,
     look,
 )
-from shared_affect.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
+from shared_affect.models.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
+from shared_affect.steering.generate import Generator, Prompt
+from shared_affect.study.checks import ConfigError
 
 WORDS = ["joy", "fear", "stone", "calm", "table", "sadness"]
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
@@ -214,7 +215,7 @@ def prompt_ids(folder, sae, journal, monkeypatch, bos=None):
         seen.extend(list(map(list, ids)))
         return [[5] for _ in ids], [1.0 for _ in ids]
 
-    monkeypatch.setattr("shared_affect.steering.sample_texts", sampled)
+    monkeypatch.setattr("shared_affect.steering.generate.sample_texts", sampled)
     Generator(
         model_folder=folder,
         sae_folder=sae,
@@ -334,7 +335,7 @@ def test_a_class_that_puts_another_bos_is_refused_unless_the_row_says_which(tmp_
     folder = save(made, tmp_path / "m", bos_token=END, eos_token=END)
     made.post_processor = None
     theirs = PreTrainedTokenizerFast(tokenizer_object=made)
-    monkeypatch.setattr("shared_affect.token_checks._declared_class", lambda folder: theirs)
+    monkeypatch.setattr("shared_affect.models.token_checks._declared_class", lambda folder: theirs)
     with pytest.raises(
         ConfigError,
         match=(
@@ -464,7 +465,7 @@ def test_real_tokenizers_and_the_committed_words_pass(root):
     import os
     from pathlib import Path
 
-    from shared_affect.checks import read_concepts
+    from shared_affect.study.checks import read_concepts
 
     folder = Path(os.environ.get("SHARED_AFFECT_MODELS", "no folder named"))
     found = [f for f in ("bilingual-qwen3", "stories260K") if (folder / f / "tokenizer.json").exists()]
@@ -518,7 +519,7 @@ def sinking(tmp_path):
 
 
 def hold(folder, model, sae, journal, bos=None):
-    from shared_affect.saes import DiskSAE
+    from shared_affect.models.saes import DiskSAE
 
     ex = Extractor(folder, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), journal, bos=bos)
     ex.hold(model, {"s": DiskSAE(sae)})
@@ -529,7 +530,7 @@ def hold(folder, model, sae, journal, bos=None):
 def test_a_sink_at_the_first_position_is_measured_nowhere(sinking, tmp_path, bos):
     import torch
 
-    from shared_affect.activations import block_outputs
+    from shared_affect.models.residual import block_outputs
 
     folder, model = sinking
     ids = load_ids(folder, bos)

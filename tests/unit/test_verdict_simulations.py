@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared_affect.runtime import rng
+from shared_affect.base.seeds import rng
 from shared_affect.simulations import (
     controls_level,
     cultures_level,
@@ -31,7 +31,9 @@ def test_both_dimensions_are_found_where_both_are_there():
     assert found[["valence", "arousal"]].mean().min() > 0.7
 
 
-@pytest.mark.parametrize("setting", ["width .8", "width .6", "width .6, English read worse, Chinese rated worse [.4 .85 .9 .6]"])
+@pytest.mark.parametrize(
+    "setting", ["width .8", "width .6", "width .6, English read worse, Chinese rated worse [.4 .85 .9 .6]"]
+)
 def test_a_scale_of_another_width_is_no_cultural_difference(setting):
     found = datasets(cultures_level.one, (setting,), 40)
     assert found["above"].sum() <= 5 and abs(found["r"].mean()) < 0.03
@@ -49,7 +51,9 @@ def test_sets_of_equal_size_or_frequency_share_no_features(setting):
 
 
 def test_shared_features_are_found_beside_frequency():
-    assert (datasets(shared_level.one, ("power: shared, frequency agrees and is known",), 4, n_permutations=99)["p"] <= 0.02).all()
+    assert (
+        datasets(shared_level.one, ("power: shared, frequency agrees and is known",), 4, n_permutations=99)["p"] <= 0.02
+    ).all()
 
 
 @pytest.mark.parametrize("setting", ["prompts very different, no effect", "prompts different, strong effect"])

@@ -26,7 +26,10 @@ def begun(study, process):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     made = Study(tmp_path_factory.mktemp("interrupted"))
-    edit_table(made.folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "8192" if int(r["train_tokens"] or 0) else "0"} for r in rows])
+    edit_table(
+        made.folder / "config/models.tsv",
+        lambda rows: [r | {"train_tokens": "8192" if int(r["train_tokens"] or 0) else "0"} for r in rows],
+    )
     made.set(texts={"validation": 10, "sae": 10, "fidelity": 10, "neutral": 10, "judge": 100})
     made.snakemake(TARGET)
     return made
@@ -36,7 +39,14 @@ def test_the_same_command_goes_on_after_a_kill_and_ends_in_the_same_bytes(study)
     wanted = (study.folder / TARGET).read_bytes()
     (study.folder / TARGET).unlink()
     locks = study.folder / ".snakemake/locks"
-    process = subprocess.Popen(study.command(TARGET), cwd=study.folder, env=study.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        study.command(TARGET),
+        cwd=study.folder,
+        env=study.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         (study.folder / "logs/tiny/train_lm/gemma2-planted.log").unlink(missing_ok=True)
         begun(study, process)
@@ -54,7 +64,11 @@ def test_the_same_command_goes_on_after_a_kill_and_ends_in_the_same_bytes(study)
     time.sleep(0.5)
     assert sorted(p.name for p in locks.iterdir()) == held
     _, text = study.snakemake(TARGET)
-    assert "was killed" in text and "taken away" in text and "train_lm of gemma2-planted was interrupted: it starts anew" in text
+    assert (
+        "was killed" in text
+        and "taken away" in text
+        and "train_lm of gemma2-planted was interrupted: it starts anew" in text
+    )
     assert (study.folder / TARGET).read_bytes() == wanted and not locks.exists()
 
 
@@ -67,7 +81,12 @@ def test_a_job_that_dies_before_its_log_begins_has_a_log_that_rich_can_show(stud
     script.write_text("raise SystemExit('died before its log')\n", encoding="utf-8")
     try:
         code, text = study.snakemake("--logger", "rich", "--", TARGET, check=False)
-        assert code and "Traceback" not in text and "FileNotFoundError" not in text and "died before it began to write here" in " ".join(text.split())
+        assert (
+            code
+            and "Traceback" not in text
+            and "FileNotFoundError" not in text
+            and "died before it began to write here" in " ".join(text.split())
+        )
     finally:
         script.write_text(kept, encoding="utf-8")
 
@@ -76,7 +95,9 @@ def test_a_job_that_dies_before_its_log_begins_has_a_log_that_rich_can_show(stud
 def other(study, tmp_path):
     """Another clone, whose library says so and ends the job."""
     shutil.copytree(study.folder / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "other/src/shared_affect/planted/world.py").write_text("raise SystemExit('the other clone runs')\n", encoding="utf-8")
+    (tmp_path / "other/src/shared_affect/planted/world.py").write_text(
+        "raise SystemExit('the other clone runs')\n", encoding="utf-8"
+    )
     yield tmp_path / "other/src"
     study.variables = {}
 
@@ -92,4 +113,10 @@ def test_another_clone_that_comes_first_all_the_same_stops_the_run(study, other,
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.path.insert(0, {str(other)!r})\n", encoding="utf-8")
     study.variables = {"PYTHONPATH": str(tmp_path)}
     code, text = study.snakemake("-n", check=False)
-    assert code and "jobs would import shared_affect from" in text and str(other) in text and "Job stats" not in text and len(text.strip().split("\n")) <= 24
+    assert (
+        code
+        and "jobs would import shared_affect from" in text
+        and str(other) in text
+        and "Job stats" not in text
+        and len(text.strip().split("\n")) <= 24
+    )

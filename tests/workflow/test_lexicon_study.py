@@ -11,14 +11,41 @@ import pandas as pd
 import pytest
 from test_study import SAE, Study, edit_table
 
-from shared_affect.steering import read_vectors
+from shared_affect.steering.generate import read_vectors
 
 pytestmark = pytest.mark.workflow
 HEAD = ["词语", "词性种类", "词义数", "词义序号", "情感分类", "强度", "极性", "辅助情感分类"]
 # category of the lexicon -> emotion, in an order that is not the table's
-WORDNET = {"surprise": "surprise", "sadness": "sadness", "love": "love", "joy": "joy", "gratitude": "gratitude", "fear": "fear", "pride": "pride", "hope": "optimism"}
-DUTIR = {"surprise": "surprise", "sadness": "sadness", "love": "love", "joy": "joy", "fear": "fear", "anger": "anger", "ease": "relief", "disappointment": "disappointment"}
-CODES = {"surprise": "PC", "sadness": "NB", "love": "PB", "joy": "PA", "fear": "NC", "anger": "NA", "ease": "PE", "disappointment": "NJ"}
+WORDNET = {
+    "surprise": "surprise",
+    "sadness": "sadness",
+    "love": "love",
+    "joy": "joy",
+    "gratitude": "gratitude",
+    "fear": "fear",
+    "pride": "pride",
+    "hope": "optimism",
+}
+DUTIR = {
+    "surprise": "surprise",
+    "sadness": "sadness",
+    "love": "love",
+    "joy": "joy",
+    "fear": "fear",
+    "anger": "anger",
+    "ease": "relief",
+    "disappointment": "disappointment",
+}
+CODES = {
+    "surprise": "PC",
+    "sadness": "NB",
+    "love": "PB",
+    "joy": "PA",
+    "fear": "NC",
+    "anger": "NA",
+    "ease": "PE",
+    "disappointment": "NJ",
+}
 
 
 def write_wordnet(folder, words):
@@ -37,8 +64,10 @@ def write_dutir(folder, words):
     book.save(folder / "情感词汇本体.xlsx")
 
 
-@pytest.mark.parametrize(("dataset", "folder", "language", "categories", "write"),
-                         [("wordnet-affect", "WordNet-Affect", "en", WORDNET, write_wordnet), ("dutir", "DUTIR", "zh", DUTIR, write_dutir)])
+@pytest.mark.parametrize(
+    ("dataset", "folder", "language", "categories", "write"),
+    [("wordnet-affect", "WordNet-Affect", "en", WORDNET, write_wordnet), ("dutir", "DUTIR", "zh", DUTIR, write_dutir)],
+)
 def test_every_emotion_keeps_its_own_features_and_vector(tmp_path, dataset, folder, language, categories, write):
     study = Study(tmp_path / "study")
     words = pd.read_csv(study.folder / f"resources/concepts/{language}.tsv", sep="\t", dtype=str, keep_default_na=False)
@@ -47,11 +76,24 @@ def test_every_emotion_keeps_its_own_features_and_vector(tmp_path, dataset, fold
     data = tmp_path / "data" / folder
     data.mkdir(parents=True)
     write(data, sets)
-    edit_table(study.folder / "config/sources.tsv", lambda rows: [r | {"sha256": ""} if r["folder"] == folder else r for r in rows])
+    edit_table(
+        study.folder / "config/sources.tsv",
+        lambda rows: [r | {"sha256": ""} if r["folder"] == folder else r for r in rows],
+    )
     edit_table(study.folder / "config/models.tsv", lambda rows: [r | {"train_tokens": "0"} for r in rows])
-    (study.folder / f"resources/categories/{dataset}.tsv").write_text("\n".join(["category\temotion", *(f"{c}\t{e}" for c, e in categories.items()), ""]))
-    study.set(concepts=dataset, languages=[language], emotions=list(categories.values()), data_dir=str(tmp_path / "data"), control_models=[], control_variants=[], specs=[],
-              steering=study.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4, "random_directions": 24})
+    (study.folder / f"resources/categories/{dataset}.tsv").write_text(
+        "\n".join(["category\temotion", *(f"{c}\t{e}" for c, e in categories.items()), ""])
+    )
+    study.set(
+        concepts=dataset,
+        languages=[language],
+        emotions=list(categories.values()),
+        data_dir=str(tmp_path / "data"),
+        control_models=[],
+        control_variants=[],
+        specs=[],
+        steering=study.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4, "random_directions": 24},
+    )
     study.snakemake()
     for category, emotion in categories.items():
         frame = pd.read_csv(study.path("emotion_features", "gemma2-planted", SAE, language, f"{emotion}.tsv"), sep="\t")

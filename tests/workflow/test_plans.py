@@ -23,18 +23,49 @@ def data(root, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("study", "models", "saes", "extractions"), [("paper", 2, 7, 4), ("laptop", 2, 2, 2), ("families", 4, 4, 8), ("norms", 0, 0, 1)])
+@pytest.mark.parametrize(
+    ("study", "models", "saes", "extractions"),
+    [("paper", 2, 7, 4), ("laptop", 2, 2, 2), ("families", 4, 4, 8), ("norms", 0, 0, 1)],
+)
 def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractions):
-    make_model("llama", tmp_path / "models/stories260K", layers=3, context=512)  # a plan looks at folders that are there
-    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(tmp_path / "run"), "--snakefile", str(root / "Snakefile"), "--cores", "1",
-               "--configfile", str(root / "config.yaml"), str(root / f"studies/{study}.yaml"), "--config", f"data_dir={data}", f"models_dir={tmp_path / 'models'}"]
+    make_model(
+        "llama", tmp_path / "models/stories260K", layers=3, context=512
+    )  # a plan looks at folders that are there
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--quiet",
+        "rules",
+        "--directory",
+        str(tmp_path / "run"),
+        "--snakefile",
+        str(root / "Snakefile"),
+        "--cores",
+        "1",
+        "--configfile",
+        str(root / "config.yaml"),
+        str(root / f"studies/{study}.yaml"),
+        "--config",
+        f"data_dir={data}",
+        f"models_dir={tmp_path / 'models'}",
+    ]
     for shared in ("resources", "config"):
         (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / shared).symlink_to(root / shared)
-    environment = {k: v for k, v in os.environ.items() if k != "HF_TOKEN"} | {"HF_ENDPOINT": "http://127.0.0.1:9", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment = {k: v for k, v in os.environ.items() if k != "HF_TOKEN"} | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HOME": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    jobs = {line.split()[0]: int(line.split()[1]) for line in (done.stdout + done.stderr).splitlines() if len(line.split()) == 2 and line.split()[1].isdigit()}
+    jobs = {
+        line.split()[0]: int(line.split()[1])
+        for line in (done.stdout + done.stderr).splitlines()
+        if len(line.split()) == 2 and line.split()[1].isdigit()
+    }
     assert jobs.get("retrieve_model", 0) == models and jobs.get("retrieve_sae", 0) == saes
     assert sum(n for rule, n in jobs.items() if rule.startswith("extract_features_")) == extractions
     assert jobs["judge_claims"] == 1
@@ -50,13 +81,37 @@ def test_no_shard_starts_before_the_gates_have_passed(root, tmp_path):
         (tmp_path / name).write_bytes((root / name).read_bytes())
     lines = [line.split("\t") for line in (root / "config/models.tsv").read_text(encoding="utf-8").splitlines()]
     at = lines[0].index("shards")
-    (tmp_path / "config/models.tsv").write_text("".join("\t".join([*r[:at], "3" if r[0] == "gemma2-planted" else r[at], *r[at + 1 :]]) + "\n" for r in lines), encoding="utf-8")
+    (tmp_path / "config/models.tsv").write_text(
+        "".join("\t".join([*r[:at], "3" if r[0] == "gemma2-planted" else r[at], *r[at + 1 :]]) + "\n" for r in lines),
+        encoding="utf-8",
+    )
     target = "results/planted/features/gemma2-planted/b0-btk/en/running_text.npz"
-    command = [sys.executable, "-m", "snakemake", "--dag", "dot", target, "--directory", str(tmp_path), "--snakefile", str(tmp_path / "Snakefile"), "--cores", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}, cwd=tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--dag",
+        "dot",
+        target,
+        "--directory",
+        str(tmp_path),
+        "--snakefile",
+        str(tmp_path / "Snakefile"),
+        "--cores",
+        "1",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     rules = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', done.stdout, flags=re.M))
-    before = {b: {rules[x] for x, y in re.findall(r"^\s*(\d+) -> (\d+)", done.stdout, flags=re.M) if y == b} for b in rules}
+    before = {
+        b: {rules[x] for x, y in re.findall(r"^\s*(\d+) -> (\d+)", done.stdout, flags=re.M) if y == b} for b in rules
+    }
     shards = [n for n, rule in rules.items() if rule.startswith("extract_shard")]
     (whole,) = (n for n, rule in rules.items() if rule.startswith("extract_features"))
     assert len(shards) == 3 and all("gate_model_gemma2_planted" in before[n] for n in shards)

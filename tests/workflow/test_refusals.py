@@ -121,7 +121,9 @@ def test_a_mistake_is_named_by_a_dry_run_on_one_screen(run, arguments, words):
 
 
 def test_what_snakemake_itself_refuses_is_as_the_docs_say(run, root):
-    """An overlay that is no YAML, and a target that --configfile takes for an overlay, never reach this code: the docs quote what is shown."""
+    """An overlay that is no YAML, and a target that --configfile takes for an overlay, never reach this code: the docs
+    quote what is shown.
+    """
     docs = (root / "docs/configuration.md").read_text(encoding="utf-8")
     (run.folder / "own.yaml").write_text("study: x\nmodels: [a\n")
     for arguments, words in (

@@ -69,7 +69,9 @@ def give_weights(folder):
     from transformers import GPT2Config, GPT2LMHeadModel
 
     size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
-    GPT2LMHeadModel(GPT2Config(vocab_size=size, n_embd=16, n_layer=3, n_head=2, n_positions=1024)).save_pretrained(folder)
+    GPT2LMHeadModel(GPT2Config(vocab_size=size, n_embd=16, n_layer=3, n_head=2, n_positions=1024)).save_pretrained(
+        folder
+    )
 
 
 def test_texts_and_tokenizers_are_looked_at_before_any_job(plan):

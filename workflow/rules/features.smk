@@ -41,7 +41,7 @@ for MODEL in MODELS:
         # folder of a source's codes -> its words
         "sets": lambda w: {concept_folder(c): f.format(language=w.language) for c, f in CONCEPT_FILES.items()},
         "journal": JOURNAL,
-        "version": version_of("extraction"),
+        "version": version_of("features.extraction"),
         "own_files": [own_files(r) for r in [row("models", model=MODEL), *(row("saes", model=MODEL, sae=s) for s in saes_of(MODEL))]],
         "name": MODEL,
         "steered": [config["primary_sae"]] if MODEL in STEERED else [],

@@ -85,6 +85,6 @@ rule train_lm:
     params:
         row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
         root_seed=config["root_seed"],
-        code=code_of("planted/language_model", "corpora", "tokens"),
+        code=code_of("planted/language_model", "models/texts", "models/tokens"),
     script:
         "../scripts/train_lm.py"

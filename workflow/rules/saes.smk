@@ -1,8 +1,8 @@
 # SAEs that the workflow trains itself, on any block of any model: for models without published ones.
 # Inputs: a model; its planted world's texts, texts that it writes itself, or a file or folder of texts (config/saes.tsv, column texts).
 # Outputs: {R}/samples/{model}.txt, {R}/saes/{model}/{sae}/*.
-from shared_affect.corpora import text_files
-from shared_affect.token_checks import look
+from shared_affect.models.texts import text_files
+from shared_affect.models.token_checks import look
 
 TRAINED_SAES = [r for r in TABLES["saes"] if r["source"] == "trained"]
 SAMPLED = [r for r in TRAINED_SAES if r["texts"] == "sampled"]
@@ -73,7 +73,7 @@ rule sample_documents:
         n_tokens=lambda w: max(r["train_tokens"] for r in SAMPLED if r["model"] == w.model),
         root_seed=config["root_seed"],
         bos=lambda w: row("models", model=w.model)["bos"],
-        code=code_of("corpora", "models", "steering", "tokens"),
+        code=code_of("models/texts", "models/load", "models/sampling", "models/tokens"),
     script:
         "../scripts/sample_documents.py"
 
@@ -96,6 +96,6 @@ rule train_sae:
         row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("layer", "architecture", "k", "d_sae", "texts", "train_tokens")},
         bos=lambda w: row("models", model=w.model)["bos"],
         root_seed=config["root_seed"],
-        code=code_of("sae_training", "corpora", "activations", "models", "tokens"),
+        code=code_of("models/sae_training", "models/texts", "models/residual", "models/load", "models/tokens"),
     script:
         "../scripts/train_sae.py"

@@ -63,7 +63,7 @@ for NUMBER, GROUP in enumerate(GROUPS):
             root_seed=config["root_seed"],
             journal=JOURNAL,
             part=f"part{NUMBER}of{len(GROUPS)}",
-            version=version_of("steering"),
+            version=version_of("steering.generate"),
         script:
             "../scripts/generate_texts.py"
 

@@ -20,11 +20,14 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect import early_look, overlays, rooms, study_checks, study_folder
-from shared_affect.banners import banner
-from shared_affect.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_schema, read_table
-from shared_affect.hub import has_token, licence_message
-from shared_affect.retrieval import Lacking, find_file, list_lacking
+from shared_affect.base import rooms
+from shared_affect.planning import early_look, study_checks
+from shared_affect.study import folder as study_folder
+from shared_affect.study import overlays
+from shared_affect.study.banners import banner
+from shared_affect.study.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_schema, read_table
+from shared_affect.models.hub import has_token, licence_message
+from shared_affect.human.downloads import Lacking, find_file, list_lacking
 
 
 def checked(function, *args, **kwargs):

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from shared_affect.associations import read_vectors
-from shared_affect.codes import load_codes
-from shared_affect.runtime import Seeds, rng, start_log
-from shared_affect.selection import read_selected
-from shared_affect.spaces import draws, permuted_spaces, representations, write_spaces
-from shared_affect.tables import group_controls, read_emotions, read_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import Seeds, rng
+from shared_affect.base.tables import group_controls, read_emotions, read_tsv
+from shared_affect.features.codes import load_codes
+from shared_affect.features.selection import read_selected
+from shared_affect.human.associations import read_vectors
+from shared_affect.spaces.ladder import draws, permuted_spaces, representations, write_spaces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -17,7 +18,17 @@ if __name__ == "__main__":
     log.info("space of %d features", len(selected))
     controls = group_controls(read_tsv(snakemake.input.controls[0]))
     table = read_emotions(snakemake.input.emotions)
-    permuted = permuted_spaces(codes, set(table["emotion"][table["contrast"]]), p.settings, p.n_code_permutations, rng(p.root_seed, "permute_codes", *snakemake.wildcards))
+    permuted = permuted_spaces(
+        codes,
+        set(table["emotion"][table["contrast"]]),
+        p.settings,
+        p.n_code_permutations,
+        rng(p.root_seed, "permute_codes", *snakemake.wildcards),
+    )
     log.info("%d permutations of the codes of %d words", p.n_code_permutations, len(codes.concepts.words))
-    write_spaces(snakemake.output[0], representations(codes, selected, read_vectors(snakemake.input.associations), controls),
-                 draws(codes, selected, p.n_draws, Seeds(p.root_seed, ("build_space", *snakemake.wildcards))), permuted)
+    write_spaces(
+        snakemake.output[0],
+        representations(codes, selected, read_vectors(snakemake.input.associations), controls),
+        draws(codes, selected, p.n_draws, Seeds(p.root_seed, ("build_space", *snakemake.wildcards))),
+        permuted,
+    )

@@ -1,7 +1,8 @@
 """Which commit every fetched model is, in one file."""
 
-from shared_affect.hub import collect_revisions
-from shared_affect.runtime import start_log, write_json
+from shared_affect.base.files import write_json
+from shared_affect.base.log import start_log
+from shared_affect.models.hub import collect_revisions
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -1,8 +1,8 @@
 """One published table from the files it collects."""
 
-from shared_affect.collecting import collect
-from shared_affect.runtime import start_log
-from shared_affect.tables import write_table
+from shared_affect.base.log import start_log
+from shared_affect.results.collect import collect
+from shared_affect.results.contracts import write_table
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -1,10 +1,10 @@
 """Figure 4: dose, fluency and target rate of steered texts."""
 
-from shared_affect.figures import draw_steering
-from shared_affect.fonts import figure_style
-from shared_affect.panels import Names, read_tables, save
-from shared_affect.runtime import start_log
-from shared_affect.tables import read_emotions
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import read_emotions
+from shared_affect.results.figures import draw_steering
+from shared_affect.results.fonts import figure_style
+from shared_affect.results.panels import Names, read_tables, save
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -1,8 +1,8 @@
 """Word vectors from free associations, a baseline beside the models."""
 
-from shared_affect.associations import association_vectors, write_vectors
-from shared_affect.runtime import start_log
-from shared_affect.tables import read_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import read_tsv
+from shared_affect.human.associations import association_vectors, write_vectors
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -1,12 +1,15 @@
 """Residuals and SAE codes of all words of one model and language, all its SAEs in one pass, through the journal."""
 
-from shared_affect.checks import read_templates
-from shared_affect.extraction import Extractor, Numerics, SaeSource, check_gates
-from shared_affect.human import extraction_lists
-from shared_affect.reading import read_lines
-from shared_affect.runtime import start_log, write_arrays
-from shared_affect.tables import join_blocks, read_sets, read_tsv
-from shared_affect.token_checks import check_reading
+from shared_affect.base.files import write_arrays
+from shared_affect.base.log import start_log
+from shared_affect.base.reading import read_lines
+from shared_affect.base.tables import read_sets, read_tsv
+from shared_affect.features.codes import join_blocks
+from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.human.loaders import extraction_lists
+from shared_affect.models.load import Numerics
+from shared_affect.models.token_checks import check_reading
+from shared_affect.study.checks import read_templates
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -14,18 +17,46 @@ if __name__ == "__main__":
     sets = read_sets(p.sets, p.emotions)
     rated = read_tsv(i.norms)["word"].tolist()
     lists = extraction_lists(sets, rated)
-    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, language, Numerics(**p.numerics), p.journal,
-                          where=f"config/models.tsv, model {p.name}", steered=p.steered, bos=p.bos)
+    extractor = Extractor(
+        p.model,
+        {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()},
+        language,
+        Numerics(**p.numerics),
+        p.journal,
+        where=f"config/models.tsv, model {p.name}",
+        steered=p.steered,
+        bos=p.bos,
+    )
     templates, fidelity, neutral = read_templates(i.templates), read_lines(i.fidelity), read_lines(i.neutral)
-    check_reading(p.model, extractor.tokenizer, sets, templates, [*fidelity, *neutral], model=p.name, language=language, rated=rated)
-    running = check_gates(extractor, [w for own in sets.values() for ws in own.values() for w in ws], fidelity, neutral, p.saes,
-                          max_broken_share=p.max_broken_share, model=p.name)
+    check_reading(
+        p.model,
+        extractor.tokenizer,
+        sets,
+        templates,
+        [*fidelity, *neutral],
+        model=p.name,
+        language=language,
+        rated=rated,
+    )
+    running = check_gates(
+        extractor,
+        [w for own in sets.values() for ws in own.values() for w in ws],
+        fidelity,
+        neutral,
+        p.saes,
+        max_broken_share=p.max_broken_share,
+        model=p.name,
+    )
     words = extractor.words(lists, templates)
-    precision = extractor.deviation(sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values())))
+    precision = extractor.deviation(
+        sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values()))
+    )
     for sae, found in words.items():
         folder = f"{p.folder}/{sae}/{language}"
         for name in (f"{kind}/{e}" for kind, own in sets.items() for e in own):
             write_arrays(f"{folder}/{name}.npz", found[name])
-        write_arrays(f"{folder}/norms/{p.norms}.npz", join_blocks([a for name, a in found.items() if name.startswith("norms/")]))
+        write_arrays(
+            f"{folder}/norms/{p.norms}.npz", join_blocks([a for name, a in found.items() if name.startswith("norms/")])
+        )
         write_arrays(f"{folder}/running_text.npz", running[sae] | precision[sae])
     log.info("model loads: %d", extractor.model_loads)

@@ -1,17 +1,28 @@
 """One share of a model's words in one language, into the journal; `extract_features` then finds them there."""
 
-from shared_affect.checks import read_templates
-from shared_affect.extraction import Extractor, Numerics, SaeSource
-from shared_affect.human import extraction_lists
-from shared_affect.runtime import start_log, write_json
-from shared_affect.tables import read_sets, read_tsv
+from shared_affect.base.files import write_json
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import read_sets, read_tsv
+from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.human.loaders import extraction_lists
+from shared_affect.models.load import Numerics
+from shared_affect.study.checks import read_templates
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     sets = read_sets(p.sets, p.emotions)
     lists = extraction_lists(sets, read_tsv(i.norms)["word"].tolist())
-    extractor = Extractor(p.model, {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()}, w.language, Numerics(**p.numerics), p.journal,
-                          part=f"shard{w.shard}of{p.shards}", where=f"config/models.tsv, model {p.name}", steered=p.steered, bos=p.bos)
+    extractor = Extractor(
+        p.model,
+        {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()},
+        w.language,
+        Numerics(**p.numerics),
+        p.journal,
+        part=f"shard{w.shard}of{p.shards}",
+        where=f"config/models.tsv, model {p.name}",
+        steered=p.steered,
+        bos=p.bos,
+    )
     computed = extractor.shard(lists, read_templates(i.templates), int(w.shard), p.shards)
     write_json(snakemake.output[0], {"computed": computed, "model_loads": extractor.model_loads})

@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from shared_affect.dimensions import align_to_human, classical_mds, organise
-from shared_affect.runtime import rng, start_log
-from shared_affect.spaces import PRIMARY, load_spaces
-from shared_affect.tables import read_tsv, write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import rng
+from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.spaces.dimensions import align_to_human, classical_mds, organise
+from shared_affect.spaces.ladder import PRIMARY, load_spaces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -13,8 +14,13 @@ if __name__ == "__main__":
     affect = read_tsv(snakemake.input.affect[0])
     rdms, _ = load_spaces(snakemake.input.space[0])
     layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
-    frame = organise(layout, affect, n_permutations=p.n_permutations, n_bootstrap=p.n_bootstrap,
-                     draw=partial(rng, p.root_seed, "find_dimensions", *snakemake.wildcards))
+    frame = organise(
+        layout,
+        affect,
+        n_permutations=p.n_permutations,
+        n_bootstrap=p.n_bootstrap,
+        draw=partial(rng, p.root_seed, "find_dimensions", *snakemake.wildcards),
+    )
     log.info("\n%s", frame.to_string())
     write_tsv(o.dimensions, frame)
     write_tsv(o.coordinates, align_to_human(layout, affect))

@@ -1,26 +1,39 @@
 """Texts of one model and language under the vectors of a group of emotions, through the journal."""
 
-from shared_affect.checks import read_prompts
-from shared_affect.extraction import Numerics
-from shared_affect.naming import by_name
-from shared_affect.runtime import read_arrays, start_log
-from shared_affect.steering import (
+from shared_affect.base.files import read_arrays
+from shared_affect.base.log import start_log
+from shared_affect.base.naming import by_name
+from shared_affect.models.load import Numerics
+from shared_affect.models.sampling import Sampling
+from shared_affect.steering.generate import (
     NO_EMOTION,
     Generator,
     Prompt,
-    Sampling,
     plan,
     read_vectors,
     write_generations,
 )
+from shared_affect.study.checks import read_prompts
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
     prompts = [Prompt(*row) for row in read_prompts(i.prompts)]
     norm = float(read_arrays(i.running)["mean_residual_norm"][0])
-    generator = Generator(model_folder=p.model, sae_folder=p.sae, layer=p.layer, residual_norm=norm, language=w.language, prompts=prompts, sampling=Sampling(**p.sampling),
-                          numerics=Numerics(**p.numerics), journal_folder=p.journal, root_seed=p.root_seed, where=f"config/models.tsv, model {w.model}", bos=p.bos)
+    generator = Generator(
+        model_folder=p.model,
+        sae_folder=p.sae,
+        layer=p.layer,
+        residual_norm=norm,
+        language=w.language,
+        prompts=prompts,
+        sampling=Sampling(**p.sampling),
+        numerics=Numerics(**p.numerics),
+        journal_folder=p.journal,
+        root_seed=p.root_seed,
+        where=f"config/models.tsv, model {w.model}",
+        bos=p.bos,
+    )
     vectors = {e: read_vectors(f)[0] for e, f in by_name(p.emotions, i.vectors).items()}
     texts = generator.run(plan(vectors, p.strengths, baselines=bool(snakemake.output.get("baselines"))), p.part)
     for emotion, path in by_name(p.emotions, snakemake.output.texts).items():

@@ -1,9 +1,9 @@
 """Norms, judgements, emotion centres and noise-free coordinates of the planted world."""
 
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import write_tsv
 from shared_affect.planted.world import World
 from shared_affect.planted.worldtables import read_world_tables
-from shared_affect.runtime import start_log
-from shared_affect.tables import write_tsv
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

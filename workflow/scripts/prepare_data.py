@@ -1,9 +1,11 @@
-"""Associations, lexicons, frequencies, concreteness, attributes or labelled texts, in the form their loader documents."""
+"""Associations, lexicons, frequencies, concreteness, attributes or labelled texts, in the form their loader
+documents.
+"""
 
-from shared_affect.human import load
-from shared_affect.retrieval import check_files
-from shared_affect.runtime import start_log
-from shared_affect.tables import write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import write_tsv
+from shared_affect.human.downloads import check_files
+from shared_affect.human.loaders import load
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

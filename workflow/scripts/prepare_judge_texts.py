@@ -1,8 +1,8 @@
 """Texts that people labelled, as training texts of the embedded judge."""
 
-from shared_affect.labelmaps import judge_texts, read_label_map
-from shared_affect.runtime import start_log
-from shared_affect.tables import read_tsv, write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.steering.label_maps import judge_texts, read_label_map
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

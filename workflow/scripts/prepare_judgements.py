@@ -1,9 +1,10 @@
 """Judgements of emotion pairs and the affect of the emotions, in standard form; shuffled in the control."""
 
-from shared_affect.human import load, read_affect, shuffle_emotions, studied_pairs
-from shared_affect.retrieval import check_files
-from shared_affect.runtime import rng, start_log
-from shared_affect.tables import write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import rng
+from shared_affect.base.tables import write_tsv
+from shared_affect.human.downloads import check_files
+from shared_affect.human.loaders import load, read_affect, shuffle_emotions, studied_pairs
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -13,7 +14,9 @@ if __name__ == "__main__":
     affect = read_affect(i.centres, p.emotions, p.row["valence_split"], p.labels)
     log.info("%d judgements, %d raters, %d emotions", len(judgements), judgements["rater"].nunique(), len(affect))
     if p.shuffle == "norms":
-        judgements, affect = shuffle_emotions(judgements, affect, rng(p.root_seed, "shuffle_emotions", snakemake.wildcards.language))
+        judgements, affect = shuffle_emotions(
+            judgements, affect, rng(p.root_seed, "shuffle_emotions", snakemake.wildcards.language)
+        )
         log.info("control: emotion labels permuted")
     write_tsv(snakemake.output.judgements, judgements)
     write_tsv(snakemake.output.affect, affect)

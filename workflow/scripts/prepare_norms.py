@@ -1,9 +1,10 @@
 """Word ratings in standard form; permuted over words in the control."""
 
-from shared_affect.human import load, shuffle_norms
-from shared_affect.retrieval import check_files
-from shared_affect.runtime import rng, start_log
-from shared_affect.tables import write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import rng
+from shared_affect.base.tables import write_tsv
+from shared_affect.human.downloads import check_files
+from shared_affect.human.loaders import load, shuffle_norms
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

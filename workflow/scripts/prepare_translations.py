@@ -1,9 +1,9 @@
 """Translation pairs of all languages: the committed table and, where asked for, the pairs of dictionaries."""
 
-from shared_affect.lemmas import add_dictionaries, read_translations
-from shared_affect.naming import by_name
-from shared_affect.runtime import start_log
-from shared_affect.tables import read_tsv, write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.naming import by_name
+from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.words.lemma_families import add_dictionaries, read_translations
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

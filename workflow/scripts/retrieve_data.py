@@ -1,7 +1,7 @@
 """One published file from its address, refused unless its checksum is right."""
 
-from shared_affect.retrieval import download
-from shared_affect.runtime import start_log
+from shared_affect.base.log import start_log
+from shared_affect.human.downloads import download
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

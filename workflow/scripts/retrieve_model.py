@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from shared_affect.early_look import look_at_model
-from shared_affect.hub import fetch_model
-from shared_affect.runtime import start_log
+from shared_affect.base.log import start_log
+from shared_affect.models.hub import fetch_model
+from shared_affect.planning.early_look import look_at_model
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import torch
 
-from shared_affect.corpora import sample_documents
-from shared_affect.models import load_model
-from shared_affect.runtime import start_log, torch_seed, write_text
-from shared_affect.token_checks import no_start
-from shared_affect.tokens import load_ids, log_rule
+from shared_affect.base.files import write_text
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import torch_seed
+from shared_affect.models.load import load_model
+from shared_affect.models.texts import sample_documents
+from shared_affect.models.token_checks import no_start
+from shared_affect.models.tokens import load_ids, log_rule
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -1,23 +1,37 @@
 """Emotion features of one model, SAE and language, and how reproducible their selection is."""
 
-from shared_affect.codes import load_codes
-from shared_affect.features import feature_use, split_half_reproducibility
-from shared_affect.naming import by_name
-from shared_affect.runtime import rng, start_log
-from shared_affect.selection import select
-from shared_affect.tables import group_controls, read_emotions, read_tsv, write_tsv
+from shared_affect.base.log import start_log
+from shared_affect.base.naming import by_name
+from shared_affect.base.seeds import rng
+from shared_affect.base.tables import group_controls, read_emotions, read_tsv, write_tsv
+from shared_affect.features.codes import load_codes
+from shared_affect.features.features import feature_use, split_half_reproducibility
+from shared_affect.features.selection import select
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, w, o = snakemake.params, snakemake.wildcards, snakemake.output
     codes = load_codes(snakemake.input.codes)
     table = read_emotions(snakemake.input.emotions)
-    frame = select(codes, set(table["emotion"][table["contrast"]]), p.settings, controls=group_controls(read_tsv(snakemake.input.controls[0])))
+    frame = select(
+        codes,
+        set(table["emotion"][table["contrast"]]),
+        p.settings,
+        controls=group_controls(read_tsv(snakemake.input.controls[0])),
+    )
     for emotion, path in by_name(codes.emotions, o.features).items():
         write_tsv(path, frame[frame["emotion"] == emotion])
     write_tsv(o.use, feature_use(frame))
     live = codes.concepts.live()
     reproducibility = split_half_reproducibility(
-        codes.concepts.columns(live), codes.membership, codes.emotions, density=codes.density[live], max_density=p.settings["max_density"],
-        n_features=p.settings["per_emotion"], n_splits=p.settings["split_half"], n_shuffles=p.settings["shuffles"], rng=rng(p.root_seed, "select_features", *w))
+        codes.concepts.columns(live),
+        codes.membership,
+        codes.emotions,
+        density=codes.density[live],
+        max_density=p.settings["max_density"],
+        n_features=p.settings["per_emotion"],
+        n_splits=p.settings["split_half"],
+        n_shuffles=p.settings["shuffles"],
+        rng=rng(p.root_seed, "select_features", *w),
+    )
     write_tsv(o.reproducibility, reproducibility)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import torch
 
-from shared_affect.corpora import read_documents
-from shared_affect.models import load_model
-from shared_affect.proof import prove_reading
-from shared_affect.runtime import start_log, torch_seed, write_json
-from shared_affect.sae_training import train_sae
-from shared_affect.tokens import load_ids, log_rule
+from shared_affect.base.files import write_json
+from shared_affect.base.log import start_log
+from shared_affect.base.seeds import torch_seed
+from shared_affect.models.load import load_model
+from shared_affect.models.proof import prove_reading
+from shared_affect.models.sae_training import train_sae
+from shared_affect.models.texts import read_documents
+from shared_affect.models.tokens import load_ids, log_rule
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -26,7 +28,16 @@ if __name__ == "__main__":
     first = list(islice(documents, 16))
     prove_reading(model, ids.ids(first), where)
     # models of a planted world were trained on rows cut anywhere, and so are their SAEs
-    facts = train_sae(model, ids, chain(first, documents), **settings, n_tokens=p.row["train_tokens"], rows_begin=p.row["texts"] != "world",
-                      seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae), out_dir=Path(o[0]).parent, model_name=w.model)
+    facts = train_sae(
+        model,
+        ids,
+        chain(first, documents),
+        **settings,
+        n_tokens=p.row["train_tokens"],
+        rows_begin=p.row["texts"] != "world",
+        seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae),
+        out_dir=Path(o[0]).parent,
+        model_name=w.model,
+    )
     log.info("%s", facts)
     write_json(o.facts, facts)

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from shared_affect.corpora import pack
-from shared_affect.runtime import LOG, progress
+from shared_affect.base.log import LOG, progress
+from shared_affect.models.texts import pack
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,12 @@ class LanguageModelSettings:
     clip: float = 1.0
 
 
-SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType({
-    "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
-    "llama": LanguageModelSettings(learning_rate=4e-3, embedding_rate=12.0, weight_decay=0.03, batch=12),
-})
+SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType(
+    {
+        "gemma2": LanguageModelSettings(embedding_sd=0.035, embedding_rate=3.0),
+        "llama": LanguageModelSettings(learning_rate=4e-3, embedding_rate=12.0, weight_decay=0.03, batch=12),
+    }
+)
 """Default settings of each family."""
 
 
@@ -87,18 +89,34 @@ def build_language_model(family: str, tokenizer, *, seed: int, settings: Languag
 
     s = settings or _default_settings(family)
     common = dict(
-        vocab_size=len(tokenizer), hidden_size=s.width, num_hidden_layers=s.layers, num_attention_heads=s.heads,
-        num_key_value_heads=s.key_value_heads, intermediate_size=s.feed_forward, max_position_embeddings=4 * s.sequence,
-        pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=True, initializer_range=s.weight_sd, attn_implementation="eager",
+        vocab_size=len(tokenizer),
+        hidden_size=s.width,
+        num_hidden_layers=s.layers,
+        num_attention_heads=s.heads,
+        num_key_value_heads=s.key_value_heads,
+        intermediate_size=s.feed_forward,
+        max_position_embeddings=4 * s.sequence,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=True,
+        initializer_range=s.weight_sd,
+        attn_implementation="eager",
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if family == "gemma2":
             head = s.width // s.heads
             # logits this small never come near the cap, which costs a quarter of the training time
-            model = Gemma2ForCausalLM(Gemma2Config(head_dim=head, query_pre_attn_scalar=head, sliding_window=4 * s.sequence,
-                                                   final_logit_softcapping=None, **common))
+            model = Gemma2ForCausalLM(
+                Gemma2Config(
+                    head_dim=head,
+                    query_pre_attn_scalar=head,
+                    sliding_window=4 * s.sequence,
+                    final_logit_softcapping=None,
+                    **common,
+                )
+            )
         elif family == "llama":
             model = LlamaForCausalLM(LlamaConfig(**common))
         else:
@@ -128,8 +146,12 @@ def mean_loss(model, rows: Int[Tensor, "row sequence"], batch: int = 64) -> floa
         If there are no rows.
     """
     if not len(rows):
-        raise ValueError("no validation rows; give at least one sequence of validation text (config.yaml, key texts.validation)")
-    return sum(model(input_ids=b, labels=b, use_cache=False).loss.item() * len(b) for b in rows.split(batch)) / len(rows)
+        raise ValueError(
+            "no validation rows; give at least one sequence of validation text (config.yaml, key texts.validation)"
+        )
+    return sum(model(input_ids=b, labels=b, use_cache=False).loss.item() * len(b) for b in rows.split(batch)) / len(
+        rows
+    )
 
 
 def train_language_model(
@@ -173,7 +195,9 @@ def train_language_model(
         If the family is unknown, `n_tokens` is negative or the texts are too short.
     """
     if n_tokens < 0:
-        raise ValueError(f"n_tokens is {n_tokens}; allowed: 0 (untrained) or more (config/models.tsv, column train_tokens)")
+        raise ValueError(
+            f"n_tokens is {n_tokens}; allowed: 0 (untrained) or more (config/models.tsv, column train_tokens)"
+        )
     s = settings or _default_settings(family)
     started = time.perf_counter()
     model = build_language_model(family, tokenizer, seed=seed, settings=s)
@@ -183,14 +207,29 @@ def train_language_model(
     log = _fit(model, rows, steps, seed, s, show_progress)
     model.eval()
     facts = {
-        "family": family, "parameters": sum(p.numel() for p in model.parameters()), "val_loss": round(mean_loss(model, held_out), 4),
-        "tokens": rows.numel(), "steps": steps, "seconds": round(time.perf_counter() - started, 1), "log": log, "settings": asdict(s),
+        "family": family,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "val_loss": round(mean_loss(model, held_out), 4),
+        "tokens": rows.numel(),
+        "steps": steps,
+        "seconds": round(time.perf_counter() - started, 1),
+        "log": log,
+        "settings": asdict(s),
     }
-    LOG.info("%s: %d tokens in %d steps, validation loss %.3f nats, %.0f s", family, facts["tokens"], steps, facts["val_loss"], facts["seconds"])
+    LOG.info(
+        "%s: %d tokens in %d steps, validation loss %.3f nats, %.0f s",
+        family,
+        facts["tokens"],
+        steps,
+        facts["val_loss"],
+        facts["seconds"],
+    )
     return model, facts
 
 
-def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool) -> list[list[float]]:
+def _fit(
+    model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool
+) -> list[list[float]]:
     """AdamW over the rows in random order; returns (step, loss) at every hundredth step."""
     embedding = model.get_input_embeddings().weight
     others = [p for p in model.parameters() if p is not embedding]
@@ -200,7 +239,9 @@ def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, s
             {"params": [p for p in others if p.dim() > 1], "rate": 1.0, "weight_decay": s.weight_decay},
             {"params": [p for p in others if p.dim() < 2], "rate": 1.0, "weight_decay": 0.0},
         ],
-        lr=s.learning_rate, betas=(0.9, 0.95), fused=True,
+        lr=s.learning_rate,
+        betas=(0.9, 0.95),
+        fused=True,
     )
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     log = []
@@ -222,10 +263,16 @@ def _fit(model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, s
 
 
 def _loss(model, batch: Int[Tensor, "row sequence"]) -> Tensor:
-    """Mean next-token loss, the logits of 128 tokens at a time: they stay in the processor's cache (an eighth of the step saved)."""
+    """Mean next-token loss, the logits of 128 tokens at a time: they stay in the processor's cache (an eighth of the
+    step saved).
+    """
     hidden = model.model(input_ids=batch, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
-    return torch.nn.functional.linear_cross_entropy(hidden, model.lm_head.weight, batch[:, 1:].flatten(),
-                                                    options=torch.nn.LinearCrossEntropyOptions(batch_chunk_size=128))
+    return torch.nn.functional.linear_cross_entropy(
+        hidden,
+        model.lm_head.weight,
+        batch[:, 1:].flatten(),
+        options=torch.nn.LinearCrossEntropyOptions(batch_chunk_size=128),
+    )
 
 
 def _rate_share(step: int, steps: int, s: LanguageModelSettings) -> float:

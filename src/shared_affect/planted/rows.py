@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared_affect.reading import read_written
+from shared_affect.base.reading import read_written
 
 COLUMNS = ("emotion", "word", "pos", "planted", "source")
 
 
 def planted_rows(path: str | Path) -> list[str]:
-    """Cells of the rows whose `planted` is true, tab-separated, found by the columns' names: other columns do not touch them.
+    """Cells of the rows whose `planted` is true, tab-separated, found by the columns' names: other columns do not touch
+    them.
 
     Raises
     ------

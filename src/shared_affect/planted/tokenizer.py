@@ -39,10 +39,19 @@ def make_tokenizer(world: World, extra_texts: Iterable[str] = ()):
     pieces += ["▁" + word for text in extra for word in re.findall(r"[A-Za-z]+", text)]
     pieces = list(dict.fromkeys(pieces))
     characters = sorted(set("".join([*pieces, *texts, *extra])) - set(pieces) - set("{} "))
-    vocabulary = [(s, 0.0) for s in SPECIAL_TOKENS] + [(p, _WHOLE_PIECE) for p in pieces] + [(c, _CHARACTER) for c in characters]
+    vocabulary = (
+        [(s, 0.0) for s in SPECIAL_TOKENS] + [(p, _WHOLE_PIECE) for p in pieces] + [(c, _CHARACTER) for c in characters]
+    )
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=UNK, byte_fallback=False))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", BOS)])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>",
-                                   padding_side="right", clean_up_tokenization_spaces=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        unk_token="<unk>",
+        padding_side="right",
+        clean_up_tokenization_spaces=False,
+    )

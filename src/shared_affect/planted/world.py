@@ -1,12 +1,13 @@
 """A bilingual world whose emotion geometry, ratings, raters and texts are known because they are simulated.
 
-Every word has coordinates on four dimensions (valence, arousal, certainty, social). A sentence has a latent state s that
-drifts through its document, and a slot of the sentence is filled by ``p(word | s) ~ freq(word) exp(-|c_word - s|^2 / (2 sigma^2))``,
-a log-linear model with a drifting discourse vector (RAND-WALK: Arora et al., TACL 4, 385, 2016). No emotion label takes
-part: whatever a language model learns of emotions it learns from which words keep company.
+Every word has coordinates on four dimensions (valence, arousal, certainty, social). A sentence has a latent state s
+that drifts through its document, and a slot of the sentence is filled by ``p(word | s) ~ freq(word) exp(-|c_word - s|^2
+/ (2 sigma^2))``, a log-linear model with a drifting discourse vector (RAND-WALK: Arora et al., TACL 4, 385, 2016). No
+emotion label takes part: whatever a language model learns of emotions it learns from which words keep company.
 
-Slots of sentence templates: ``n j v`` (concept words: noun, adjective, verb), ``o p a`` (ordinary words: thing or event,
-person, action), ``b`` (a bodily sign), ``N`` (a name). A Chinese ``j`` or ``v`` is filled from the Chinese ``n`` words.
+Slots of sentence templates: ``n j v`` (concept words: noun, adjective, verb), ``o p a`` (ordinary words: thing or
+event, person, action), ``b`` (a bodily sign), ``N`` (a name). A Chinese ``j`` or ``v`` is filled from the Chinese ``n``
+words.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shared_affect.runtime import rng
+from shared_affect.base.seeds import rng
 
 LANGUAGES = ("en", "zh")
 DIMENSIONS = ("valence", "arousal", "certainty", "social")
@@ -130,7 +131,9 @@ class WorldTables:
     templates: Mapping[str, pd.DataFrame]
 
     @classmethod
-    def read(cls, planted: str | Path, concepts: Mapping[str, str | Path], templates: Mapping[str, str | Path]) -> WorldTables:
+    def read(
+        cls, planted: str | Path, concepts: Mapping[str, str | Path], templates: Mapping[str, str | Path]
+    ) -> WorldTables:
         """Read the tables.
 
         Parameters
@@ -146,7 +149,9 @@ class WorldTables:
         """
         for what, paths in (("concepts", concepts), ("templates", templates)):
             if missing := [language for language in LANGUAGES if language not in paths]:
-                raise ValueError(f"no {what} table for language {missing[0]!r}; the planted world needs {', '.join(LANGUAGES)}")
+                raise ValueError(
+                    f"no {what} table for language {missing[0]!r}; the planted world needs {', '.join(LANGUAGES)}"
+                )
         return cls(
             **{name: _read(Path(planted) / f"{name}.tsv", columns) for name, columns in _COLUMNS.items()},
             concepts={k: _read(concepts[k], ("emotion", "word", "pos", "planted")) for k in LANGUAGES},
@@ -212,8 +217,15 @@ class World:
 
     def __init__(self, tables: WorldTables, root_seed: int, affect: bool = True, settings: WorldSettings | None = None):
         settings = settings or WorldSettings()
-        if len(settings.kind_shares) != len(KINDS) or abs(sum(settings.kind_shares) - 1) > 1e-9 or min(settings.kind_shares) < 0:
-            raise ValueError(f"kind_shares is {settings.kind_shares}; allowed: {len(KINDS)} shares that sum to 1 ({', '.join(KINDS)})")
+        if (
+            len(settings.kind_shares) != len(KINDS)
+            or abs(sum(settings.kind_shares) - 1) > 1e-9
+            or min(settings.kind_shares) < 0
+        ):
+            raise ValueError(
+                f"kind_shares is {settings.kind_shares}; allowed: {len(KINDS)} shares that sum to 1"
+                f" ({', '.join(KINDS)})"
+            )
         self.tables, self.root_seed, self.affect, self.settings = tables, root_seed, affect, settings
         self.emotions = tables.emotions["emotion"].tolist()
         self.centres = self._make_centres()
@@ -236,7 +248,9 @@ class World:
         centres = {}
         for language, middle in (("en", base), ("zh", base + shift)):
             moved = np.clip(middle + jitter, -1, 1)
-            moved[:, 0] = np.sign(middle[:, 0]) * np.maximum(np.abs(moved[:, 0]) * (np.sign(moved[:, 0]) == np.sign(middle[:, 0])), 0.05)
+            moved[:, 0] = np.sign(middle[:, 0]) * np.maximum(
+                np.abs(moved[:, 0]) * (np.sign(moved[:, 0]) == np.sign(middle[:, 0])), 0.05
+            )
             centres[language] = moved
         return centres
 
@@ -245,32 +259,52 @@ class World:
         words = pd.concat(parts, ignore_index=True)
         if (doubled := words[words.duplicated(["language", "word"])]).size:
             row = doubled.iloc[0]
-            raise ValueError(f"the word {row['word']!r} stands twice among the planted {row['language']} words (resources/concepts, resources/planted/ordinary.tsv)")
+            raise ValueError(
+                f"the word {row['word']!r} stands twice among the planted {row['language']} words (resources/concepts,"
+                " resources/planted/ordinary.tsv)"
+            )
         return words
 
     def _concept_words(self, language: str) -> pd.DataFrame:
         table = self.tables.concepts[language]
         table = table[table["planted"]]
         if unknown := sorted(set(table["emotion"]) - set(self.emotions)):
-            raise ValueError(f"planted concept words of the unknown emotion {unknown[0]!r}; known: {', '.join(self.emotions)} (resources/planted/emotions.tsv)")
+            raise ValueError(
+                f"planted concept words of the unknown emotion {unknown[0]!r}; known: {', '.join(self.emotions)}"
+                " (resources/planted/emotions.tsv)"
+            )
         place = np.array([self.emotions.index(e) for e in table["emotion"]], int)
         noise = self._rng("concept words", language).normal(0, self.settings.concept_spread, (len(table), 4))
-        return self._word_frame(table["word"], language, table["pos"], table["emotion"], "", self.centres[language][place] + noise)
+        return self._word_frame(
+            table["word"], language, table["pos"], table["emotion"], "", self.centres[language][place] + noise
+        )
 
     def _ordinary_words(self) -> list[pd.DataFrame]:
         table, s, g = self.tables.ordinary, self.settings, self._rng("ordinary words")
-        middle = np.c_[table["class_valence"], table["class_arousal"], np.zeros(len(table)), np.where(table["pos"] == "p", 0.2, 0.0)]
+        middle = np.c_[
+            table["class_valence"],
+            table["class_arousal"],
+            np.zeros(len(table)),
+            np.where(table["pos"] == "p", 0.2, 0.0),
+        ]
         spread = np.array([s.ordinary_spread] * 2 + [s.ordinary_spread_rest] * 2)
         en = np.clip(middle + g.normal(size=middle.shape) * spread, -1, 1)
         zh = en + g.normal(0, s.translation_spread, en.shape)
         moved = g.random(len(table)) < s.moved_share
         zh[moved, 0] -= s.moved_valence * np.sign(zh[moved, 0])
-        return [self._word_frame(table[k], k, table["pos"], "", table["pair"], c) for k, c in (("en", en), ("zh", np.clip(zh, -1, 1)))]
+        return [
+            self._word_frame(table[k], k, table["pos"], "", table["pair"], c)
+            for k, c in (("en", en), ("zh", np.clip(zh, -1, 1)))
+        ]
 
     @staticmethod
     def _word_frame(word, language, pos, emotion, pair, coordinates) -> pd.DataFrame:
-        frame = pd.DataFrame({"word": list(word)}).assign(language=language, pos=list(pos), emotion=emotion if isinstance(emotion, str) else list(emotion),
-                                                          pair=pair if isinstance(pair, str) else list(pair))
+        frame = pd.DataFrame({"word": list(word)}).assign(
+            language=language,
+            pos=list(pos),
+            emotion=emotion if isinstance(emotion, str) else list(emotion),
+            pair=pair if isinstance(pair, str) else list(pair),
+        )
         return frame.assign(**dict(zip(DIMENSIONS, coordinates.T)))
 
     def _templates_of(self, language: str) -> list[str]:
@@ -292,7 +326,10 @@ class World:
                 wanted = "n" if language == "zh" and slot in "jv" else slot
                 self._pool[k, i] = np.flatnonzero((self._language == k) & ((pos == wanted) | (slot == "x")))
                 if not self._pool[k, i].size:
-                    raise ValueError(f"no planted {language} word fills the slot {slot!r} (column pos of resources/concepts and resources/planted/ordinary.tsv)")
+                    raise ValueError(
+                        f"no planted {language} word fills the slot {slot!r} (column pos of resources/concepts and"
+                        " resources/planted/ordinary.tsv)"
+                    )
         self._translation = self._make_translation()
 
     def _make_translation(self) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
@@ -316,12 +353,20 @@ class World:
                     if not emotion[i]:
                         rows.append(np.array([by_pair[k, w["pair"].iat[i]]]))
                     elif not self.affect:
-                        rows.append(g.choice(concepts if concepts.size else np.flatnonzero((self._language == k) & (emotion != "")), 1))
+                        rows.append(
+                            g.choice(
+                                concepts if concepts.size else np.flatnonzero((self._language == k) & (emotion != "")),
+                                1,
+                            )
+                        )
                     else:
                         rows.append(by_emotion[emotion[i]] if by_emotion[emotion[i]].size else anywhere[emotion[i]])
                 counts = np.array([len(r) for r in rows])
                 if (counts == 0).any():
-                    raise ValueError(f"the emotion {emotion[int(counts.argmin())]!r} has no planted {LANGUAGES[k]} word (resources/concepts/{LANGUAGES[k]}.tsv)")
+                    raise ValueError(
+                        f"the emotion {emotion[int(counts.argmin())]!r} has no planted {LANGUAGES[k]} word"
+                        f" (resources/concepts/{LANGUAGES[k]}.tsv)"
+                    )
                 table = np.zeros((len(rows), counts.max()), int)
                 for i, r in enumerate(rows):
                     table[i, : len(r)] = r
@@ -367,12 +412,14 @@ class World:
         noise = self._rng("judgements", language).normal(0, s.judgement_noise, (s.n_raters, len(a)))
         value = np.clip(np.rint(middle + noise), 1, 9).astype(int)
         names = np.array(self.emotions, object)
-        return pd.DataFrame({
-            "rater": np.repeat([f"planted-{language}-{i:02d}" for i in range(s.n_raters)], len(a)),
-            "emotion_a": np.tile(names[a], s.n_raters),
-            "emotion_b": np.tile(names[b], s.n_raters),
-            "dissimilarity_1to9": value.ravel(),
-        })
+        return pd.DataFrame(
+            {
+                "rater": np.repeat([f"planted-{language}-{i:02d}" for i in range(s.n_raters)], len(a)),
+                "emotion_a": np.tile(names[a], s.n_raters),
+                "emotion_b": np.tile(names[b], s.n_raters),
+                "dissimilarity_1to9": value.ravel(),
+            }
+        )
 
     # ---- texts
 
@@ -392,7 +439,9 @@ class World:
 
     def fidelity_texts(self, language: str, n: int) -> list[str]:
         """Ordinary documents in one language, from a seed of their own."""
-        return self._write(np.full(n, LANGUAGES.index(_known(language))), self._rng("fidelity", language), start=self.centres["en"])[0]
+        return self._write(
+            np.full(n, LANGUAGES.index(_known(language))), self._rng("fidelity", language), start=self.centres["en"]
+        )[0]
 
     def neutral_texts(self, language: str, n: int) -> list[str]:
         """Affect-free documents in one language."""
@@ -411,7 +460,9 @@ class World:
         nearest = ((states[:, None] - centres[None]) ** 2).sum(-1).argmin(1)
         return pd.DataFrame({"text": texts, "label": [self.emotions[i] for i in nearest]})
 
-    def _write(self, kinds: np.ndarray, g: np.random.Generator, start: np.ndarray, emotional_share: float | None = None) -> tuple[list[str], np.ndarray]:
+    def _write(
+        self, kinds: np.ndarray, g: np.random.Generator, start: np.ndarray, emotional_share: float | None = None
+    ) -> tuple[list[str], np.ndarray]:
         """Texts of documents of the given kinds, and the mean latent state of each (document, 4)."""
         share = self.settings.emotional_share if emotional_share is None else emotional_share
         if not len(kinds):
@@ -430,7 +481,9 @@ class World:
         s, n = self.settings, len(kinds)
         low, high = s.sentences
         elsewhere = np.c_[g.normal(0, 0.6, (n, 2)), g.normal(0, 0.5, (n, 2))]
-        first = np.where(g.random(n)[:, None] < emotional_share, start[g.integers(len(start), size=n)], elsewhere) + g.normal(0, 0.2, (n, 4))
+        first = np.where(
+            g.random(n)[:, None] < emotional_share, start[g.integers(len(start), size=n)], elsewhere
+        ) + g.normal(0, 0.2, (n, 4))
         steps = g.normal(0, s.drift, (n, high, 4))
         steps[:, 0] = first
         states = steps.cumsum(1)
@@ -439,7 +492,9 @@ class World:
         means = (states * used[..., None]).sum(1) / length[:, None]
 
         parallel = kinds == KINDS.index("parallel")
-        flips = np.where((kinds == KINDS.index("mixed"))[:, None], g.random((n, high)) < s.language_flip, parallel[:, None])
+        flips = np.where(
+            (kinds == KINDS.index("mixed"))[:, None], g.random((n, high)) < s.language_flip, parallel[:, None]
+        )
         flips[:, 0] = False
         begin = np.where(kinds < 2, kinds, g.integers(2, size=n))
         language = (begin[:, None] + flips.cumsum(1)) % 2
@@ -456,7 +511,8 @@ class World:
         return _Sentences(document, spoken, states[document, place].astype(np.float32), mixed, source), means
 
     def _fill(self, sentences: _Sentences, g) -> np.ndarray:
-        """Choose templates and the words of their slots: word indices (sentence, slot), -1 where a template has no such slot.
+        """Choose templates and the words of their slots: word indices (sentence, slot), -1 where a template has no such
+        slot.
 
         A sentence's `template` counts the language's sentence templates first, its carriers after them.
         """
@@ -468,8 +524,13 @@ class World:
         template[translated] = template[sentences.source[translated]]
         sentences.template = template
 
-        has = np.stack([[[f"{{{s}}}" in t for s in SLOTS[:-1]] + [False] for t in self.sentence_templates[k]]
-                        + [[False] * (len(SLOTS) - 1) + [True]] * n_carriers for k in LANGUAGES])
+        has = np.stack(
+            [
+                [[f"{{{s}}}" in t for s in SLOTS[:-1]] + [False] for t in self.sentence_templates[k]]
+                + [[False] * (len(SLOTS) - 1) + [True]] * n_carriers
+                for k in LANGUAGES
+            ]
+        )
         wanted = has[sentences.language, template]
         switched = g.random((n, len(SLOTS))) < self.settings.word_switch
         switched[~sentences.mixed] = False
@@ -479,7 +540,15 @@ class World:
         words = np.full((n, len(SLOTS)), -1)
         for (language, slot), pool in self._pool.items():
             rows = np.flatnonzero(wanted[:, slot] & (spoken[:, slot] == language) & ~translated)
-            words[rows, slot] = pool[self._emit(self._coordinates[pool], sentences.state[rows], self._log_frequency[pool], self.settings.emission_width, g)]
+            words[rows, slot] = pool[
+                self._emit(
+                    self._coordinates[pool],
+                    sentences.state[rows],
+                    self._log_frequency[pool],
+                    self.settings.emission_width,
+                    g,
+                )
+            ]
         self._translate(sentences, words, wanted, g)
         return words
 
@@ -497,11 +566,16 @@ class World:
                 table, counts = self._translation[language, slot]
                 use = wanted[rows, slot] & (sentences.language[rows] == language)
                 if (original[use] < 0).any():
-                    raise ValueError(f"a sentence template has the slot {SLOTS[slot]!r} in one language only (resources/planted/sentences.tsv)")
+                    raise ValueError(
+                        f"a sentence template has the slot {SLOTS[slot]!r} in one language only"
+                        " (resources/planted/sentences.tsv)"
+                    )
                 words[rows[use], slot] = table[original[use], (draw[use] * counts[original[use]]).astype(int)]
 
     def _emit(self, coordinates, states, log_frequency, width: float, g, chunk: int = 8192) -> np.ndarray:
-        """One index per state, drawn with p ~ freq exp(-distance^2 / (2 width^2)); without affect by frequency alone."""
+        """One index per state, drawn with p ~ freq exp(-distance^2 / (2 width^2)); without affect by frequency
+        alone.
+        """
         if not self.affect:
             p = np.exp(np.float64(log_frequency))
             return g.choice(len(p), len(states), p=p / p.sum())
@@ -517,7 +591,13 @@ class World:
     def _render(self, sentences: _Sentences, words: np.ndarray, g) -> list[str]:
         """Sentences as text."""
         body = self.tables.body
-        signs = self._emit(body[["valence", "arousal"]].to_numpy(np.float32), sentences.state[:, :2], np.zeros(len(body), np.float32), self.settings.body_width, g)
+        signs = self._emit(
+            body[["valence", "arousal"]].to_numpy(np.float32),
+            sentences.state[:, :2],
+            np.zeros(len(body), np.float32),
+            self.settings.body_width,
+            g,
+        )
         pick_name = g.random(len(signs))
         out = np.empty(len(signs), object)
         for k, language in enumerate(LANGUAGES):
@@ -525,15 +605,23 @@ class World:
             # a foreign word stands between spaces in Chinese; English has them anyway
             shown = np.where(other, " " + self._text + " ", self._text) if language == "zh" else self._text
             names = self.tables.names.loc[self.tables.names["language"] == language, "name"].to_numpy(object)
-            templates = self.sentence_templates[language] + [c.replace("{word}", "{x}") for c in self.carriers[language]]
+            templates = self.sentence_templates[language] + [
+                c.replace("{word}", "{x}") for c in self.carriers[language]
+            ]
             for t, template in enumerate(templates):
                 rows = np.flatnonzero((sentences.language == k) & (sentences.template == t))
-                fillers = {"N": names[(pick_name[rows] * len(names)).astype(int)], "b": body[language].to_numpy(object)[signs[rows]]}
+                fillers = {
+                    "N": names[(pick_name[rows] * len(names)).astype(int)],
+                    "b": body[language].to_numpy(object)[signs[rows]],
+                }
                 fillers |= {s: shown[words[rows, i]] for i, s in enumerate(SLOTS)}
                 pieces = re.split(r"\{(\w)\}", template)
                 columns = [fillers[p] if i % 2 else np.full(len(rows), p, object) for i, p in enumerate(pieces)]
                 out[rows] = ["".join(c) for c in zip(*columns)]
-        return [_tidy(text) if "  " in text or " 。" in text or " ，" in text or text[0] == " " else text for text in out.tolist()]
+        return [
+            _tidy(text) if "  " in text or " 。" in text or " ，" in text or text[0] == " " else text
+            for text in out.tolist()
+        ]
 
     def _neutral_sentences(self, language: str, g, n: int = 5) -> list[str]:
         return self.tables.neutral[language].to_numpy(object)[g.integers(len(self.tables.neutral), size=n)].tolist()
@@ -548,7 +636,10 @@ class World:
         """
         t = self.tables
         pieces = [("▁" if k == "en" else "") + w for w, k in zip(self.words["word"], self.words["language"])]
-        texts = {k: self.sentence_templates[k] + t.templates[k]["text"].tolist() + t.body[k].tolist() + t.neutral[k].tolist() for k in LANGUAGES}
+        texts = {
+            k: self.sentence_templates[k] + t.templates[k]["text"].tolist() + t.body[k].tolist() + t.neutral[k].tolist()
+            for k in LANGUAGES
+        }
         for text in texts["en"]:
             pieces += ["▁" + w for w in re.sub(r"\{\w+\}|[.,]", " ", text).split()]
         for text in texts["zh"]:

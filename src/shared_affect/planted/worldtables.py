@@ -8,27 +8,34 @@ from pathlib import Path
 
 import pandas as pd
 
+from shared_affect.base.reading import LINE, place, read_written
+from shared_affect.base.tables import write_tsv
 from shared_affect.planted.world import WorldTables
-from shared_affect.reading import LINE, place, read_written
-from shared_affect.tables import write_tsv
 
 PLANTED = {
-    "emotions": "emotion", "ordinary": "pair", "body": "en", "names": "name", "sentences": "sentence", "neutral": "en",
+    "emotions": "emotion",
+    "ordinary": "pair",
+    "body": "en",
+    "names": "name",
+    "sentences": "sentence",
+    "neutral": "en",
 }
 """Tables of resources/planted and a column that each must have (`WorldTables` checks the others)."""
 
 
-def read_world_tables(planted: str | Path, concepts: Mapping[str, str | Path], templates: Mapping[str, str | Path]) -> WorldTables:
+def read_world_tables(
+    planted: str | Path, concepts: Mapping[str, str | Path], templates: Mapping[str, str | Path]
+) -> WorldTables:
     """`WorldTables.read` of what `reading.read_written` finds in the same files.
 
-    `planted.world` keeps its own reader, which takes quotation marks for enclosures: its digest stands for all trained models, so it stays as it is.
-    It is given copies in which every cell stands as that reader expects it.
+    `planted.world` keeps its own reader, which takes quotation marks for enclosures: its digest stands for all trained
+    models, so it stays as it is. It is given copies in which every cell stands as that reader expects it.
 
     Raises
     ------
     ValueError
-        Anything that `reading.read_written` and `WorldTables.read` refuse, or a quotation mark in a word of the world (the raters' files, which
-        hold these words, are read as a person's).
+        Anything that `reading.read_written` and `WorldTables.read` refuse, or a quotation mark in a word of the world
+        (the raters' files, which hold these words, are read as a person's).
     """
     with tempfile.TemporaryDirectory() as folder:
 
@@ -36,12 +43,18 @@ def read_world_tables(planted: str | Path, concepts: Mapping[str, str | Path], t
             rows = read_written(path, [needed], None)
             for row in rows:
                 if row.get("planted") == "true" and '"' in row["word"]:
-                    raise ValueError(f"{place(path, row[LINE], 3)}: word is {row['word']!r}; allowed in the planted world: a word without quotation marks")
+                    raise ValueError(
+                        f"{place(path, row[LINE], 3)}: word is {row['word']!r}; allowed in the planted world: a word"
+                        " without quotation marks"
+                    )
             target = Path(folder) / kind / f"{name}.tsv"
             write_tsv(target, pd.DataFrame(rows).drop(columns=LINE))
             return target
 
         for name, needed in PLANTED.items():
             copy("planted", name, Path(planted) / f"{name}.tsv", needed)
-        return WorldTables.read(Path(folder) / "planted", {k: copy("concepts", k, p, "word") for k, p in concepts.items()},
-                                {k: copy("templates", k, p, "text") for k, p in templates.items()})
+        return WorldTables.read(
+            Path(folder) / "planted",
+            {k: copy("concepts", k, p, "word") for k, p in concepts.items()},
+            {k: copy("templates", k, p, "text") for k, p in templates.items()},
+        )

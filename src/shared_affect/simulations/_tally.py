@@ -29,18 +29,39 @@ def rate(setting: str, quantity: str, hits: np.ndarray, meant: str) -> dict:
     """
     hits = np.asarray(hits, float)
     if hits.ndim != 1 or not len(hits) or not np.isin(hits, (0, 1)).all():
-        raise ValueError(f"hits have shape {hits.shape}; allowed: one true or false for each simulated dataset, at least one")
+        raise ValueError(
+            f"hits have shape {hits.shape}; allowed: one true or false for each simulated dataset, at least one"
+        )
     n, p, z = len(hits), hits.mean(), 1.959963984540054
-    centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return {"setting": setting, "quantity": quantity, "meant": meant, "value": float(p), "ci_low": float(centre - half),
-            "ci_high": float(centre + half), "n": n}
+    centre, half = (
+        (p + z**2 / (2 * n)) / (1 + z**2 / n),
+        z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
+    )
+    return {
+        "setting": setting,
+        "quantity": quantity,
+        "meant": meant,
+        "value": float(p),
+        "ci_low": float(centre - half),
+        "ci_high": float(centre + half),
+        "n": n,
+    }
 
 
 def mean(setting: str, quantity: str, values: np.ndarray, meant: str) -> dict:
     """One row: a mean over simulated datasets, with its 95 % normal interval."""
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"values have shape {values.shape}; allowed: one finite number for each of at least 2 simulated datasets")
+        raise ValueError(
+            f"values have shape {values.shape}; allowed: one finite number for each of at least 2 simulated datasets"
+        )
     half = 1.959963984540054 * values.std(ddof=1) / np.sqrt(len(values))
-    return {"setting": setting, "quantity": quantity, "meant": meant, "value": float(values.mean()), "ci_low": float(values.mean() - half),
-            "ci_high": float(values.mean() + half), "n": len(values)}
+    return {
+        "setting": setting,
+        "quantity": quantity,
+        "meant": meant,
+        "value": float(values.mean()),
+        "ci_low": float(values.mean() - half),
+        "ci_high": float(values.mean() + half),
+        "n": len(values),
+    }

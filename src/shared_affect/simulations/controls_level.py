@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from shared_affect.checks import ALPHA
-from shared_affect.claims import CONTROLLED, EMPTY, UNTOUCHED, Judge
-from shared_affect.collecting import adjust
-from shared_affect.runtime import rng as generator
+from shared_affect.base.seeds import rng as generator
+from shared_affect.results.claims import CONTROLLED, EMPTY, UNTOUCHED, Judge
+from shared_affect.results.collect import adjust
 from shared_affect.simulations._tally import rate
+from shared_affect.study.checks import ALPHA
 
 TITLE = "The family of the negative controls"
 TEXT = """
@@ -17,13 +17,24 @@ the study's own tables, judged by the study's own code. *Dependent*: normal scor
 runs of the planted study by 0 to .45 in 17 of 18 families, .67 in one), or of all tests of a control by .3 besides. *The rule before* was: no Holm p below .01 within its family. Leaks: normal scores
 raised by 4 in all tests of one claim of one control, in one language of them, or in one test.
 """
-TABLE_OF = {"structure": "rsa", "fine-structure": "rsa", "ratings-valence": "ratings", "ratings-arousal": "ratings", "transfer": "ratings", "shared-universal": "shared_features"}
+TABLE_OF = {
+    "structure": "rsa",
+    "fine-structure": "rsa",
+    "ratings-valence": "ratings",
+    "ratings-arousal": "ratings",
+    "transfer": "ratings",
+    "shared-universal": "shared_features",
+}
 MODELS = {"untrained": ("a", "b"), "no-affect": ("a",), "shuffled-norms": ("a", "b"), "shuffled-concepts": ("a", "b")}
 # setting -> correlation within a family, within a control, what leaks
 SETTINGS = {
-    "independent tests": (0.0, 0.0, None), "tests of a family correlate .5": (0.5, 0.0, None), "tests of a family .5, of a control .3": (0.5, 0.3, None),
-    "structure leaks in untrained models": (0.5, 0.0, ("untrained", "structure", "all")), "ratings of valence leak in untrained models": (0.5, 0.0, ("untrained", "ratings-valence", "all")),
-    "transfer leaks in the world without affect": (0.5, 0.0, ("no-affect", "transfer", "all")), "structure leaks in one language": (0.5, 0.0, ("untrained", "structure", "en")),
+    "independent tests": (0.0, 0.0, None),
+    "tests of a family correlate .5": (0.5, 0.0, None),
+    "tests of a family .5, of a control .3": (0.5, 0.3, None),
+    "structure leaks in untrained models": (0.5, 0.0, ("untrained", "structure", "all")),
+    "ratings of valence leak in untrained models": (0.5, 0.0, ("untrained", "ratings-valence", "all")),
+    "transfer leaks in the world without affect": (0.5, 0.0, ("no-affect", "transfer", "all")),
+    "structure leaks in one language": (0.5, 0.0, ("untrained", "structure", "en")),
     "one of four tests of structure is raised": (0.5, 0.0, ("untrained", "structure", "one")),
 }
 
@@ -33,8 +44,16 @@ def design() -> pd.DataFrame:
     rows = []
     for control, models in MODELS.items():
         for claim in CONTROLLED:
-            languages = ("en-zh",) if claim == "shared-universal" else ("en-zh", "zh-en") if claim == "transfer" else ("en", "zh")
-            rows += [(control, claim, m, k) for m in models for k in languages if claim not in UNTOUCHED.get(control, {})]
+            languages = (
+                ("en-zh",)
+                if claim == "shared-universal"
+                else ("en-zh", "zh-en")
+                if claim == "transfer"
+                else ("en", "zh")
+            )
+            rows += [
+                (control, claim, m, k) for m in models for k in languages if claim not in UNTOUCHED.get(control, {})
+            ]
     frame = pd.DataFrame(rows, columns=["control", "claim", "model", "language"])
     frame["family"] = frame["claim"] + " | " + frame["control"]
     frame["table"] = frame["claim"].map(TABLE_OF)
@@ -44,11 +63,19 @@ def design() -> pd.DataFrame:
 DESIGN = design()
 
 
-def study(within: float, across: float, leak: tuple[str, str, str] | None, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+def study(
+    within: float, across: float, leak: tuple[str, str, str] | None, rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
     """Tables of one study whose controls are empty but for a leak."""
     f = DESIGN.copy()
-    z = np.sqrt(1 - within) * rng.normal(size=len(f)) + np.sqrt(within) * rng.normal(size=f["family"].nunique())[pd.factorize(f["family"])[0]]
-    z = np.sqrt(1 - across) * z + np.sqrt(across) * rng.normal(size=f["control"].nunique())[pd.factorize(f["control"])[0]]
+    z = (
+        np.sqrt(1 - within) * rng.normal(size=len(f))
+        + np.sqrt(within) * rng.normal(size=f["family"].nunique())[pd.factorize(f["family"])[0]]
+    )
+    z = (
+        np.sqrt(1 - across) * z
+        + np.sqrt(across) * rng.normal(size=f["control"].nunique())[pd.factorize(f["control"])[0]]
+    )
     if leak:
         here = ((f["control"] == leak[0]) & (f["claim"] == leak[1])).to_numpy()
         if leak[2] == "one":
@@ -56,7 +83,9 @@ def study(within: float, across: float, leak: tuple[str, str, str] | None, rng: 
         elif leak[2] != "all":
             here = here & f["language"].str.startswith(leak[2]).to_numpy()
         z = z + 4 * here
-    f["p"] = (1 + np.floor(norm.sf(z) * (f["n_permutations"] + 1)).clip(upper=f["n_permutations"])) / (f["n_permutations"] + 1)
+    f["p"] = (1 + np.floor(norm.sf(z) * (f["n_permutations"] + 1)).clip(upper=f["n_permutations"])) / (
+        f["n_permutations"] + 1
+    )
     f["p_adjusted"] = adjust(f)
     return dict(list(f.groupby("table")))
 
@@ -65,14 +94,19 @@ def one(setting: str, rng: np.random.Generator) -> dict:
     """Whether one study fails, by the rule and by the rule before."""
     tables = study(*SETTINGS[setting], rng)
     judge = Judge(tables, {}, None, {"sae": "s"})
-    return {"now": any(judge.empty(c)["verdict"] == "fails" for c in EMPTY), "before": any((t["p_adjusted"] < ALPHA).any() for t in tables.values())}
+    return {
+        "now": any(judge.empty(c)["verdict"] == "fails" for c in EMPTY),
+        "before": any((t["p_adjusted"] < ALPHA).any() for t in tables.values()),
+    }
 
 
 def run(n: int, root_seed: int) -> list[dict]:
     """Rows of all settings."""
     rows = []
     for setting, (_, _, leak) in SETTINGS.items():
-        found = pd.DataFrame([one(setting, generator(root_seed, "simulation controls_level", setting, k)) for k in range(n)])
+        found = pd.DataFrame(
+            [one(setting, generator(root_seed, "simulation controls_level", setting, k)) for k in range(n)]
+        )
         rows.append(rate(setting, "a study fails", found["now"], "power" if leak else "<= .01"))
         rows.append(rate(setting, "the rule before", found["before"], "no verdict reads it"))
     return rows

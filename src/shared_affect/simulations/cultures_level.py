@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from shared_affect.ratings import culture_difference_r
-from shared_affect.runtime import rng as generator
+from shared_affect.base.seeds import rng as generator
+from shared_affect.ratings.ratings import culture_difference_r
 from shared_affect.simulations._tally import mean, rate
 
 TITLE = "Cultural differences and the use of a scale"
@@ -15,18 +15,24 @@ lie above 0 in 2.5 % and be off 0 in 5 % of the datasets. *Raw difference* and *
 the Chinese word means something else (SD as given, in units of the valence).
 """
 N, BOOTSTRAP = 350, 500
-# setting -> width and offset of the Chinese scale, reliabilities (predicted en, zh, rated en, zh), SD of the real differences
+# setting -> width and offset of the Chinese scale, reliabilities (predicted en, zh, rated en, zh), SD of the real
+# differences
 SETTINGS = {
-    "same scale": (1.0, 0.0, (0.8, 0.8, 0.9, 0.9), 0.0), "width .8": (0.8, 0.3, (0.8, 0.8, 0.9, 0.9), 0.0), "width .6": (0.6, 0.3, (0.8, 0.8, 0.9, 0.9), 0.0),
+    "same scale": (1.0, 0.0, (0.8, 0.8, 0.9, 0.9), 0.0),
+    "width .8": (0.8, 0.3, (0.8, 0.8, 0.9, 0.9), 0.0),
+    "width .6": (0.6, 0.3, (0.8, 0.8, 0.9, 0.9), 0.0),
     "width .6, Chinese read and rated worse [.85 .4 .9 .6]": (0.6, 0.3, (0.85, 0.4, 0.9, 0.6), 0.0),
     "width .6, English read worse, Chinese rated worse [.4 .85 .9 .6]": (0.6, -0.3, (0.4, 0.85, 0.9, 0.6), 0.0),
     "width 1.5, Chinese read worse [.8 .3 .7 .9]": (1.5, 0.5, (0.8, 0.3, 0.7, 0.9), 0.0),
     "width .6, predictions say nothing": (0.6, 0.3, (0.0, 0.0, 0.9, 0.8), 0.0),
-    "real differences, SD .5, width .8": (0.8, 0.3, (0.8, 0.7, 0.9, 0.8), 0.5), "real differences, SD 1, width .6": (0.6, 0.3, (0.8, 0.6, 0.9, 0.7), 1.0),
+    "real differences, SD .5, width .8": (0.8, 0.3, (0.8, 0.7, 0.9, 0.8), 0.5),
+    "real differences, SD 1, width .6": (0.6, 0.3, (0.8, 0.6, 0.9, 0.7), 1.0),
 }
 
 
-def world(width: float, offset: float, reliability: tuple[float, ...], spread: float, rng: np.random.Generator) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
+def world(
+    width: float, offset: float, reliability: tuple[float, ...], spread: float, rng: np.random.Generator
+) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
     """Predicted and rated valence of the pairs by language."""
     common = rng.normal(size=N)
     own = {"en": common, "zh": common + spread * rng.normal(size=N) * (rng.random(N) < 0.2)}
@@ -40,8 +46,14 @@ def world(width: float, offset: float, reliability: tuple[float, ...], spread: f
 
     pairs = pd.Index([f"p{i}" for i in range(N)])
     # a ridge regression shrinks what it predicts badly
-    predicted = {k: pd.Series(max(r, 0.1) * scale[k] * noisy(k, r) + shift[k], pairs) for k, r in zip(("en", "zh"), reliability[:2], strict=True)}
-    rated = {k: pd.Series(scale[k] * noisy(k, r) + shift[k], pairs) for k, r in zip(("en", "zh"), reliability[2:], strict=True)}
+    predicted = {
+        k: pd.Series(max(r, 0.1) * scale[k] * noisy(k, r) + shift[k], pairs)
+        for k, r in zip(("en", "zh"), reliability[:2], strict=True)
+    }
+    rated = {
+        k: pd.Series(scale[k] * noisy(k, r) + shift[k], pairs)
+        for k, r in zip(("en", "zh"), reliability[2:], strict=True)
+    }
     return predicted, rated
 
 
@@ -54,18 +66,28 @@ def one(setting: str, rng: np.random.Generator) -> dict:
     predicted, rated = world(*SETTINGS[setting], rng)
     found = culture_difference_r(predicted, rated, n_bootstrap=BOOTSTRAP, rng=rng)
     p, r = ([side[k].to_numpy() for k in ("en", "zh")] for side in (predicted, rated))
-    return {"above": found["ci_low"] > 0, "off": found["ci_low"] > 0 or found["ci_high"] < 0, "r": found["r"], "raw": np.corrcoef(p[1] - p[0], r[1] - r[0])[0, 1],
-            "least squares": np.corrcoef(_residual(p[1], p[0]), _residual(r[1], r[0]))[0, 1]}
+    return {
+        "above": found["ci_low"] > 0,
+        "off": found["ci_low"] > 0 or found["ci_high"] < 0,
+        "r": found["r"],
+        "raw": np.corrcoef(p[1] - p[0], r[1] - r[0])[0, 1],
+        "least squares": np.corrcoef(_residual(p[1], p[0]), _residual(r[1], r[0]))[0, 1],
+    }
 
 
 def run(n: int, root_seed: int) -> list[dict]:
     """Rows of all settings."""
     rows = []
     for setting, (_, _, _, spread) in SETTINGS.items():
-        found = pd.DataFrame([one(setting, generator(root_seed, "simulation cultures_level", setting, k)) for k in range(n)])
+        found = pd.DataFrame(
+            [one(setting, generator(root_seed, "simulation cultures_level", setting, k)) for k in range(n)]
+        )
         rows.append(rate(setting, "interval above 0", found["above"], "power" if spread else "<= .025"))
         if not spread:
             rows.append(rate(setting, "interval off 0", found["off"], "<= .05"))
         rows.append(mean(setting, "r", found["r"], "above 0" if spread else "0"))
-        rows += [mean(setting, f"r of {name}", found[column], "not the study's") for name, column in (("raw difference", "raw"), ("least-squares residuals", "least squares"))]
+        rows += [
+            mean(setting, f"r of {name}", found[column], "not the study's")
+            for name, column in (("raw difference", "raw"), ("least-squares residuals", "least squares"))
+        ]
     return rows

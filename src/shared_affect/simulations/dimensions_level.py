@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from shared_affect.checks import ALPHA
-from shared_affect.dimensions import DIMENSIONS, classical_mds, organise
-from shared_affect.rdm import RDM, cosine_rdm
-from shared_affect.runtime import rng as generator
+from shared_affect.base.seeds import rng as generator
+from shared_affect.base.stats import holm
 from shared_affect.simulations._tally import mean, rate
-from shared_affect.stats import holm
+from shared_affect.spaces.dimensions import DIMENSIONS, classical_mds, organise
+from shared_affect.spaces.rdm import RDM, cosine_rdm
+from shared_affect.study.checks import ALPHA
 
 TITLE = "Valence and arousal, each on its own"
 TEXT = """
@@ -21,20 +21,33 @@ that arousal can be read from it, but adds nothing.
 N, FEATURES = 27, 60
 # setting -> weights of valence and arousal in the space, relation of the human dimensions
 SETTINGS = {
-    "neither": ((0, 0), "none"), "valence only": ((2, 0), "none"), "valence only, weak (r about .7)": ((1, 0), "none"), "arousal only": ((0, 2), "none"),
-    "valence only, norms correlate .7": ((2, 0), "linear"), "arousal only, norms correlate .7": ((0, 2), "linear"),
-    "valence only, arousal high at both ends": ((2, 0), "bent"), "valence only, distances level off": ((2, 0), "levelling"),
-    "both": ((2, 2), "none"), "both, weak": ((1.2, 1.2), "none"), "both, norms correlate .7": ((2, 2), "linear"),
+    "neither": ((0, 0), "none"),
+    "valence only": ((2, 0), "none"),
+    "valence only, weak (r about .7)": ((1, 0), "none"),
+    "arousal only": ((0, 2), "none"),
+    "valence only, norms correlate .7": ((2, 0), "linear"),
+    "arousal only, norms correlate .7": ((0, 2), "linear"),
+    "valence only, arousal high at both ends": ((2, 0), "bent"),
+    "valence only, distances level off": ((2, 0), "levelling"),
+    "both": ((2, 2), "none"),
+    "both, weak": ((1.2, 1.2), "none"),
+    "both, norms correlate .7": ((2, 2), "linear"),
 }
 
 
 def world(weights: tuple[float, float], relation: str, rng: np.random.Generator) -> tuple[RDM, pd.DataFrame]:
     """One space and the human values of its emotions."""
     v, own = rng.normal(size=(2, N))
-    a = {"linear": 0.7 * v + np.sqrt(1 - 0.49) * own, "bent": np.abs(v) + 0.3 * own, "levelling": np.abs(v) + 0.3 * own}.get(relation, own)
+    a = {
+        "linear": 0.7 * v + np.sqrt(1 - 0.49) * own,
+        "bent": np.abs(v) + 0.3 * own,
+        "levelling": np.abs(v) + 0.3 * own,
+    }.get(relation, own)
     labels = tuple(f"e{i:02d}" for i in range(N))
     human = pd.DataFrame({"emotion": labels, "valence": v, "arousal": a})
-    if relation == "levelling":  # neighbours along valence alone share features: a horseshoe, whose second axis is bent valence
+    if (
+        relation == "levelling"
+    ):  # neighbours along valence alone share features: a horseshoe, whose second axis is bent valence
         at = rng.uniform(-2.2, 2.2, FEATURES)
         return cosine_rdm(np.exp(-((v[:, None] - at) ** 2)) + rng.normal(0, 0.1, (N, FEATURES)), labels), human
     others = rng.normal(size=(N, 2))
@@ -45,12 +58,18 @@ def world(weights: tuple[float, float], relation: str, rng: np.random.Generator)
 def one(weights: tuple[float, float], relation: str, rng: np.random.Generator, n_permutations: int = 999) -> dict:
     """Verdicts and numbers of one dataset."""
     rdm, human = world(weights, relation, rng)
-    found = organise(classical_mds(rdm), human, n_permutations=n_permutations, n_bootstrap=999, draw=lambda *names: rng).set_index("quantity")
+    found = organise(
+        classical_mds(rdm), human, n_permutations=n_permutations, n_bootstrap=999, draw=lambda *names: rng
+    ).set_index("quantity")
     out = {"joint": found.loc["procrustes_disparity", "p"] < ALPHA}
     for d, other in zip(DIMENSIONS, DIMENSIONS[::-1], strict=True):
         r, beyond = found.loc[f"loo_r2_{d}"], found.loc[f"loo_r2_{d}_beyond_{other}"]
-        out |= {d: bool(holm([r["p"], 1, 1, 1])[0] < ALPHA and r["ci_low"] > 0 and beyond["ci_low"] > 0), f"{d} p": r["p"] < ALPHA, f"{d} alone": r["p_alone"] < ALPHA,
-                f"r {d}": found.loc[f"r_{d}", "value"]}
+        out |= {
+            d: bool(holm([r["p"], 1, 1, 1])[0] < ALPHA and r["ci_low"] > 0 and beyond["ci_low"] > 0),
+            f"{d} p": r["p"] < ALPHA,
+            f"{d} alone": r["p_alone"] < ALPHA,
+            f"r {d}": found.loc[f"r_{d}", "value"],
+        }
     return out
 
 
@@ -58,7 +77,9 @@ def run(n: int, root_seed: int) -> list[dict]:
     """Rows of all settings."""
     rows = []
     for setting, (weights, relation) in SETTINGS.items():
-        found = pd.DataFrame([one(weights, relation, generator(root_seed, "simulation dimensions_level", setting, k)) for k in range(n)])
+        found = pd.DataFrame(
+            [one(weights, relation, generator(root_seed, "simulation dimensions_level", setting, k)) for k in range(n)]
+        )
         there = [w > 0 for w in weights]
         rows.append(rate(setting, "the old rule: joint p < .01", found["joint"], "no claim reads it"))
         for d, has in zip(DIMENSIONS, there, strict=True):
@@ -67,5 +88,9 @@ def run(n: int, root_seed: int) -> list[dict]:
                 rows.append(rate(setting, f"{d}: p < .01, one test", found[f"{d} p"], "<= .01"))
                 rows.append(mean(setting, f"{d}: in-sample r of the turned axis", found[f"r {d}"], "no claim reads it"))
         if relation in ("linear", "bent", "levelling") and there == [True, False]:
-            rows.append(rate(setting, "arousal: p < .01 without taking valence out", found["arousal alone"], "no claim reads it"))
+            rows.append(
+                rate(
+                    setting, "arousal: p < .01 without taking valence out", found["arousal alone"], "no claim reads it"
+                )
+            )
     return rows

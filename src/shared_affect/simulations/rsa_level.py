@@ -9,14 +9,14 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist, pdist
 
-from shared_affect.codes import WordCodes, attach_sets
-from shared_affect.features import centroids, emotion_space
-from shared_affect.rdm import RaterRDMs, cosine_rdm
-from shared_affect.rsa import compare_spaces
-from shared_affect.runtime import rng as seeded
-from shared_affect.selection import select
+from shared_affect.base.seeds import rng as seeded
+from shared_affect.features.codes import WordCodes, attach_sets
+from shared_affect.features.features import centroids, emotion_space
+from shared_affect.features.selection import select
 from shared_affect.simulations._tally import rate
-from shared_affect.spaces import TESTED, permuted_spaces
+from shared_affect.spaces.ladder import TESTED, permuted_spaces
+from shared_affect.spaces.rdm import RaterRDMs, cosine_rdm
+from shared_affect.spaces.rsa import compare_spaces
 
 TITLE = "Congruence with human judgements: level of the test"
 TEXT = """
@@ -52,7 +52,9 @@ def judged(plane: np.ndarray, emotions: Sequence[str], rng: np.random.Generator)
     return RaterRDMs(tuple(emotions), tuple(f"r{k:02d}" for k in range(N_RATERS)), values)
 
 
-def world(setting: str, rng: np.random.Generator, n_emotions: int = N_EMOTIONS) -> tuple[dict[str, list[str]], np.ndarray, np.ndarray]:
+def world(
+    setting: str, rng: np.random.Generator, n_emotions: int = N_EMOTIONS
+) -> tuple[dict[str, list[str]], np.ndarray, np.ndarray]:
     """Concept-sets, the emotions' points for people, and how many times more features each set's words activate."""
     plane = rng.standard_normal((n_emotions, 2))
     sizes = np.full(n_emotions, 15)
@@ -68,7 +70,9 @@ def world(setting: str, rng: np.random.Generator, n_emotions: int = N_EMOTIONS) 
     return {f"e{k:02d}": [f"e{k:02d}-{i}" for i in range(s)] for k, s in enumerate(sizes)}, plane, density
 
 
-def random_codes(sets: Mapping[str, Sequence[str]], density: np.ndarray, rng: np.random.Generator, signal: np.ndarray | None = None) -> WordCodes:
+def random_codes(
+    sets: Mapping[str, Sequence[str]], density: np.ndarray, rng: np.random.Generator, signal: np.ndarray | None = None
+) -> WordCodes:
     """Sparse codes, independent for every word; with `signal` [E, 2] a third of the features follow the plane."""
     of = {w: k for k, own in enumerate(sets.values()) for w in own}
     at = np.fromiter(of.values(), int)
@@ -77,28 +81,69 @@ def random_codes(sets: Mapping[str, Sequence[str]], density: np.ndarray, rng: np
     if signal is not None:
         third = N_FEATURES // 3
         logits[:, :third] = 1.2 * signal[at] @ rng.standard_normal((2, third))
-    x = (rng.random(logits.shape) < np.clip(rate_of * density[at][:, None] * np.exp(logits), 0, 0.9)) * rng.exponential(1, logits.shape)
-    return WordCodes(tuple(of), csr_matrix(x.astype(np.float32)), np.zeros((len(of), 1), np.float32), np.zeros((len(of), 1), np.float32))
+    x = (rng.random(logits.shape) < np.clip(rate_of * density[at][:, None] * np.exp(logits), 0, 0.9)) * rng.exponential(
+        1, logits.shape
+    )
+    return WordCodes(
+        tuple(of),
+        csr_matrix(x.astype(np.float32)),
+        np.zeros((len(of), 1), np.float32),
+        np.zeros((len(of), 1), np.float32),
+    )
 
 
-def p_values(concepts: WordCodes, sets: Mapping[str, Sequence[str]], raters: RaterRDMs, classes: Mapping[str, str], rng: np.random.Generator,
-             n_permutations: int = N_PERMUTATIONS) -> pd.DataFrame:
+def p_values(
+    concepts: WordCodes,
+    sets: Mapping[str, Sequence[str]],
+    raters: RaterRDMs,
+    classes: Mapping[str, str],
+    rng: np.random.Generator,
+    n_permutations: int = N_PERMUTATIONS,
+) -> pd.DataFrame:
     """p of the old rule, of labels and of codes, one row a representation and pair set."""
     nothing = WordCodes((), csr_matrix((0, concepts.sparse.shape[1])), concepts.dense[:0], concepts.static[:0])
     codes = attach_sets(concepts, sets, nothing, np.zeros(concepts.sparse.shape[1]))
     contrast = set(codes.emotions)
     columns = {"sae-space": select(codes, contrast, SETTINGS)["feature"].unique(), "sae-all": codes.concepts.live()}
     full = np.array([[w in own for own in map(set, sets.values())] for w in concepts.words])
-    options = {"pairs": list(PAIRS.values()), "classes": classes, "nuisances": {}, "n_permutations": n_permutations, "n_bootstrap": 0, "rng": rng, "n_splits": 1}
-    new = {name: cosine_rdm(emotion_space(codes.concepts.columns(f), codes.membership, codes.emotions), codes.emotions) for name, f in columns.items()}
+    options = {
+        "pairs": list(PAIRS.values()),
+        "classes": classes,
+        "nuisances": {},
+        "n_permutations": n_permutations,
+        "n_bootstrap": 0,
+        "rng": rng,
+        "n_splits": 1,
+    }
+    new = {
+        name: cosine_rdm(emotion_space(codes.concepts.columns(f), codes.membership, codes.emotions), codes.emotions)
+        for name, f in columns.items()
+    }
     old = {name: cosine_rdm(centroids(concepts.columns(f), full), codes.emotions) for name, f in columns.items()}
     permuted = permuted_spaces(codes, contrast, SETTINGS, n_permutations, rng)
-    found = [compare_spaces(m, raters, permuted=p, **options).query("statistic == 'rho-a'").set_index(["representation", "pairs"])
-             for m, p in ((new, permuted), (old, None))]
-    return pd.DataFrame({"labels": found[0]["p"], "codes": found[0]["p_codes"], "claim": found[0][["p", "p_codes"]].max(axis=1), "old rule": found[1]["p"]})
+    found = [
+        compare_spaces(m, raters, permuted=p, **options)
+        .query("statistic == 'rho-a'")
+        .set_index(["representation", "pairs"])
+        for m, p in ((new, permuted), (old, None))
+    ]
+    return pd.DataFrame(
+        {
+            "labels": found[0]["p"],
+            "codes": found[0]["p_codes"],
+            "claim": found[0][["p", "p_codes"]].max(axis=1),
+            "old rule": found[1]["p"],
+        }
+    )
 
 
-def run(n: int, root_seed: int, settings: Sequence[str] = SETTINGS_OF_SETS, level: float = 0.01, n_permutations: int = N_PERMUTATIONS) -> list[dict]:
+def run(
+    n: int,
+    root_seed: int,
+    settings: Sequence[str] = SETTINGS_OF_SETS,
+    level: float = 0.01,
+    n_permutations: int = N_PERMUTATIONS,
+) -> list[dict]:
     """Rates of rejection; about 1 s a dataset and setting on one core."""
     rows = []
     for setting in settings:
@@ -114,7 +159,12 @@ def run(n: int, root_seed: int, settings: Sequence[str] = SETTINGS_OF_SETS, leve
             for claim, pairs in PAIRS.items():
                 for rule in ("old rule", "labels", "codes", "claim"):
                     hits = np.array([f.loc[(representation, pairs), rule] < level for f in found])
-                    meant = "power" if setting == "signal" else f"<= {level:g}".replace("0.", ".") if rule == "claim" else "beside it"
+                    meant = (
+                        "power"
+                        if setting == "signal"
+                        else f"<= {level:g}".replace("0.", ".")
+                        if rule == "claim"
+                        else "beside it"
+                    )
                     rows.append(rate(setting, f"{claim}, {representation}: {rule}", hits, meant))
     return rows
-

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from shared_affect.checks import ALPHA
-from shared_affect.features import shared_features
-from shared_affect.runtime import rng as generator
+from shared_affect.base.seeds import rng as generator
+from shared_affect.features.features import shared_features
 from shared_affect.simulations._tally import rate
+from shared_affect.study.checks import ALPHA
 
 TITLE = "Shared features: set sizes, word frequency, density, correlated features"
 TEXT = """
@@ -17,15 +17,35 @@ in the codes tells frequency from emotion, so that the verdict's reason says "wo
 emotions in both languages.
 """
 EMOTIONS, FEATURES, PERMUTATIONS = tuple(f"e{i:02d}" for i in range(27)), 60, 199
-PLAIN = {"sizes": "equal", "frequency": 0.0, "agree": False, "known": True, "density": 0.3, "dimensions": 0, "common": 0.0}
+PLAIN = {
+    "sizes": "equal",
+    "frequency": 0.0,
+    "agree": False,
+    "known": True,
+    "density": 0.3,
+    "dimensions": 0,
+    "common": 0.0,
+}
 SETTINGS = {
-    "sets of 8 words, nothing agrees": {}, "rare features": {"density": 0.05}, "correlated features": {"dimensions": 3}, "one dimension of its own in each language": {"dimensions": 1},
-    "sizes differ": {"sizes": "differ"}, "sizes agree": {"sizes": "agree"}, "sizes agree, rare features": {"sizes": "agree", "density": 0.06},
-    "sizes agree, own structure": {"sizes": "agree", "dimensions": 3}, "frequency agrees, known": {"frequency": 0.5, "agree": True},
+    "sets of 8 words, nothing agrees": {},
+    "rare features": {"density": 0.05},
+    "correlated features": {"dimensions": 3},
+    "one dimension of its own in each language": {"dimensions": 1},
+    "sizes differ": {"sizes": "differ"},
+    "sizes agree": {"sizes": "agree"},
+    "sizes agree, rare features": {"sizes": "agree", "density": 0.06},
+    "sizes agree, own structure": {"sizes": "agree", "dimensions": 3},
+    "frequency agrees, known": {"frequency": 0.5, "agree": True},
     "frequency and sizes agree, known": {"sizes": "agree", "frequency": 0.5, "agree": True},
-    "frequency and sizes agree, known, rare features": {"sizes": "agree", "frequency": 0.5, "agree": True, "density": 0.1},
+    "frequency and sizes agree, known, rare features": {
+        "sizes": "agree",
+        "frequency": 0.5,
+        "agree": True,
+        "density": 0.1,
+    },
     "frequency agrees, unknown": {"frequency": 0.5, "agree": True, "known": False},
-    "power: shared, weak": {"common": 0.3, "sizes": "agree"}, "power: shared": {"common": 0.5, "sizes": "agree"},
+    "power: shared, weak": {"common": 0.3, "sizes": "agree"},
+    "power: shared": {"common": 0.5, "sizes": "agree"},
     "power: shared, frequency agrees and is known": {"common": 0.5, "sizes": "agree", "frequency": 0.5, "agree": True},
 }
 
@@ -39,9 +59,17 @@ def world(setting: str, rng: np.random.Generator) -> tuple[dict, dict, dict | No
     codes, membership, known = {}, {}, {}
     for k in ("en", "zh"):
         first = k == "en"
-        n = np.full(e, 8) if s["sizes"] == "equal" else sizes if first or s["sizes"] == "agree" else rng.permutation(sizes)
+        n = (
+            np.full(e, 8)
+            if s["sizes"] == "equal"
+            else sizes
+            if first or s["sizes"] == "agree"
+            else rng.permutation(sizes)
+        )
         emotion = np.repeat(np.arange(e), n)
-        frequency = (rarity if first or s["agree"] else rng.permutation(rarity))[emotion] + rng.normal(0, 0.7, len(emotion))
+        frequency = (rarity if first or s["agree"] else rng.permutation(rarity))[emotion] + rng.normal(
+            0, 0.7, len(emotion)
+        )
         own = s["common"] * common
         if d := s["dimensions"]:
             own = own + 0.7 * rng.normal(size=(e, d)) @ rng.normal(size=(d, FEATURES)) / np.sqrt(d)
@@ -55,7 +83,9 @@ def world(setting: str, rng: np.random.Generator) -> tuple[dict, dict, dict | No
 def one(setting: str, rng: np.random.Generator, n_permutations: int = PERMUTATIONS) -> dict:
     """The p of one dataset."""
     codes, membership, known = world(setting, rng)
-    found = shared_features(codes, membership, EMOTIONS, covariates_by_language=known, n_permutations=n_permutations, rng=rng)
+    found = shared_features(
+        codes, membership, EMOTIONS, covariates_by_language=known, n_permutations=n_permutations, rng=rng
+    )
     return {"p": found.p, "labels": found.p_labels, "words": found.p_words}
 
 
@@ -63,8 +93,16 @@ def run(n: int, root_seed: int) -> list[dict]:
     """Rows of all settings."""
     rows = []
     for setting in SETTINGS:
-        found = pd.DataFrame([one(setting, generator(root_seed, "simulation shared_level", setting, k)) for k in range(n)])
-        meant = "power" if setting.startswith("power") else "the study says that it cannot tell" if "unknown" in setting else "<= .01"
+        found = pd.DataFrame(
+            [one(setting, generator(root_seed, "simulation shared_level", setting, k)) for k in range(n)]
+        )
+        meant = (
+            "power"
+            if setting.startswith("power")
+            else "the study says that it cannot tell"
+            if "unknown" in setting
+            else "<= .01"
+        )
         rows.append(rate(setting, "p < .01", found["p"] < ALPHA, meant))
         if meant == "<= .01":
             rows.append(rate(setting, "p < .05", found["p"] < 0.05, "<= .05"))

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from shared_affect.evaluation import JUDGES, NO_EMOTION, Scored, claim_rows, pooled_rates, summarise
-from shared_affect.runtime import rng as generator
+from shared_affect.base.seeds import rng as generator
 from shared_affect.simulations._tally import rate
+from shared_affect.steering.evaluation import JUDGES, NO_EMOTION, Scored, claim_rows, pooled_rates, summarise
 
 TITLE = "Intervals of steering over prompts"
 TEXT = """
@@ -19,28 +19,53 @@ PROMPTS, EMOTIONS, RANDOM = 24, tuple(f"e{i}" for i in range(10)), 9
 LEVELS = np.linspace(-4.5, -1.0, len(EMOTIONS))
 # setting -> SD of a prompt over all texts, SD of a prompt within arm and emotion, effect of the vector
 SETTINGS = {
-    "prompts alike, no effect": (0, 0, 0), "prompts different, no effect": (1, 1, 0), "prompts very different, no effect": (2, 1, 0),
-    "prompts alike, medium effect": (0, 0, 2.5), "prompts different, medium effect": (1, 1, 2.5), "prompts very different, medium effect": (2, 1, 2.5),
-    "prompts alike, strong effect": (0, 0, 5), "prompts different, strong effect": (1, 1, 5), "prompts very different, strong effect": (2, 1, 5),
+    "prompts alike, no effect": (0, 0, 0),
+    "prompts different, no effect": (1, 1, 0),
+    "prompts very different, no effect": (2, 1, 0),
+    "prompts alike, medium effect": (0, 0, 2.5),
+    "prompts different, medium effect": (1, 1, 2.5),
+    "prompts very different, medium effect": (2, 1, 2.5),
+    "prompts alike, strong effect": (0, 0, 5),
+    "prompts different, strong effect": (1, 1, 5),
+    "prompts very different, strong effect": (2, 1, 5),
 }
 CHOSEN = pd.DataFrame({"emotion": EMOTIONS, "arm": "concept", "strength_resid_norm": 0.3, "qualified": True})
 
 
 def _texts() -> pd.DataFrame:
     steered = [(e, arm, 0.3, p, 0) for arm in ("concept",) for e in EMOTIONS for p in range(PROMPTS)]
-    free = [(NO_EMOTION, "none", 0.0, p, 0) for p in range(PROMPTS)] + [(NO_EMOTION, "random", 0.3, p, s) for p in range(PROMPTS) for s in range(RANDOM)]
+    free = [(NO_EMOTION, "none", 0.0, p, 0) for p in range(PROMPTS)] + [
+        (NO_EMOTION, "random", 0.3, p, s) for p in range(PROMPTS) for s in range(RANDOM)
+    ]
     frame = pd.DataFrame(steered + free, columns=["emotion", "arm", "strength", "prompt", "sample"])
-    return frame.assign(prompt=frame["prompt"].map("p{:02d}".format), split="score", nll=2.0, n_tokens=9, distinct_2=1.0, repetition=0.0, valence=0.0, arousal=0.0, language_kept=True, label="")
+    return frame.assign(
+        prompt=frame["prompt"].map("p{:02d}".format),
+        split="score",
+        nll=2.0,
+        n_tokens=9,
+        distinct_2=1.0,
+        repetition=0.0,
+        valence=0.0,
+        arousal=0.0,
+        language_kept=True,
+        label="",
+    )
 
 
 TEXTS = _texts()
 
 
-def chances(spread: float, own: float, effect: float, rng: np.random.Generator, n_prompts: int = PROMPTS) -> dict[str, np.ndarray]:
+def chances(
+    spread: float, own: float, effect: float, rng: np.random.Generator, n_prompts: int = PROMPTS
+) -> dict[str, np.ndarray]:
     """Chance of a hit by prompt and judged emotion: texts steered to it, and texts that belong to no emotion."""
     prompt = spread * rng.normal(size=(n_prompts, 1))
-    return {arm: expit(LEVELS + (effect if arm == "concept" else 0) + prompt + own * rng.normal(size=(n_prompts, len(EMOTIONS))))
-            for arm in ("concept", "random", "none")}
+    return {
+        arm: expit(
+            LEVELS + (effect if arm == "concept" else 0) + prompt + own * rng.normal(size=(n_prompts, len(EMOTIONS)))
+        )
+        for arm in ("concept", "random", "none")
+    }
 
 
 def scored(chance: dict[str, np.ndarray], rng: np.random.Generator) -> Scored:
@@ -83,16 +108,26 @@ def one(setting: str, truth: dict[str, np.ndarray], rng: np.random.Generator) ->
 
 
 def run(n: int, root_seed: int) -> list[dict]:
-    """Rows of all settings; emotions of one dataset share prompts, so n is the number of datasets and per-emotion rows average over emotions first."""
+    """Rows of all settings; emotions of one dataset share prompts, so n is the number of datasets and per-emotion rows
+    average over emotions first.
+    """
     rows = []
     for setting, (spread, own, effect) in SETTINGS.items():
         far = chances(spread, own, effect, generator(root_seed, "simulation steering_coverage truth", setting), 20_000)
         truth = {arm: x.mean(0) for arm, x in far.items()}
         if effect == 0:
             truth["random"] = truth["none"] = truth["concept"]
-        found = pd.DataFrame([one(setting, truth, generator(root_seed, "simulation steering_coverage", setting, k)) for k in range(n)])
+        found = pd.DataFrame(
+            [one(setting, truth, generator(root_seed, "simulation steering_coverage", setting, k)) for k in range(n)]
+        )
         for quantity in found:
-            meant = "<= .025" if quantity.startswith("called") else ".93 or more" if quantity.startswith("rate") or "per emotion" in quantity else ".93 to .97"
+            meant = (
+                "<= .025"
+                if quantity.startswith("called")
+                else ".93 or more"
+                if quantity.startswith("rate") or "per emotion" in quantity
+                else ".93 to .97"
+            )
             row = rate(setting, quantity, np.concatenate([np.atleast_1d(x) for x in found[quantity]]), meant)
             rows.append(row | {"n": n})
     return rows

@@ -1,0 +1,397 @@
+"""The codes of one model, SAE and language that every analysis reads: concept words and rated words, labels inside."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared_affect.base.files import read_arrays, write_arrays
+from shared_affect.base.log import LOG
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+POSITIONS = ("word", "after")
+"""Read-out positions, in the order in which extraction stores them."""
+
+
+def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean SAE codes of the words over templates and read-out positions.
+
+    Parameters
+    ----------
+    arrays : mapping
+        One list's arrays of `extraction.Extractor.words`.
+    templates : sequence of str
+        Template names to average over.
+    readout : {"word", "after", "word-after"}
+        ``word-after`` averages the codes of both positions, after encoding.
+
+    Returns
+    -------
+    ndarray, float32, ``[n_words, d_sae]``
+    """
+    rows = _rows(arrays, templates, readout)
+    n, start = len(arrays["words"]), arrays["indptr"]
+    out = np.zeros((n, int(arrays["d_sae"])))
+    for r in rows:
+        part = slice(start[r * n], start[(r + 1) * n])
+        out[np.repeat(np.arange(n), np.diff(start[r * n : (r + 1) * n + 1])), arrays["indices"][part]] += arrays[
+            "data"
+        ][part]
+    return out.astype(np.float32) / np.float32(len(rows))
+
+
+def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean residual ``[n_words, d_in]`` over the same templates and positions as `read_codes`."""
+    rows = _rows(arrays, templates, readout)
+    dense = arrays["dense"].reshape(-1, *arrays["dense"].shape[2:])
+    return dense[rows].mean(0, dtype=np.float64).astype(np.float32)
+
+
+def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> list[int]:
+    have = arrays["templates"].tolist()
+    if missing := [t for t in templates if t not in have]:
+        raise ValueError(
+            f"template {missing[0]!r} was not extracted; allowed: {', '.join(have)} (config.yaml, key templates)"
+        )
+    if readout not in (*POSITIONS, "-".join(POSITIONS)):
+        raise ValueError(f"readout is {readout!r}; allowed: word, after, word-after (config.yaml, key readout)")
+    positions = [i for i, p in enumerate(POSITIONS) if p in readout.split("-")]
+    return [have.index(t) * len(POSITIONS) + p for t in templates for p in positions]
+
+
+@dataclass(frozen=True)
+class WordCodes:
+    """Words of one kind.
+
+    Attributes
+    ----------
+    words : tuple of str
+    sparse : csr_matrix, ``[n, d_sae]``
+        SAE codes, averaged over templates and read-out positions.
+    dense, static : ndarray, ``[n, d]``
+        Residual at the hook point, and static token embedding.
+    """
+
+    words: tuple[str, ...]
+    sparse: csr_matrix
+    dense: np.ndarray
+    static: np.ndarray
+
+    def columns(self, features: np.ndarray) -> np.ndarray:
+        """Codes of the given features as a dense array ``[n, len(features)]``, float32."""
+        return np.asarray(self.sparse[:, np.asarray(features, int)].todense(), np.float32)
+
+    def live(self) -> np.ndarray:
+        """Ids of the features active on at least one word."""
+        return np.unique(self.sparse.indices[self.sparse.data > 0])
+
+    def rows(self, words: Sequence[str]) -> WordCodes:
+        """The same for some of the words, in the order given.
+
+        Raises
+        ------
+        ValueError
+            If a word is not there.
+        """
+        where = {w: i for i, w in enumerate(self.words)}
+        if missing := [w for w in words if w not in where]:
+            raise ValueError(f"word {missing[0]!r} has no codes ({len(missing)} missing); extract the features again")
+        index = np.array([where[w] for w in words], int)
+        return WordCodes(tuple(words), self.sparse[index], self.dense[index], self.static[index])
+
+
+@dataclass(frozen=True)
+class LanguageCodes:
+    """Concept words with their membership, and rated words.
+
+    Attributes
+    ----------
+    emotions : tuple of str
+    membership : ndarray of bool, ``[n_concept_words, n_emotions]``
+        One emotion a word: words of several sets are not among `concepts`, so that nothing that reads them can be led
+        by overlap.
+    concepts, rated : WordCodes
+    density : ndarray, ``[d_sae]``
+        Share of neutral tokens on which a feature fires.
+    left_out : tuple of str
+        Words of the concept-sets that are not among `concepts` (of several sets, or `drop_shared_tokens`); ordinary
+        words they are not.
+    several : WordCodes or None
+        Words that left a set because they stand in several (`concepts.own_words`), for what is shown beside the claims.
+    several_membership : ndarray of bool, ``[n_several, n_emotions]``
+        The sets they left.
+    overlap : ndarray or None, ``[n_emotions, n_emotions]``
+        Words in common to two sets, as a share of the words of either; None where no two sets overlap.
+
+    Raises
+    ------
+    ValueError
+        If a word stands in more or fewer sets than one.
+    """
+
+    emotions: tuple[str, ...]
+    membership: np.ndarray
+    concepts: WordCodes
+    rated: WordCodes
+    density: np.ndarray
+    left_out: tuple[str, ...] = ()
+    several: WordCodes | None = None
+    several_membership: np.ndarray | None = None
+    overlap: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n_sets = self.membership.sum(1)
+        if (n_sets != 1).any():
+            at = int(np.flatnonzero(n_sets != 1)[0])
+            raise ValueError(
+                f"concept word {self.concepts.words[at]!r} stands in {n_sets[at]} sets; allowed: 1 (`codes.attach_sets`"
+                " leaves out words of several)"
+            )
+
+    def members(self, emotions: Sequence[str]) -> np.ndarray:
+        """Membership with a column for each of these emotions, found by name, ``[n_concept_words, len(emotions)]``.
+
+        Raises
+        ------
+        ValueError
+            If an emotion has no concept-set here.
+        """
+        if missing := [e for e in emotions if e not in self.emotions]:
+            raise ValueError(f"emotion {missing[0]!r} has no concept-set here; there are: {', '.join(self.emotions)}")
+        return self.membership[:, [self.emotions.index(e) for e in emotions]]
+
+
+def attach_sets(
+    concepts: WordCodes,
+    sets: Mapping[str, Sequence[str]],
+    rated: WordCodes,
+    density: np.ndarray,
+    contrast: Collection[str] | None = None,
+) -> LanguageCodes:
+    """Codes of concept words with the concept-sets, words of several sets put aside.
+
+    Parameters
+    ----------
+    concepts : WordCodes
+        Of all words of all sets; words of no set are dropped.
+    sets : mapping of emotion -> words
+    rated : WordCodes
+    density : ndarray, ``[d_sae]``
+    contrast : collection of str, optional
+        Emotions whose words no emotion outside can take from them (`concepts.own_words`); all of them by default.
+
+    Raises
+    ------
+    ValueError
+        If a word has no codes, or an emotion keeps fewer than two words.
+    """
+    from shared_affect.words.concept_sets import (  # pandas: extraction reads codes without it
+        own_words,
+        require_own,
+    )
+
+    require_own(sets, "concept-sets", contrast)
+    where = {w: i for i, w in enumerate(concepts.words)}
+    full = np.zeros((len(concepts.words), len(sets)), bool)
+    for column, words in enumerate(sets.values()):
+        for w in words:
+            if w not in where:
+                raise ValueError(f"concept word {w!r} was not extracted; extract the features again")
+            full[where[w], column] = True
+    own = own_words(full, None if contrast is None else np.array([e in contrast for e in sets]))
+    kept, moved = own.any(1), full & ~own
+    named, left = np.array(concepts.words), moved.any(1)
+    beside: dict = {}
+    if left.any():
+        LOG.info(
+            "%d of %d concept words stand in several sets (%.1f %%) and leave them: %s",
+            left.sum(),
+            full.any(1).sum(),
+            100 * left.sum() / full.any(1).sum(),
+            ", ".join(named[left]),
+        )
+        both = full.T.astype(int) @ full
+        sizes = np.diag(both)
+        beside = {
+            "left_out": tuple(named[left & ~kept].tolist()),
+            "several": concepts.rows(named[left].tolist()),
+            "several_membership": moved[left],
+            "overlap": both / (sizes[:, None] + sizes - both),
+        }
+    return LanguageCodes(
+        tuple(sets),
+        own[kept],
+        concepts if kept.all() else concepts.rows(named[kept].tolist()),
+        rated,
+        density,
+        **beside,
+    )
+
+
+def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
+    from scipy.sparse import csr_matrix
+
+    words = [w for p in parts for w in p["words"].tolist()]
+    first = {w: i for i, w in reversed(list(enumerate(words)))}
+    keep = np.array(list(dict.fromkeys(first[w] for w in words)), int)
+    codes = np.concatenate([read_codes(p, templates, readout) for p in parts])[keep]
+    dense = np.concatenate([read_dense(p, templates, readout) for p in parts])[keep]
+    static = np.concatenate([p["static"] for p in parts])[keep]
+    return WordCodes(tuple(words[i] for i in keep), csr_matrix(codes), dense, static)
+
+
+def gather(
+    lists: Mapping[str, Mapping[str, np.ndarray]],
+    norms: Mapping[str, np.ndarray],
+    sets: Mapping[str, Sequence[str]],
+    density: np.ndarray,
+    templates: Sequence[str],
+    readout: str,
+    contrast: Collection[str] | None = None,
+) -> LanguageCodes:
+    """Average extracted arrays over templates and positions and attach the concept-sets.
+
+    Parameters
+    ----------
+    lists : mapping of emotion -> arrays of `extraction.Extractor.words`
+    norms : arrays of the rated words
+    sets : mapping of emotion -> words
+        The concept-sets to use; shuffled ones hold the same words otherwise distributed.
+    density : ndarray, ``[d_sae]``
+    templates, readout
+        See `read_codes`.
+    contrast
+        See `attach_sets`.
+    """
+    return attach_sets(
+        _stack(list(lists.values()), templates, readout), sets, _stack([norms], templates, readout), density, contrast
+    )
+
+
+def drop_shared_tokens(codes: LanguageCodes, tokens: Mapping[str, Sequence[str]]) -> LanguageCodes:
+    """Leave out concept words that share a word piece with a word of another emotion.
+
+    An untrained model still maps equal tokens to equal vectors, so concept-sets with common pieces have a geometry that
+    no training made. The verdict on untrained models uses what is left.
+
+    Parameters
+    ----------
+    codes : LanguageCodes
+    tokens : mapping of word -> its word pieces
+
+    Raises
+    ------
+    ValueError
+        If an emotion keeps fewer than two words.
+    """
+    user: dict[str, set[int]] = {}
+    for word, member in zip(codes.concepts.words, codes.membership, strict=True):
+        for piece in set(tokens[word]):
+            user.setdefault(piece, set()).update(np.flatnonzero(member).tolist())
+    keep = np.array(
+        [
+            all(user[t] <= set(np.flatnonzero(m).tolist()) for t in tokens[w])
+            for w, m in zip(codes.concepts.words, codes.membership, strict=True)
+        ]
+    )
+    left = codes.membership[keep].sum(0)
+    if (left < 2).any():
+        raise ValueError(
+            f"emotion {codes.emotions[int(left.argmin())]!r} keeps {left.min()} words without pieces of other emotions'"
+            " words; needed: 2 (resources/concepts/<language>.tsv)"
+        )
+    words, left_out = (
+        [w for w, k in zip(codes.concepts.words, keep, strict=True) if k == kept] for kept in (True, False)
+    )
+    return replace(
+        codes,
+        membership=codes.membership[keep],
+        concepts=codes.concepts.rows(words),
+        left_out=(*codes.left_out, *left_out),
+    )
+
+
+def write_codes(path: str | Path, codes: LanguageCodes) -> None:
+    """Write `LanguageCodes` as one npz file."""
+    arrays: dict[str, np.ndarray] = {
+        "emotions": np.array(codes.emotions),
+        "membership": codes.membership,
+        "density": codes.density,
+        "left_out": np.array(codes.left_out, dtype=str),
+    }
+    parts = {"concepts": codes.concepts, "rated": codes.rated}
+    if codes.several is not None:
+        parts["several"] = codes.several
+        arrays |= {"several_membership": codes.several_membership, "overlap": codes.overlap}
+    for kind, part in parts.items():
+        arrays |= {
+            f"{kind}_words": np.array(part.words),
+            f"{kind}_data": part.sparse.data,
+            f"{kind}_indices": part.sparse.indices,
+            f"{kind}_indptr": part.sparse.indptr,
+            f"{kind}_shape": np.array(part.sparse.shape),
+            f"{kind}_dense": part.dense,
+            f"{kind}_static": part.static,
+        }
+    write_arrays(path, arrays)
+
+
+def load_codes(path: str | Path) -> LanguageCodes:
+    """Read what `write_codes` wrote."""
+    from scipy.sparse import csr_matrix
+
+    a = read_arrays(path)
+    parts = {
+        k: WordCodes(
+            tuple(a[f"{k}_words"].tolist()),
+            csr_matrix((a[f"{k}_data"], a[f"{k}_indices"], a[f"{k}_indptr"]), shape=tuple(a[f"{k}_shape"])),
+            a[f"{k}_dense"],
+            a[f"{k}_static"],
+        )
+        for k in ("concepts", "rated", "several")
+        if f"{k}_words" in a
+    }
+    return LanguageCodes(
+        tuple(a["emotions"].tolist()),
+        a["membership"],
+        parts["concepts"],
+        parts["rated"],
+        a["density"],
+        tuple(a["left_out"].tolist()),
+        parts.get("several"),
+        a.get("several_membership"),
+        a.get("overlap"),
+    )
+
+
+def join_blocks(blocks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays of `extraction.Extractor.words` for several lists as those of one list, words in order of the blocks."""
+    from scipy.sparse import csr_matrix, vstack
+
+    first = blocks[0]
+    n_rows = len(first["templates"]) * len(first["positions"])
+    parts = []
+    codes = [
+        csr_matrix((b["data"], b["indices"], b["indptr"]), shape=(len(b["indptr"]) - 1, int(b["d_sae"])))
+        for b in blocks
+    ]
+    for r in range(n_rows):
+        parts += [c[r * len(b["words"]) : (r + 1) * len(b["words"])] for c, b in zip(codes, blocks, strict=True)]
+    joined = vstack(parts, format="csr")
+    return {
+        "words": np.concatenate([b["words"] for b in blocks]),
+        "templates": first["templates"],
+        "positions": first["positions"],
+        "dense": np.concatenate([b["dense"] for b in blocks], axis=2),
+        "static": np.concatenate([b["static"] for b in blocks]),
+        "data": joined.data,
+        "indices": joined.indices,
+        "indptr": joined.indptr,
+        "d_sae": first["d_sae"],
+    }

@@ -1,0 +1,1 @@
+"""Human data: readers, downloads, one standard form."""

@@ -1,0 +1,1 @@
+"""Language models and their sparse autoencoders on disk and in memory."""

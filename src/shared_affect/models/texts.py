@@ -1,0 +1,230 @@
+"""Running text: rows of tokens from documents, a user's documents, and documents sampled from a model itself."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared_affect.base.log import LOG, progress
+from shared_affect.models.tokens import BOS_COLUMN, text_ids
+from shared_affect.study.checks import ConfigError
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+
+NEWLINE = b"\n"
+
+TEXTS = ("world", "sampled")
+"""Training texts of an SAE besides those of a user's file or folder."""
+
+
+def pack(
+    tokenizer,
+    texts: Iterable[str],
+    sequence: int,
+    n_sequences: int | None = None,
+    *,
+    begin: bool = False,
+    at_most: int | None = None,
+) -> Int[Tensor, "row sequence"]:
+    """Texts as rows of token ids, each between the model's first and end token, cut without regard to text borders.
+
+    Parameters
+    ----------
+    tokenizer : tokens.TextIds, or what `tokens.text_ids` takes
+    texts : iterable of str
+        Read only as far as needed.
+    sequence : int
+        Tokens in a row.
+    n_sequences : int, optional
+        Rows wanted; all that fill if left out.
+    begin : bool
+        Whether each row begins with the model's first token, as texts that the model reads do. Otherwise a row begins
+        with whatever token it was cut at.
+    at_most : int, optional
+        Rows after which no more texts are read.
+
+    Raises
+    ------
+    ValueError
+        If the texts hold fewer rows than wanted.
+    """
+    import torch
+
+    coder = text_ids(tokenizer)
+    lead, close = list(coder.first) if begin else [], list(coder.ends[:1])
+    body = sequence - len(lead)
+    # where one token both ends a text and begins the next it stands once between them
+    before = len(coder.first) if begin and list(coder.first) == close else 0
+    ids: list[int] = []
+    texts = iter(texts)
+    wanted = min(math.inf if n is None else n * sequence for n in (n_sequences, at_most))
+    while len(ids) < wanted and (some := list(islice(texts, 1000))):
+        for one in coder.ids(some):
+            ids += [*one[before:], *close]
+    rows = len(ids) // body
+    if n_sequences is not None and rows < n_sequences:
+        raise ValueError(
+            f"the texts hold {len(ids)} tokens, {n_sequences * sequence} are needed; give more documents or fewer"
+            " tokens (config/models.tsv, column train_tokens)"
+        )
+    rows = min(rows if n is None else n for n in (n_sequences, at_most, rows))
+    packed = torch.tensor(ids[: rows * body], dtype=torch.long).view(rows, body)
+    return torch.cat([torch.tensor(lead, dtype=torch.long).expand(rows, -1), packed], 1) if lead else packed
+
+
+def text_files(texts: str | None, where: str, place: Callable[[str], str] = str) -> list[Path]:
+    """Files of a user's texts: the file itself, or all ``*.txt`` of a folder in order of their names.
+
+    Parameters
+    ----------
+    texts : str
+        File or folder.
+    where : str
+        Table and row to change.
+    place : callable
+        Fills in what stands in braces.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or folder, it holds no text, or something else than UTF-8.
+    """
+
+    def refuse(what: str) -> ConfigError:
+        return ConfigError(f"{where}, column texts{what}; needed: a text a line, UTF-8")
+
+    if texts is None or texts in TEXTS:
+        why = "; the model's row names no world (config/models.tsv, column world)" if texts == "world" else ""
+        raise ConfigError(
+            f"{where}, column texts is {texts or ''!r}{why}; allowed: {', '.join(TEXTS)}, or a file or folder of texts"
+        )
+    try:
+        path = Path(place(texts)).expanduser()
+    except (KeyError, IndexError, ValueError) as error:
+        raise ConfigError(
+            f"{where}, column texts is {texts!r}, which cannot be filled in ({error}); allowed in braces: results,"
+            " data_dir, models_dir, retrieved"
+        ) from None
+    if not path.exists():
+        hint = difflib.get_close_matches(texts, TEXTS, n=1)
+        raise ConfigError(
+            f"{where}, column texts is {str(path)!r}{f' (did you mean {hint[0]!r}?)' if hint else ''}; allowed:"
+            f" {', '.join(TEXTS)}, or a file or folder that is there"
+        )
+    files = sorted(path.glob("*.txt"), key=lambda p: p.name) if path.is_dir() else [path]
+    if not files:
+        raise refuse(f": the folder {path} holds no *.txt")
+    if empty := [f for f in files if not f.stat().st_size]:
+        raise refuse(f": {empty[0]} is empty")
+    for file in files:
+        _check_utf8(file, where)
+    return files
+
+
+def _check_utf8(file: Path, where: str) -> None:
+    """Read a file through, in parts: a wrong byte must not be found after hours."""
+    decoder, line, blank = codecs.getincrementaldecoder("utf-8")(), 1, True
+    with open(file, "rb") as f:
+        while part := f.read(1 << 20):
+            try:
+                text = decoder.decode(part)
+            except UnicodeDecodeError as error:
+                raise ConfigError(
+                    f"{where}, column texts: {file}, line {line + error.object[: error.start].count(NEWLINE)}: byte"
+                    f" {error.object[error.start]:#04x} is not UTF-8; save the file as UTF-8"
+                ) from None
+            if "\0" in text:
+                raise ConfigError(
+                    f"{where}, column texts: {file}, line {line + text[: text.index(chr(0))].count(chr(10))} holds a"
+                    " zero byte; is it a text in UTF-8?"
+                )
+            line, blank = line + part.count(NEWLINE), blank and not text.strip("\ufeff \t\r\n")
+    if decoder.getstate()[0]:
+        raise ConfigError(
+            f"{where}, column texts: {file}, line {line}: the last character is cut; save the file as UTF-8"
+        )
+    if blank:
+        raise ConfigError(f"{where}, column texts: {file} holds no text; needed: a text a line, UTF-8")
+
+
+def read_documents(files: Iterable[str | Path]) -> Iterator[str]:
+    """Texts of some files, one a line, without empty ones, read as asked for; UTF-8, which `text_files` looked at."""
+    for file in files:
+        with open(file, encoding="utf-8-sig", newline="\n") as f:
+            for line in f:
+                if text := line.strip():
+                    yield text
+
+
+def sample_documents(
+    model,
+    tokenizer,
+    n_tokens: int,
+    seed: int,
+    *,
+    max_new_tokens: int = 200,
+    batch: int = 64,
+    temperature: float = 1.0,
+    show_progress: bool = True,
+) -> Iterator[str]:
+    """Texts that a model writes after its first token, one line each, until they hold enough tokens.
+
+    Parameters
+    ----------
+    model : causal language model
+    tokenizer : tokens.TextIds, or what `tokens.text_ids` takes
+        Must have a first token.
+    n_tokens : int
+        Tokens wanted in all.
+    seed : int
+    max_new_tokens : int
+        Longest text, where the model's context is not shorter; others end at an end token.
+    batch : int
+        Texts sampled at once.
+    temperature : float
+
+    Raises
+    ------
+    ValueError
+        If there is no token to start from, or the model writes nothing.
+    """
+    import torch
+
+    from shared_affect.models.sampling import Sampling, sample_texts
+
+    coder = text_ids(tokenizer)
+    if not coder.first:
+        raise ValueError(
+            "the model has no token to start a text from; give texts in a file instead (config/saes.tsv, column"
+            f" texts), or name such a token ({BOS_COLUMN})"
+        )
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
+    sampling = Sampling(
+        max_new_tokens=min(max_new_tokens, context - len(coder.first)), samples_per_prompt=1, temperature=temperature
+    )
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
+    have = 0
+    for _ in (
+        progress(range(math.ceil(n_tokens / batch)), label="sample texts")
+        if show_progress
+        else range(math.ceil(n_tokens / batch))
+    ):
+        tokens, _ = sample_texts(model, [list(coder.first)] * batch, 0, None, sampling, generator, coder.ends)
+        for ids in tokens:
+            if text := " ".join(coder.decode(ids).split()):
+                have += len(ids)
+                yield text
+        if have >= n_tokens:
+            LOG.info("sampled %d tokens", have)
+            return
+    raise ValueError(
+        f"the model wrote {have} tokens after {math.ceil(n_tokens / batch) * batch} starts, {n_tokens} are needed; it"
+        " ends its texts at once"
+    )

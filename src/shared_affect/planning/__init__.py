@@ -1,0 +1,1 @@
+"""What is asked and looked at before the first job."""

@@ -1,0 +1,292 @@
+"""Ridge regression for any number of penalties and targets, nested cross-validated, within a language and across two.
+
+One decomposition of the smaller Gram matrix gives all penalties and any number of targets, so that permuted ratings are
+refitted as columns of one regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from shared_affect.ratings.folds import check_groups_whole, folds, inner_folds
+
+ALPHAS = np.logspace(-2, 5, 15)
+N_INNER = 5
+CONSTANT = 1e-10  # a spread below this share of the values' size is rounding, not variation
+
+
+@dataclass(frozen=True)
+class _ManyTargets:
+    """Ridge of one training set for all penalties: prediction = (X_test @ basis) / (eigen + alpha) @ loads + mean."""
+
+    basis: np.ndarray
+    eigen: np.ndarray
+    loads: np.ndarray
+    target_mean: np.ndarray
+
+    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
+        """Predictions [n, T] for standardised X [n, F], one penalty after the other."""
+        left = X @ self.basis
+        for a in alphas:
+            predicted = (left / (self.eigen + a)) @ self.loads
+            predicted += self.target_mean
+            yield predicted
+
+    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Predictions [n, T], target t with penalty alphas[chosen[t]]."""
+        return (X @ self.basis) @ (self.loads / (self.eigen[:, None] + alphas[chosen])) + self.target_mean
+
+
+@dataclass(frozen=True)
+class _FewTargets:
+    """The same from a tridiagonal form of the Gram matrix, a quarter of the work of an eigendecomposition.
+
+    Gram matrix = Q T Q'; each penalty is one solve with T + alpha I (Elden 1977, BIT 17, 134-145).
+    """
+
+    left: np.ndarray | None  # X_train of the dual form
+    reflectors: np.ndarray
+    tau: np.ndarray
+    diagonal: np.ndarray
+    off: np.ndarray
+    loads: np.ndarray  # Q' b [m, T]
+    target_mean: np.ndarray
+
+    def _weights(self, solved: np.ndarray) -> np.ndarray:
+        """Ridge weights [F, K] of solutions [m, K] in the basis Q."""
+        weights = _times_q(self.reflectors, self.tau, solved, "N")
+        return weights if self.left is None else self.left.T @ weights
+
+    def along(self, X: np.ndarray, alphas: np.ndarray) -> Iterator[np.ndarray]:
+        n_targets = self.loads.shape[1]
+        weights = self._weights(np.hstack([_solve(self.diagonal + a, self.off, self.loads) for a in alphas]))
+        predicted = (X @ weights).reshape(len(X), len(alphas), n_targets) + self.target_mean
+        yield from predicted.transpose(1, 0, 2)
+
+    def predict_chosen(self, X: np.ndarray, alphas: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        solved = np.hstack(
+            [_solve(self.diagonal + alphas[k], self.off, self.loads[:, [t]]) for t, k in enumerate(chosen)]
+        )
+        return X @ self._weights(solved) + self.target_mean
+
+
+FEW_TARGETS = 8  # from here on the eigendecomposition pays
+
+
+def _times_q(reflectors: np.ndarray, tau: np.ndarray, columns: np.ndarray, trans: str) -> np.ndarray:
+    """Q (`trans` N) or Q' (T) times columns; Q leaves the first row alone (LAPACK's lower dsytrd)."""
+    out = np.array(columns, order="F")
+    out[1:], _, info = lapack.dormqr("L", trans, reflectors, tau, out[1:], lwork=64 * max(1, out.shape[1]))
+    if info:
+        raise np.linalg.LinAlgError(f"dormqr: info {info}")
+    return out
+
+
+def _solve(diagonal: np.ndarray, off: np.ndarray, right: np.ndarray) -> np.ndarray:
+    *_, solved, info = lapack.dptsv(diagonal, off, right)
+    if info:
+        raise np.linalg.LinAlgError(f"dptsv: info {info}, the penalised Gram matrix is not positive definite")
+    return solved
+
+
+def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean of each feature and ONE scale for all: the root of the mean feature variance (1 if nothing varies)."""
+    mean = X.mean(0)
+    scale = float(np.sqrt(X.var(0).mean()))
+    return mean, scale if scale > CONSTANT * max(1.0, float(np.abs(X).max(initial=0))) else 1.0
+
+
+def _fit_path(X: np.ndarray, Y: np.ndarray) -> _ManyTargets | _FewTargets:
+    mean = Y.mean(0)
+    centred = Y - mean
+    dual = X.shape[1] > len(X)
+    gram, right = (X @ X.T, centred) if dual else (X.T @ X, X.T @ centred)
+    if Y.shape[1] < FEW_TARGETS and len(gram) > 2:
+        form, diagonal, off, tau, _ = lapack.dsytrd(gram, lower=1, lwork=64 * len(gram))
+        reflectors = np.asfortranarray(form[1:, :-1])
+        return _FewTargets(
+            X if dual else None, reflectors, tau, diagonal, off, _times_q(reflectors, tau, right, "T"), mean
+        )
+    eigen, vectors = np.linalg.eigh(gram)
+    return _ManyTargets(X.T @ vectors if dual else vectors, np.clip(eigen, 0, None), vectors.T @ right, mean)
+
+
+def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    """Index of the penalty with the smallest summed squared inner-fold error, for each target."""
+    error = np.zeros((len(alphas), Y.shape[1]))
+    for f in np.unique(inner):
+        train, test = inner != f, inner == f
+        mean, scale = _centre_and_scale(X[train])
+        path = _fit_path((X[train] - mean) / scale, Y[train])
+        for k, miss in enumerate(path.along((X[test] - mean) / scale, alphas)):
+            miss -= Y[test]
+            error[k] += np.einsum("ij,ij->j", miss, miss)
+    return error.argmin(0)
+
+
+def nested(X: np.ndarray, Y: np.ndarray, outer: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    """`nested_cv_predict` with the inner folds given, input not checked."""
+    out = np.empty(Y.shape)
+    for k, f in enumerate(np.unique(outer)):
+        train, test = outer != f, outer == f
+        chosen = _choose_penalty(X[train], Y[train], inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X[train])
+        path = _fit_path((X[train] - mean) / scale, Y[train])
+        out[test] = path.predict_chosen((X[test] - mean) / scale, alphas, chosen)
+    return out
+
+
+def check_regression(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
+    """Raise ValueError for misfitting shapes, values that are not finite, or a group in several folds."""
+    if np.ndim(X) != 2 or np.ndim(Y) != 2 or not len(X) == len(Y) == len(groups) == len(fold) or not X.shape[1]:
+        raise ValueError(
+            f"X {np.shape(X)}, Y {np.shape(Y)}, {len(groups)} groups, {len(fold)} folds; allowed: [n, F >= 1], [n, T],"
+            " n, n"
+        )
+    if not (np.isfinite(X).all() and np.isfinite(Y).all()):
+        raise ValueError(
+            "X or Y holds values that are not finite; allowed: finite numbers (drop words without a rating)"
+        )
+    check_groups_whole(groups, fold)
+
+
+def nested_cv_predict(
+    X: np.ndarray,
+    Y: np.ndarray,
+    outer: np.ndarray,
+    groups: np.ndarray,
+    *,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Out-of-fold ridge predictions, the penalty chosen for each target in inner folds.
+
+    Parameters
+    ----------
+    X : array [n, F]
+        Predictors as they are (take log1p of codes first). Each training set is centred and divided by the root of
+        its mean feature variance: one scale for all features, no z-scoring.
+    Y : array [n, T]
+        Targets; permuted ratings may be columns.
+    outer : int array [n]
+        Outer fold of each word.
+    groups : array [n]
+        Lemma families or translation pairs: never split, by inner folds neither.
+    alphas : array
+        Penalties on the standardised scale (scikit-learn's `alpha`). The smallest summed squared error wins; the
+        smaller penalty if equal.
+
+    Returns
+    -------
+    array [n, T]
+
+    Raises
+    ------
+    ValueError
+        For misfitting shapes, values that are not finite, or a group in several folds.
+    """
+    X, Y, outer = np.asarray(X, float), np.asarray(Y, float), np.asarray(outer)
+    check_regression(X, Y, groups, outer)
+    return nested(X, Y, outer, inner_folds(outer, groups, n_inner, rng), np.asarray(alphas, float))
+
+
+# --- from one language to another ---
+
+
+def transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, alphas) -> np.ndarray:
+    """`transfer_predict` with the folds given, input not checked."""
+    out = np.empty((len(X_test), Y_train.shape[1]))
+    for k, f in enumerate(np.unique(fold_test)):
+        train, test = train_fold != f, fold_test == f
+        chosen = _choose_penalty(X_train[train], Y_train[train], inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X_train[train])
+        path = _fit_path((X_train[train] - mean) / scale, Y_train[train])
+        # the test language is centred on its own words of the other folds: no test word shapes its own prediction
+        out[test] = path.predict_chosen((X_test[test] - X_test[~test].mean(0)) / scale, alphas, chosen)
+    return out
+
+
+def train_folds(groups_train: np.ndarray, groups_test: np.ndarray, fold_test: np.ndarray) -> np.ndarray:
+    """Test fold in which each training word's translation stands; -1 if it has none (it may always train)."""
+    of_group = dict(zip(np.asarray(groups_test).tolist(), np.asarray(fold_test).tolist()))
+    return np.array([of_group.get(g, -1) for g in np.asarray(groups_train).tolist()])
+
+
+def transfer_inner(train_fold, groups_train, fold_test, n_inner, rng) -> np.ndarray:
+    """Inner fold of each training word for each test fold, [n_test_folds, n_train]; -1 for the words left out there."""
+    out = np.full((len(np.unique(fold_test)), len(train_fold)), -1)
+    for k, f in enumerate(np.unique(fold_test)):
+        out[k, train_fold != f] = folds(np.asarray(groups_train)[train_fold != f], n_inner, rng)
+    return out
+
+
+def check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test) -> None:
+    """Raise ValueError for misfitting shapes, values that are not finite, or a pair in several folds."""
+    if X_train.ndim != 2 or X_test.ndim != 2 or X_train.shape[1] != X_test.shape[1] or not X_train.shape[1]:
+        raise ValueError(f"X_train {X_train.shape}, X_test {X_test.shape}; allowed: the same features (>= 1) in both")
+    if (
+        Y_train.ndim != 2
+        or not len(Y_train) == len(X_train) == len(groups_train)
+        or not len(X_test) == len(groups_test) == len(fold_test)
+    ):
+        raise ValueError(
+            f"Y_train {Y_train.shape}, {len(groups_train)} and {len(groups_test)} groups, {len(fold_test)} folds; "
+            "allowed: one for each word"
+        )
+    if not all(np.isfinite(v).all() for v in (X_train, Y_train, X_test)):
+        raise ValueError("X_train, Y_train or X_test hold values that are not finite; allowed: finite numbers")
+    if (np.asarray(fold_test) < 0).any() or len(np.unique(fold_test)) < 2:
+        raise ValueError(
+            "fold_test has negative numbers or fewer than 2 folds; allowed: folds 0, 1, ... (use paired_folds)"
+        )
+    check_groups_whole(groups_test, fold_test)
+
+
+def transfer_predict(
+    X_train: np.ndarray,
+    Y_train: np.ndarray,
+    groups_train: np.ndarray,
+    X_test: np.ndarray,
+    groups_test: np.ndarray,
+    fold_test: np.ndarray,
+    *,
+    alphas: np.ndarray = ALPHAS,
+    n_inner: int = N_INNER,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Predict the words of one language by ridge fitted on another, no translation pair on both sides.
+
+    For each test fold the training words whose group stands in it are left out. Each language is centred on its own
+    training words (test language: its words of the other folds), both share the training language's one scale; the
+    penalty comes from inner folds of the training language.
+
+    Parameters
+    ----------
+    X_train, X_test : arrays [n_train, F], [n_test, F]
+        The same features in both languages (log1p codes).
+    Y_train : array [n_train, T]
+    groups_train, groups_test : arrays
+        Lemma families and translation pairs, comparable across languages.
+    fold_test : int array [n_test]
+        Fold of each test word, whole groups together.
+
+    Returns
+    -------
+    array [n_test, T]
+
+    Raises
+    ------
+    ValueError
+        For misfitting shapes, values that are not finite, or a pair in several folds.
+    """
+    X_train, Y_train, X_test = (np.asarray(v, float) for v in (X_train, Y_train, X_test))
+    fold_test = np.asarray(fold_test)
+    check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test)
+    train_fold = train_folds(groups_train, groups_test, fold_test)
+    inner = transfer_inner(train_fold, groups_train, fold_test, n_inner, rng)
+    return transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, np.asarray(alphas, float))

@@ -1,0 +1,266 @@
+"""The contract of every published table.
+
+A published table is long and tidy: one row is one estimate, the columns of its key are unique together, and words in
+a column of fixed vocabulary are checked when it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from shared_affect.base.files import atomic_path
+from shared_affect.study.vocabulary import CONTROLS, PAIR_SETS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
+
+IDENTITY = ("control", "spec", "root_seed", "model", "sae")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Columns of a table, the ones that are unique together, and allowed words.
+
+    Attributes
+    ----------
+    key, values : tuple of str
+        Columns, in order.
+    words : mapping of column -> allowed words
+    """
+
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.key, *self.values]
+
+
+CONTRACTS = {
+    "rsa": Contract(
+        (*IDENTITY, "language", "human", "human_language", "representation", "pairs", "statistic"),
+        (
+            "rho",
+            "ci_low",
+            "ci_high",
+            "p",
+            "p_codes",
+            "p_adjusted",
+            "family",
+            "n_permutations",
+            "n_code_permutations",
+            "n_bootstrap",
+            "rho_group",
+            "rho_group_ci_low",
+            "rho_group_ci_high",
+            "ceiling_low",
+            "ceiling_high",
+            "ceiling_group",
+            "n_emotions",
+            "n_pairs",
+            "n_raters",
+            "nuisances",
+        ),
+        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": ("rho-a", "spearman")},
+    ),
+    "rsa_differences": Contract(
+        (
+            *IDENTITY,
+            "language",
+            "human",
+            "human_language",
+            "pairs",
+            "statistic",
+            "representation_a",
+            "representation_b",
+        ),
+        ("difference", "ci_low", "ci_high", "n_emotions"),
+        {"representation_a": REPRESENTATIONS, "representation_b": REPRESENTATIONS, "pairs": PAIR_SETS},
+    ),
+    "human_ceilings": Contract(
+        ("control", "spec", "root_seed", "human", "human_language", "pairs", "quantity", "statistic"),
+        ("value", "n", "n_raters"),
+        {"pairs": (*PAIR_SETS, "words")},
+    ),
+    "dimensions": Contract(
+        (*IDENTITY, "language", "human", "quantity"),
+        (
+            "value",
+            "ci_low",
+            "ci_high",
+            "p",
+            "p_alone",
+            "p_beyond",
+            "p_adjusted",
+            "family",
+            "null_mean",
+            "null_high",
+            "n_permutations",
+            "n_emotions",
+        ),
+    ),
+    "features": Contract(
+        (*IDENTITY, "language", "emotion", "rank"),
+        ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density"),
+    ),
+    "feature_use": Contract((*IDENTITY, "language", "quantity"), ("value",)),
+    "concept_words": Contract(
+        ("control", "spec", "root_seed", "model", "language", "emotion", "word"),
+        ("source", "strength", "n_sets", "n_tokens", "broken_share", "in_norms", "log10_count", "concreteness"),
+    ),
+    "control_balance": Contract(
+        ("control", "spec", "root_seed", "model", "language", "emotion", "property"),
+        ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown"),
+    ),
+    "reproducibility": Contract(
+        (*IDENTITY, "language", "quantity", "arm"),
+        ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles"),
+    ),
+    "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
+    "shared_features": Contract(
+        (*IDENTITY, "quantity"),
+        (
+            "value",
+            "expected",
+            "null_high",
+            "p",
+            "p_labels",
+            "p_words",
+            "p_adjusted",
+            "family",
+            "n_permutations",
+            "n_word_permutations",
+            "frequency_known",
+        ),
+    ),
+    "shared_overlap": Contract(
+        (*IDENTITY, "scope", "emotion"), ("jaccard", "expected", "null_high", "p", "n_a", "n_b", "n_permutations")
+    ),
+    "ratings": Contract(
+        (*IDENTITY, "language", "norms", "dimension", "arm"),
+        (
+            "r",
+            "ci_low",
+            "ci_high",
+            "p",
+            "p_adjusted",
+            "family",
+            "n_permutations",
+            "spearman",
+            "r2",
+            "rmse",
+            "n_words",
+            "ceiling",
+            "r_over_ceiling",
+        ),
+        {"arm": RATING_ARMS},
+    ),
+    "rating_differences": Contract(
+        (*IDENTITY, "language", "norms", "dimension", "arm_a", "arm_b"),
+        ("difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"),
+        {"arm_a": RATING_ARMS, "arm_b": RATING_ARMS},
+    ),
+    "cultures": Contract((*IDENTITY, "norms", "quantity"), ("r", "ci_low", "ci_high", "n_pairs")),
+    "steering": Contract(
+        (*IDENTITY, "language", "emotion", "arm", "strength_resid_norm", "judge", "judge_level"),
+        (
+            "target_rate",
+            "ci_low",
+            "ci_high",
+            "target_probability",
+            "masked_target_rate",
+            "nll_ratio",
+            "perplexity_ratio",
+            "distinct_2",
+            "repetition",
+            "valence",
+            "arousal",
+            "language_kept",
+            "content_kept",
+            "harmonic_mean",
+            "n_prompts",
+            "seed",
+        ),
+        {"arm": STEERING_ARMS, "judge_level": ("fine", "basic")},
+    ),
+    "steering_chosen": Contract(
+        (*IDENTITY, "language", "emotion", "arm"),
+        ("strength_resid_norm", "nll_ratio_choose", "target_rate_choose", "qualified", "n_prompts_choose"),
+        {"arm": STEERING_ARMS},
+    ),
+    "steering_differences": Contract(
+        (*IDENTITY, "language", "emotion", "comparison", "judge"),
+        (
+            "strength_resid_norm",
+            "rate_a",
+            "rate_b",
+            "rate_b_ci_low",
+            "rate_b_ci_high",
+            "difference",
+            "ci_low",
+            "ci_high",
+            "mixed_ci_low",
+            "mixed_ci_high",
+            "nll_ratio",
+            "qualified",
+            "n_prompts",
+        ),
+    ),
+    "steering_pooled": Contract(
+        (*IDENTITY, "language", "arm", "judge"),
+        (
+            "rate",
+            "ci_low",
+            "ci_high",
+            "concept_over_arm",
+            "ratio_ci_low",
+            "ratio_ci_high",
+            "nll_ratio",
+            "n_emotions",
+            "n_prompts",
+        ),
+        {"arm": STEERING_ARMS},
+    ),
+    "steering_confusion": Contract((*IDENTITY, "language", "emotion", "judge", "label"), ("count", "n_texts", "rate")),
+    "judges": Contract(("control", "spec", "root_seed", "language", "quantity"), ("value",)),
+}
+
+
+def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
+    """Write a published table as CSV after checking it against its contract.
+
+    Raises
+    ------
+    ValueError
+        Missing or unknown column, doubled key, or a word outside the vocabulary.
+    """
+    contract = CONTRACTS[name]
+    if missing := [c for c in contract.columns if c not in frame]:
+        raise ValueError(
+            f"table {name}: column {missing[0]!r} is missing; found: {', '.join(frame.columns)}"
+            " (shared_affect/base/tables.py)"
+        )
+    if unknown := [c for c in frame if c not in contract.columns]:
+        raise ValueError(
+            f"table {name}: column {unknown[0]!r} is not in its contract; allowed: {', '.join(contract.columns)}"
+            " (shared_affect/base/tables.py)"
+        )
+    doubled = frame.duplicated(list(contract.key))
+    if doubled.any():
+        raise ValueError(
+            f"table {name}: two rows with {frame.loc[doubled.idxmax(), list(contract.key)].to_dict()}; allowed: one"
+        )
+    for column, words in ({"control": CONTROLS} | dict(contract.words)).items():
+        if column in contract.key:
+            bad = frame[column][~frame[column].isin(words)]
+            if len(bad):
+                raise ValueError(f"table {name}: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
+    with atomic_path(path) as tmp:
+        frame[contract.columns].to_csv(tmp, index=False, lineterminator="\n")
+
+
+def tested_p(frame: pd.DataFrame) -> pd.Series:
+    """The p of every row: where there are two nulls (`p`, `p_codes`) the larger, since a claim needs both."""
+    return frame[["p", "p_codes"]].max(axis=1) if "p_codes" in frame else frame["p"]

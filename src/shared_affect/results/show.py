@@ -1,0 +1,179 @@
+"""What came out of a study, in sentences that are counted from its claims: for a terminal and for the report's first
+screen.
+
+``python -m shared_affect.results.show results/planted`` prints it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shared_affect.base.rooms import check_folder
+
+CONTROL = "empty-"
+
+
+OTHERWISE = {"fails": "fail", "inconclusive": "inconclusive", "not-tested": "not tested"}
+
+
+def _counted(claims: Sequence[Mapping]) -> str:
+    verdicts = Counter(c["verdict"] for c in claims)
+    tested = len(claims) - verdicts["not-tested"]
+    rest = [f"{n} {OTHERWISE.get(v, v)}" for v, n in sorted(verdicts.items()) if v != "holds"]
+    return f"{verdicts['holds']} of {tested} tested verdicts hold" + (f" ({', '.join(rest)})" if rest else "")
+
+
+def _who(c: Mapping) -> str:
+    return " ".join(str(c[k]) for k in ("id", "model", "language") if c.get(k) and c[k] != "all")
+
+
+def sentences(claims: Sequence[Mapping]) -> list[str]:
+    """What the verdicts come to: claims, then negative controls.
+
+    Parameters
+    ----------
+    claims : sequence of mappings
+        As in claims.json: ``id, model, language, verdict``.
+    """
+    own = [c for c in claims if not c["id"].startswith(CONTROL)]
+    controls = [c for c in claims if c["id"].startswith(CONTROL)]
+    out = [f"Claims: {_counted(own)}, on {len({c['id'] for c in own})} claims, each asked of its models and languages."]
+    if failed := [_who(c) for c in own if c["verdict"] == "fails"]:
+        out.append(f"Fails: {'; '.join(failed)}.")
+    run = [c for c in controls if c["verdict"] != "not-tested"]
+    if not run:
+        out.append(
+            "Negative controls: none was run, so nothing here shows what the same code says where there is nothing to"
+            " find."
+        )
+        return out
+    empty = [c for c in run if c["verdict"] == "holds"]
+    found = f"{len(empty)} of {len(run)} come back empty" + "".join(
+        f"; {OTHERWISE.get(c['verdict'], c['verdict'])}: {c['id']}" for c in run if c not in empty
+    )
+    idle = len(controls) - len(run)
+    out.append(f"Negative controls: {found}{f'; {idle} not run' if idle else ''}.")
+    return out
+
+
+def of_code(provenance: Mapping) -> str:
+    """Which code a run was made by, in a sentence."""
+    commit = provenance.get("commit")
+    if not commit:
+        return "Code: no git checkout, so no commit names it; digests stand in provenance.json."
+    changed = provenance.get("changed_files") or []
+    if provenance.get("uncommitted_changes"):
+        return (
+            f"Code: commit {commit[:10]} with uncommitted changes"
+            + (f" ({', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''})" if changed else "")
+            + ": no commit names it."
+        )
+    return f"Code: commit {commit[:10]}, nothing uncommitted."
+
+
+def digest_of_output(path: Path) -> str:
+    """Digest of a file, as provenance keeps it."""
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()[:16]
+
+
+def changed_since(folder: Path, provenance: Mapping) -> list[str]:
+    """Final files that are not those which provenance.json names."""
+    return [
+        name
+        for name, digest in provenance.get("outputs", {}).items()
+        if not (folder / name).is_file() or digest_of_output(folder / name) != digest
+    ]
+
+
+def rst(claims: Sequence[Mapping], provenance: Mapping) -> str:
+    """The report's first screen, in reStructuredText."""
+    lines = [f"**{_escaped(provenance['banner'])}**"] if provenance.get("banner") else []
+    first, *rest = sentences(claims)
+    lines += [f"**{_escaped(first)}**", *map(_escaped, rest), _escaped(of_code(provenance))]
+    return "\n\n".join(lines) + "\n\n"
+
+
+def _escaped(text: str) -> str:
+    """For reStructuredText, and for the Jinja that reads it afterwards."""
+    return re.sub(r"([\\*`|_<>{}])", r"\\\1", text)
+
+
+def terminal(folder: Path) -> str:
+    """What came out of the study in a folder, and where to look next.
+
+    Raises
+    ------
+    ValueError
+        If it has not come to its claims.
+    """
+    if not (folder / "claims.json").is_file():
+        raise ValueError(
+            f"{folder} holds no claims.json; needed: the results folder of a finished study (results/NAME)"
+        )
+    claims = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+    kept = folder / "provenance.json"
+    provenance = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    lines = [f"Study {folder.name}: what came out", ""]
+    lines += [f"  {s}" for s in ([provenance["banner"]] if provenance.get("banner") else []) + sentences(claims)]
+    if kept.is_file():
+        lines.append(f"  {of_code(provenance)}")
+        if changed := changed_since(folder, provenance):
+            lines.append(
+                "  Made or changed after that was written:"
+                f" {', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}. Run the study again to bring"
+                " provenance up to date."
+            )
+    else:
+        lines.append("  Code: not recorded (no provenance.json; the study is not finished).")
+    looks = [
+        ("report.html", "claims, figures and how each file was made, in one page"),
+        ("claims.html", "every verdict with number, interval, control and reason"),
+        ("figures", "as PDF and PNG"),
+        ("tables", "one row is one estimate"),
+    ]
+    found = [(folder / name, what) for name, what in looks if (folder / name).exists()]
+    report = folder / "report.html"
+    if report.is_file() and report.stat().st_mtime < (folder / "claims.json").stat().st_mtime:
+        found[0] = (report, f"OLDER than the claims: snakemake --report {report} makes it anew")
+    wide = max((len(str(path)) for path, _ in found), default=0)
+    lines += [
+        "",
+        "Look next at",
+        *(f"  {path!s:<{wide}}  {what}" for path, what in found),
+        f"  {'docs/claims.md':<{wide}}  what each claim means, and when it holds",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print what came out of the studies named on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared_affect.results.show",
+        description="What came out of a study: claims that hold, negative controls, where to look next.",
+    )
+    parser.add_argument(
+        "folders", nargs="+", metavar="FOLDER", help="results folder of a finished study, e.g. results/planted"
+    )
+    try:
+        arguments = parser.parse_args()
+        check_folder(Path.cwd())
+        text = "\n\n".join(terminal(Path(f)) for f in arguments.folders)
+    except ValueError as error:
+        sys.exit(str(error))
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        text = "\n".join(
+            textwrap.fill(line, width, subsequent_indent="    ", break_on_hyphens=False) if len(line) > width else line
+            for line in text.splitlines()
+        )
+    print(text)

@@ -1,0 +1,1 @@
+"""Emotion spaces and their comparison with people."""

@@ -1,0 +1,1 @@
+"""Vectors, texts written under them, judges and scores."""

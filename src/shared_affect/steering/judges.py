@@ -1,0 +1,234 @@
+"""The embedded judge: a linear text classifier on word n-grams, trained and judged here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from shared_affect.base.files import read_arrays, write_arrays, write_json
+from shared_affect.base.log import LOG
+from shared_affect.words.segmentation import Segmenter
+
+
+@dataclass
+class Judge:
+    """A linear text classifier: tf-idf of word 1-2-grams (1 + log tf, unit norm) and multinomial logistic regression.
+
+    Attributes
+    ----------
+    language : str
+    vocabulary : ndarray of str, ``[n_features]``
+        n-grams, the words of a pair separated by a space.
+    idf : ndarray, ``[n_features]``
+    coefficients : ndarray, ``[n_labels, n_features]``
+    intercepts : ndarray, ``[n_labels]``
+    labels : tuple of str
+    words : tuple of str
+        What the Chinese segmentation was told to know.
+    facts : dict
+        Held-out accuracy and how it was found, see `train_judge`.
+    """
+
+    language: str
+    vocabulary: np.ndarray
+    idf: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    labels: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    facts: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self._segment = Segmenter(self.language, self.words)
+        self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
+
+    def _tfidf(self, texts: Sequence[str]):
+        from scipy.sparse import csr_matrix
+
+        data, columns, starts = [], [], [0]
+        for text in texts:
+            counts: dict[int, int] = {}
+            tokens = self._segment(text)
+            for gram in (*tokens, *map(" ".join, pairwise(tokens))):
+                if (i := self._index.get(gram)) is not None:
+                    counts[i] = counts.get(i, 0) + 1
+            columns += counts
+            data += counts.values()
+            starts.append(len(columns))
+        columns, starts = np.array(columns, int), np.array(starts)
+        values = (1 + np.log(np.array(data, float))) * self.idf[columns]
+        rows = np.repeat(np.arange(len(texts)), np.diff(starts))
+        norms = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
+        return csr_matrix((values / norms[rows], columns, starts), shape=(len(texts), len(self.idf)))
+
+    def _probabilities(self, X) -> np.ndarray:
+        z = X @ self.coefficients.T + self.intercepts
+        p = np.exp(z - z.max(1, keepdims=True))
+        return p / p.sum(1, keepdims=True)
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of every label, ``[n_texts, n_labels]``; a text without a known word gets the intercepts'
+        alone.
+        """
+        return self._probabilities(self._tfidf(texts))
+
+    def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Top label of every text and the probabilities.
+
+        Returns
+        -------
+        top : ndarray of int, ``[n_texts]``
+            Index into `labels`; -1 where a text has no known word and so no label.
+        probability : ndarray, ``[n_texts, n_labels]``
+        """
+        X = self._tfidf(texts)
+        p = self._probabilities(X)
+        return np.where(np.diff(X.indptr) > 0, p.argmax(1), -1), p
+
+    def save(self, arrays: str | Path, facts: str | Path) -> None:
+        """Write numbers and n-grams as ``.npz`` and labels, words and facts as JSON; no pickles."""
+        write_arrays(
+            arrays,
+            {
+                "vocabulary": self.vocabulary,
+                "idf": self.idf,
+                "coefficients": self.coefficients,
+                "intercepts": self.intercepts,
+            },
+        )
+        write_json(
+            facts, {**self.facts, "language": self.language, "labels": list(self.labels), "words": list(self.words)}
+        )
+
+    @classmethod
+    def load(cls, arrays: str | Path, facts: str | Path) -> Judge:
+        """Read what `save` wrote."""
+        told = json.loads(Path(facts).read_text(encoding="utf-8"))
+        language, labels, words = told.pop("language"), tuple(told.pop("labels")), tuple(told.pop("words"))
+        return cls(language=language, labels=labels, words=words, facts=told, **read_arrays(arrays))
+
+
+NGRAMS = (1, 2)
+MIN_DOCUMENTS = 2
+INVERSE_PENALTY = 2.0
+
+
+def _fit(texts: Sequence[str], labels: np.ndarray, segment: Segmenter, facts: dict) -> Judge:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer(
+        tokenizer=segment,
+        token_pattern=None,
+        lowercase=False,
+        ngram_range=NGRAMS,
+        min_df=MIN_DOCUMENTS,
+        sublinear_tf=True,
+    )
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=300, tol=1e-3).fit(vectorizer.fit_transform(texts), labels)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
+        coefficients, intercepts = np.vstack([np.zeros_like(coefficients), coefficients]), np.r_[0.0, intercepts]
+    return Judge(
+        language=segment.language,
+        vocabulary=vectorizer.get_feature_names_out().astype(str),
+        idf=vectorizer.idf_,
+        coefficients=coefficients,
+        intercepts=intercepts,
+        labels=tuple(map(str, model.classes_)),
+        words=segment.words,
+        facts=facts,
+    )
+
+
+def train_judge(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    language: str,
+    rng: np.random.Generator,
+    words: Iterable[str] = (),
+    held_out: float = 0.2,
+) -> Judge:
+    """Train the embedded judge and say how good it is on texts it has not seen.
+
+    Accuracy comes from a model trained on the rest of a stratified split; the judge returned is trained again on all
+    texts.
+
+    Parameters
+    ----------
+    texts, labels : sequences of equal length
+    language : {"en", "zh"}
+    rng : numpy Generator
+        Draws the split.
+    words : iterable of str
+        Words the Chinese segmentation has to know, e.g. all concept and rated words.
+    held_out : float
+        Share of the texts held out.
+
+    Returns
+    -------
+    Judge
+        `facts`: ``accuracy macro_f1 chance_majority chance_uniform n_held_out n_trained n_all n_labels n_features
+        trained_on``.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there are fewer than two labels, or a label has fewer than two texts on either side of the
+        split.
+    """
+    texts, labels = list(texts), np.asarray([str(x) for x in labels])
+    if len(texts) != len(labels):
+        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many of one as of the other")
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out is {held_out}; allowed: between 0 and 1")
+    names, counts = np.unique(labels, return_counts=True)
+    if len(names) < 2 or counts.min() < 4:
+        raise ValueError(
+            f"judge texts have {len(names)} label(s), the rarest with {counts.min() if len(counts) else 0} texts; "
+            "needed: two labels or more with at least 4 texts each (more judge texts)"
+        )
+    test = np.zeros(len(texts), bool)
+    for name, n in zip(names, counts):
+        test[rng.permutation(np.flatnonzero(labels == name))[: max(1, round(held_out * n))]] = True
+    segment = Segmenter(language, words)
+    trial = _fit([t for t, x in zip(texts, test) if not x], labels[~test], segment, {})
+    top, _ = trial.judge([t for t, x in zip(texts, test) if x])
+    predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
+    facts = accuracy_of(labels[test], predicted) | {
+        "chance_majority": float(counts.max() / counts.sum()),
+        "chance_uniform": 1 / len(names),
+        "n_held_out": int(test.sum()),
+        "n_trained": int((~test).sum()),
+        "n_all": len(texts),
+        "n_labels": len(names),
+        "trained_on": "all texts; accuracy from a model of the n_trained others",
+    }
+    judge = _fit(texts, labels, segment, facts)
+    judge.facts["n_features"] = len(judge.idf)
+    LOG.info(
+        "judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)",
+        language,
+        facts["accuracy"],
+        facts["macro_f1"],
+        facts["n_held_out"],
+        facts["chance_majority"],
+    )
+    return judge
+
+
+def accuracy_of(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy, and the unweighted mean over the true labels of F1 = 2 TP / (2 TP + FP + FN)."""
+    f1 = [
+        2 * np.sum((true == x) & (predicted == x)) / (np.sum(true == x) + np.sum(predicted == x))
+        for x in np.unique(true)
+    ]
+    return {"accuracy": float(np.mean(true == predicted)), "macro_f1": float(np.mean(f1))}
+
+
+# ---- scores of texts

@@ -1,0 +1,1 @@
+"""What a study is: its settings and tables, its vocabulary, its folder."""

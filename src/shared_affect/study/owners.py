@@ -1,0 +1,174 @@
+"""Who holds the lock of a working folder: a lock whose owner is dead is taken away, any other never.
+
+Snakemake's lock files name files, not processes. So a run writes beside them who it is (`claim`), and the next run
+compares (`release_dead`). A process is dead for certain if it ran on this machine and its process id is gone, belongs
+to a process that started at another time, or the machine was started anew since. Everything else is left alone and told
+in words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+RUN = "SHARED_AFFECT_RUN"
+"""Variable of the environment by which jobs of a run are known after the run itself is gone."""
+UNLOCK = "snakemake --unlock"
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _state(pid: int) -> tuple[str, str]:
+    """State and start time of a process in the kernel's words, empty where there is none or the system has no /proc."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (fields[0], fields[19]) if len(fields) > 19 else ("", "")
+
+
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def describe_process() -> dict:
+    """This process, so that another one can tell later whether it is still there."""
+    return {
+        "host": socket.gethostname(),
+        "machine": _read("/etc/machine-id"),
+        "boot": _read("/proc/sys/kernel/random/boot_id"),
+        "namespace": _namespace(),
+        "pid": os.getpid(),
+        "started": _state(os.getpid())[1],
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def name_run() -> str:
+    """Give all processes that are started from here on the name of this run."""
+    me = describe_process()
+    os.environ[RUN] = f"{me['host']}:{me['boot']}:{me['pid']}:{me['started']}"
+    return os.environ[RUN]
+
+
+def can_be_seen(owner: dict) -> bool:
+    """Whether its process, if there is one, is among those that this process can see."""
+    me = describe_process()
+    return all(owner[k] == me[k] for k in ("host", "machine", "boot", "namespace"))
+
+
+def is_dead(owner: dict) -> bool:
+    """Whether the process that `describe_process` described is gone for certain; False where this machine cannot
+    know.
+    """
+    me = describe_process()
+    if owner["host"] != me["host"] or owner["machine"] != me["machine"]:
+        return False
+    if owner["boot"] != me["boot"]:
+        return bool(me["machine"])  # the same machine, started anew; without its id another one may bear the same name
+    if not can_be_seen(owner):
+        return False
+    state, started = _state(owner["pid"])
+    if started:
+        return state in "ZX" or started != owner["started"]
+    try:
+        os.kill(owner["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def _jobs_of(run: str) -> list[int]:
+    """Processes that a run has started and that are still there."""
+    found, wanted = [], f"{RUN}={run}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (folder / "environ").read_bytes().split(b"\0") and _state(int(folder.name))[0] not in (
+                "Z",
+                "X",
+                "",
+            ):
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def claim(folder: Path, files: Iterable[str]) -> None:
+    """Write beside the lock files of this run whose they are."""
+    files = [Path(f).name for f in files]
+    if files:
+        owner = describe_process() | {"run": os.environ.get(RUN, ""), "files": files}
+        (folder / f"owner-{owner['host']}-{owner['pid']}.json").write_text(json.dumps(owner), encoding="utf-8")
+
+
+def release_dead(folder: Path) -> list[str]:
+    """Take away the locks whose owners are dead; what was done, or why nothing was, in sentences.
+
+    Parameters
+    ----------
+    folder : path
+        Of the lock files (``*.lock``) and of what `claim` wrote. It may not exist.
+    """
+    if not any(folder.glob("*.lock")):
+        return []
+    with _alone(folder) as alone:
+        if not alone:
+            return [
+                "This folder is locked, and its file system does not let one look at that alone. If no other run works"
+                f" here: {UNLOCK}"
+            ]
+        said, left = [], {p.name for p in folder.glob("*.lock")}
+        for path in sorted(folder.glob("owner-*.json")):
+            try:
+                owner = json.loads(path.read_text(encoding="utf-8"))
+                who = f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+                dead, run, files = is_dead(owner), owner["run"], set(owner["files"])
+            except (ValueError, KeyError, OSError):
+                continue
+            left -= files
+            if not dead:
+                if not can_be_seen(owner):
+                    said.append(
+                        f"A run holds the lock of this folder ({who}). Whether it still runs cannot be seen from here;"
+                        f" if you know that it does not: {UNLOCK}"
+                    )
+            elif jobs := _jobs_of(run):
+                pids = " ".join(map(str, jobs))
+                said.append(
+                    f"A run was killed ({who}), but jobs that it had started still work in this folder. Wait until they"
+                    f" have ended, or end them, then use the same command: kill {pids}"
+                )
+            else:
+                for name in [*files, path.name]:
+                    (folder / name).unlink(missing_ok=True)
+                said.append(f"A run was killed ({who}); its lock is taken away.")
+        if left:
+            said.append(f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}")
+        return said
+
+
+@contextlib.contextmanager
+def _alone(folder: Path):
+    """Whether this process may look at the locks alone: of two runs that start at once, one may not take away the
+    other's new lock.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            import fcntl
+
+            fcntl.flock(held.enter_context(open(folder.parent / "owners.lock", "w")), fcntl.LOCK_EX)
+        except (ImportError, OSError):
+            yield False
+        else:
+            yield True

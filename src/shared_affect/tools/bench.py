@@ -1,0 +1,318 @@
+"""`make bench`: speed and memory of the slow stages as ratios to the usual way, in one run on one machine.
+
+Methods of a workload are interleaved over rounds, each round in a process of its own, and the median rate is reported;
+``ratio_to_baseline`` is against the first method, ``max_abs_diff`` the largest difference of its result to the first
+method's over the rows both computed, ``support_flips`` how many entries are zero in one and not in the other. Models
+have random weights: speed does not depend on what they learned. Extraction needs torch, transformers and safetensors
+alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import multiprocessing
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from shared_affect.base.rooms import check_folder
+
+COLUMNS = [
+    "workload",
+    "method",
+    "rate",
+    "unit",
+    "ratio_to_baseline",
+    "peak_mb",
+    "max_abs_diff",
+    "support_flips",
+    "rounds",
+    "machine",
+]
+
+
+def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> None:
+    n, run = work()
+    run()  # first call pays for imports and warm-up
+    start = time.perf_counter()
+    result = run()
+    pipe.send((n / (time.perf_counter() - start), _peak_mb(), np.asarray(result)))
+
+
+def _peak_mb() -> float:
+    """Peak memory of this process: on the card if it used one, else in RAM."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        return cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_a_process(function: Callable, *args) -> None:
+    """Call a function in a process of its own, so that its memory and its hold on a card end with it.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    process = multiprocessing.get_context("fork").Process(target=function, args=args)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{function.__name__} failed with exit code {process.exitcode}, see above")
+
+
+def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> list[dict]:
+    """Time methods in turn; the first is the baseline.
+
+    Parameters
+    ----------
+    workload, unit : str
+    methods : mapping of name -> function without arguments
+        Prepares and returns ``(number of units, function that does the work and returns an array)``.
+    rounds : int
+
+    Returns
+    -------
+    list of dict
+        One row a method, keys `COLUMNS`.
+
+    Raises
+    ------
+    RuntimeError
+        If a method's process dies.
+    """
+    # a fresh process each time: CUDA cannot be used in a forked one, and peak memory is a process's own
+    context = multiprocessing.get_context("fork")
+    seen: dict[str, list] = {name: [] for name in methods}
+    for _ in range(rounds):
+        for name, work in methods.items():
+            reader, writer = context.Pipe(duplex=False)
+            process = context.Process(target=_child, args=(writer, work))
+            process.start()
+            writer.close()  # so that a child that dies ends the wait
+            try:
+                seen[name].append(reader.recv())
+            except EOFError:
+                raise RuntimeError(f"benchmark {workload!r}: {name!r} died, see above") from None
+            process.join()
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, Python {platform.python_version()}"
+    rates = {name: float(np.median([r for r, _, _ in v])) for name, v in seen.items()}
+    first = next(iter(methods))
+    rows = []
+    for name, v in seen.items():
+        n = min(len(np.atleast_1d(v[0][2])), len(np.atleast_1d(seen[first][0][2])))
+        result, base = (np.atleast_1d(x)[:n] for x in (v[0][2], seen[first][0][2]))
+        rows.append(
+            {
+                "workload": workload,
+                "method": name,
+                "rate": rates[name],
+                "unit": unit,
+                "ratio_to_baseline": rates[name] / rates[first],
+                "peak_mb": max(m for _, m, _ in v),
+                "max_abs_diff": float(np.abs(result - base).max()),
+                "support_flips": int(((result != 0) != (base != 0)).sum()),
+                "rounds": rounds,
+                "machine": machine,
+            }
+        )
+    return rows
+
+
+def bench_rsa() -> Iterator[list[dict]]:
+    """Mantel permutations a second, 27 emotions."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(27, 5)), rng.normal(size=(27, 5))
+
+    def prepare(ours: bool):
+        def work():
+            from scipy.spatial.distance import pdist, squareform
+            from scipy.stats import spearmanr
+
+            from shared_affect.spaces.rdm import euclidean_rdm
+            from shared_affect.spaces.rsa import mantel
+
+            labels = [f"e{i}" for i in range(27)]
+            if ours:
+                return 10_000, lambda: np.array(
+                    [mantel(euclidean_rdm(a, labels), euclidean_rdm(b, labels), 10_000, np.random.default_rng(1))[0]]
+                )
+
+            def loop():
+                x, y, g = squareform(pdist(a)), pdist(b), np.random.default_rng(1)
+                for _ in range(500):
+                    p = g.permutation(27)
+                    spearmanr(squareform(x[np.ix_(p, p)], checks=False), y)
+                return np.array([spearmanr(squareform(x, checks=False), y)[0]])
+
+            return 500, loop
+
+        return work
+
+    yield compare(
+        "Mantel test, 27 emotions",
+        "permutations/s",
+        {"scipy spearmanr in a loop": prepare(False), "ours": prepare(True)},
+    )
+
+
+def bench_ratings() -> Iterator[list[dict]]:
+    """Nested cross-validated ridge of permuted ratings: targets a second."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((354, 200)), rng.normal(size=(354, 200))
+    alphas = np.logspace(-2, 5, 15)
+
+    def prepare(ours: bool):
+        def work():
+            from sklearn.linear_model import Ridge
+
+            from shared_affect.ratings.folds import folds, inner_folds
+            from shared_affect.ratings.ridge import nested_cv_predict
+
+            groups = np.arange(354)
+            outer = folds(groups, 10, np.random.default_rng(1))
+            if ours:
+                return (
+                    200,
+                    lambda: nested_cv_predict(
+                        x, y, outer, groups, alphas=alphas, n_inner=5, rng=np.random.default_rng(2)
+                    )[:, :2],
+                )
+
+            def loop():
+                inner = inner_folds(outer, groups, 5, np.random.default_rng(2))
+                out = np.zeros((354, 2))
+                for t in range(2):
+                    for k, f in enumerate(np.unique(outer)):
+                        train = outer != f
+                        error = np.zeros(len(alphas))
+                        for g in range(5):
+                            fit, test = train & (inner[k] != g), train & (inner[k] == g)
+                            scale = np.sqrt(x[fit].var(0).mean())
+                            for i, alpha in enumerate(alphas):
+                                model = Ridge(alpha).fit((x[fit] - x[fit].mean(0)) / scale, y[fit, t])
+                                error[i] += (
+                                    (model.predict((x[test] - x[fit].mean(0)) / scale) - y[test, t]) ** 2
+                                ).sum()
+                        scale = np.sqrt(x[train].var(0).mean())
+                        model = Ridge(alphas[error.argmin()]).fit((x[train] - x[train].mean(0)) / scale, y[train, t])
+                        out[~train, t] = model.predict((x[~train] - x[train].mean(0)) / scale)
+                return out
+
+            return 2, loop
+
+        return work
+
+    yield compare(
+        "nested ridge, 354 words, 200 features, 10 x 5 folds, 15 penalties",
+        "targets/s",
+        {"scikit-learn Ridge in loops": prepare(False), "ours, many targets at once": prepare(True)},
+    )
+
+
+def bench_steering() -> Iterator[list[dict]]:
+    """Steered texts a second: 24 prompts, 24 new tokens."""
+    words = [f"w{i}" for i in range(512)]
+
+    def prepare(method: str):
+        def work():
+            from dataclasses import replace
+
+            import torch
+
+            from shared_affect.models.load import load_model
+            from shared_affect.models.sampling import Sampling, sample_texts
+            from shared_affect.tools.bench_extraction import TINY, make_model
+
+            torch.set_num_threads(1)
+            model = load_model(
+                make_model(Path(tempfile.mkdtemp()), replace(TINY, blocks=4, vocabulary=len(words) + 16))
+            )
+            ids, vector = [[1, 5 + i, 9] for i in range(24)], torch.full((24, 128), 0.01)
+
+            def run():
+                if method == "ours":
+                    return [
+                        sum(n) / 24
+                        for n in [
+                            sample_texts(model, ids, 1, vector, Sampling(), torch.Generator().manual_seed(0), None)[1]
+                        ]
+                    ]
+                return [
+                    np.mean(
+                        [
+                            sample_texts(
+                                model,
+                                ids[i : i + 1],
+                                1,
+                                vector[i : i + 1],
+                                Sampling(),
+                                torch.Generator().manual_seed(i),
+                                None,
+                            )[1][0]
+                            for i in range(24)
+                        ]
+                    )
+                ]
+
+            return 24, run
+
+        return work
+
+    yield compare(
+        "steered texts, 4 blocks of 128 (samples differ, so does their mean NLL)",
+        "texts/s",
+        {"one text at a time": prepare("single"), "ours, one batch": prepare("ours")},
+    )
+
+
+def show(rows: list[dict]) -> str:
+    """Rows as lines for a terminal."""
+    lines = [f"{rows[0]['workload']}"]
+    for r in rows:
+        lines.append(
+            f"  {r['rate']:>10.4g} {r['unit']:<14} {r['ratio_to_baseline']:>7.3g} x  {r['peak_mb']:>6.0f} MB  diff"
+            f" {r['max_abs_diff']:.1e}, {r['support_flips']} flips  {r['method']}"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the named benchmarks (all by default) and write one CSV each."""
+    from shared_affect.tools.bench_extraction import bench_extraction
+
+    known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
+    parser = argparse.ArgumentParser(
+        prog="python -m shared_affect.tools.bench",
+        description="Speed and memory of the slow stages beside the usual way; minutes.",
+    )
+    parser.add_argument("folder", help="where the tables go, one CSV a benchmark, e.g. results/bench")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"benchmarks to run, all by default: {', '.join(known)}"
+    )
+    given = parser.parse_args(arguments)
+    if bad := [n for n in given.names if n not in known]:
+        parser.error(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}")
+    try:
+        check_folder(Path.cwd())
+    except ValueError as error:
+        sys.exit(str(error))
+    out = Path(given.folder)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in given.names or known:
+        workloads = known[name]()
+        with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as f:
+            table = csv.DictWriter(f, COLUMNS)
+            table.writeheader()
+            for rows in workloads:
+                table.writerows(rows)
+                print(show(rows), flush=True)
