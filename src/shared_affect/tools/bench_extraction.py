@@ -6,6 +6,8 @@ Needs torch, transformers and safetensors alone; sae-lens only for the research 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -361,14 +363,18 @@ def arithmetic(shape: Shape, folder: Path, device: str, size: int = 8192) -> dic
     return {f"matrix product of {size}, {shape.dtype}": product, OURS: ours}
 
 
+def card_at_hand() -> bool:
+    """Whether torch sees a card, asked in a process of its own: one that has asked itself cannot fork others that use it."""
+    ask = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", ask]).returncode == 0
+
+
 def bench_extraction() -> Iterator[list[dict]]:
     """The tiny and the middle model on one CPU thread; where a card is at hand, all three there."""
-    from torch.cuda import is_available
-
     for shape, device in [
         (TINY, "cpu"),
         (MIDDLE, "cpu"),
-        *([(TINY, "cuda"), (MIDDLE, "cuda"), (LARGE, "cuda")] if is_available() else []),
+        *([(TINY, "cuda"), (MIDDLE, "cuda"), (LARGE, "cuda")] if card_at_hand() else []),
     ]:
         with tempfile.TemporaryDirectory() as folder:
             in_a_process(prepare, shape, Path(folder), device)
