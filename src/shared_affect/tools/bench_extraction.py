@@ -364,7 +364,7 @@ def arithmetic(shape: Shape, folder: Path, device: str, size: int = 8192) -> dic
 
 
 def card_at_hand() -> bool:
-    """Whether torch sees a card, asked in a process of its own: one that has asked itself cannot fork others that use it."""
+    """Whether torch sees a card; asked in another process, since one that has asked cannot fork others that use it."""
     ask = "import sys, torch; sys.exit(not torch.cuda.is_available())"
     return subprocess.run([sys.executable, "-c", ask]).returncode == 0
 
