@@ -39,7 +39,9 @@ bench: setup
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 
 # every negative control over root seeds 0-9, and steering: hours, resumable (docs/planted.md)
 planted-full: setup
