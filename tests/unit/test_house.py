@@ -363,3 +363,16 @@ def test_weights_exchanged_in_place_are_seen(root, tmp_path):
         == scope["own_files"](row | {"path": str(tmp_path / "none")})
         == {}
     )
+
+
+def test_functions_are_short_and_signatures_narrow(root):
+    """60 lines without the docstring, 8 parameters: what is longer does two things, what is wider hides a record."""
+    found = {}
+    for path in (root / "src/shared_affect").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+                own = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                found[path.name, node.name, node.lineno] = node.end_lineno - start, len({*own} - {"self", "cls"})
+    assert len(found) > 500
+    assert {k: v for k, v in found.items() if v[0] > 60 or v[1] > 8} == {}
