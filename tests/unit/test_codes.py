@@ -9,8 +9,11 @@ from scipy.sparse import csr_matrix
 from shared_affect.base.seeds import Seeds
 from shared_affect.features import codes as c
 from shared_affect.features.selection import select
-from shared_affect.ratings.prediction import culture_differences, draw_folds, ordinary_words, predict_language
-from shared_affect.ratings.ratings import culture_difference_r
+from shared_affect.ratings.arms import Sources
+from shared_affect.ratings.cultures import culture_difference_r, culture_differences
+from shared_affect.ratings.folds import draw_folds
+from shared_affect.ratings.rated_words import ordinary_words
+from shared_affect.ratings.within import predict_language
 from shared_affect.spaces.ladder import compare_all, draws, load_spaces, representations, write_spaces
 from shared_affect.steering.vectors import build_vectors, halve
 
@@ -247,8 +250,7 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
         "en",
         norms,
         folds,
-        np.arange(15),
-        None,
+        Sources(np.arange(15)),
         dimensions=["valence", "arousal"],
         settings=settings,
         seeds=Seeds(2),

@@ -10,7 +10,7 @@ import pytest
 from shared_affect.human import judgements
 from shared_affect.human.loaders import load, read_affect, studied_pairs
 from shared_affect.human.norms import read_warriner
-from shared_affect.ratings.ratings import find_ceilings
+from shared_affect.ratings.scores import find_ceilings
 from shared_affect.spaces.rdm import RDM, RaterRDMs, euclidean_rdm
 from shared_affect.spaces.rsa import ceilings, compare_spaces
 

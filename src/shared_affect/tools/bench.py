@@ -175,21 +175,22 @@ def bench_ratings() -> Iterator[list[dict]]:
         def work():
             from sklearn.linear_model import Ridge
 
-            from shared_affect.ratings.folds import folds, inner_folds
+            from shared_affect.ratings.folds import Folds, folds
             from shared_affect.ratings.ridge import nested_cv_predict
 
             groups = np.arange(354)
             outer = folds(groups, 10, np.random.default_rng(1))
             if ours:
-                return (
-                    200,
-                    lambda: nested_cv_predict(
-                        x, y, outer, groups, alphas=alphas, n_inner=5, rng=np.random.default_rng(2)
-                    )[:, :2],
-                )
+
+                def work_of_ours():
+                    return nested_cv_predict(x, y, Folds.draw(outer, groups, 5, np.random.default_rng(2)), alphas)[
+                        :, :2
+                    ]
+
+                return 200, work_of_ours
 
             def loop():
-                inner = inner_folds(outer, groups, 5, np.random.default_rng(2))
+                inner = Folds.draw(outer, groups, 5, np.random.default_rng(2)).inner
                 out = np.zeros((354, 2))
                 for t in range(2):
                     for k, f in enumerate(np.unique(outer)):
