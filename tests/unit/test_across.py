@@ -116,6 +116,7 @@ def first_features(name, n, **options):
     return Arm(name, lambda m: Design(np.log1p(m.codes[:, :n].astype(float))), transfers=True, **options)
 
 
+ROOT = Seeds(0)
 TESTED = first_features("shared", 20, tested_across=True)
 
 
@@ -128,7 +129,7 @@ def two_languages():
     return materials, {k: RatedWords(v[2], v[1], groups[k], fold[k]) for k, v in both.items()}, groups
 
 
-def transferred(two_languages, arms, settings, seeds=Seeds(0)):
+def transferred(two_languages, arms, settings, seeds=ROOT):
     materials, rated, pairs = two_languages
     return predict_transfer(materials, rated, pairs, settings, seeds, arms)
 

@@ -125,6 +125,8 @@ def test_permutations_find_a_signal():
 
 # --- arms
 
+ROOT = Seeds(0)
+
 
 def language(seed, n=80, n_features=30):
     rng = np.random.default_rng(seed)
@@ -136,7 +138,7 @@ def language(seed, n=80, n_features=30):
     return codes, ratings, [f"{seed}-{i}" for i in range(n)], rng
 
 
-def material_of(codes, words, space=(), shared=None, n_folds=5, n_matched=5, seeds=Seeds(0), dense=None, static=None):
+def material_of(codes, words, space=(), shared=None, n_folds=5, n_matched=5, seeds=ROOT, dense=None, static=None):
     n = len(words)
     known = WordCodes(
         tuple(words),

@@ -142,6 +142,12 @@ def cosine_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     ------
     ValueError
         If a row is zero (its direction is undefined) or not finite; the label is named.
+
+    Examples
+    --------
+    >>> rdm = cosine_rdm([[1, 0], [0, 2], [-3, 0]], ["joy", "calm", "grief"])
+    >>> rdm.subset(["grief", "joy"]).values.tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
     """
     points = _points(points, labels)
     norms = np.linalg.norm(points, axis=1)
@@ -241,7 +247,7 @@ class RaterRDMs:
         raters, r = np.unique(frame["rater"].astype(str).to_numpy(), return_inverse=True)
         n = len(names)
         at = pd.Index(names)
-        ia, ib = at.get_indexer(a), at.get_indexer(b)
+        ia, ib = at.get_indexer(pd.Index(a)), at.get_indexer(pd.Index(b))
         low, high = np.minimum(ia, ib), np.maximum(ia, ib)
         pair = low * n - low * (low + 1) // 2 + high - low - 1
         counts = np.zeros((len(raters), n * (n - 1) // 2), int)
