@@ -49,6 +49,21 @@ def _log_positive(values: np.ndarray, used: np.ndarray, name: str) -> np.ndarray
     return np.log(np.maximum(values, positive.min() / 2 if len(positive) else 1.0))
 
 
+def _draw_partners(distance: np.ndarray, caliper: float, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """A free column of distance [targets, pool] for each row, in random order, and how many lie beyond the caliper."""
+    free = np.ones(distance.shape[1], bool)
+    taken, beyond = np.empty(len(distance), int), 0
+    for t in rng.permutation(len(distance)):
+        near = np.flatnonzero(free & (distance[t] <= caliper))
+        if len(near):
+            taken[t] = near[rng.integers(len(near))]
+        else:
+            taken[t] = np.where(free, distance[t], np.inf).argmin()
+            beyond += 1
+        free[taken[t]] = False
+    return taken, beyond
+
+
 def matched_draws(
     target_ids: np.ndarray,
     pool_ids: np.ndarray,
@@ -95,21 +110,9 @@ def matched_draws(
     inside, outside = logs[target_ids], logs[pool_ids]
     pooled = np.sqrt((inside.var(0) + outside.var(0)) / 2)
     pooled[pooled == 0] = 1.0
-    distance = np.abs(inside[:, None] - outside[None]) / pooled
-    distance = distance.max(2)
-    draws, beyond = [], 0
-    for _ in range(n_draws):
-        free = np.ones(len(pool_ids), bool)
-        taken = np.empty(len(target_ids), int)
-        for t in rng.permutation(len(target_ids)):
-            near = np.flatnonzero(free & (distance[t] <= caliper))
-            if len(near):
-                taken[t] = near[rng.integers(len(near))]
-            else:
-                taken[t] = np.where(free, distance[t], np.inf).argmin()
-                beyond += 1
-            free[taken[t]] = False
-        draws.append(pool_ids[taken])
+    distance = (np.abs(inside[:, None] - outside[None]) / pooled).max(2)
+    drawn = [_draw_partners(distance, caliper, rng) for _ in range(n_draws)]
+    draws, beyond = [pool_ids[taken] for taken, _ in drawn], sum(far for _, far in drawn)
     after = np.array([(inside.mean(0) - logs[d].mean(0)) / pooled for d in draws])
     balance = pd.DataFrame(
         {

@@ -162,21 +162,22 @@ def cosine_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     return rdm_from_condensed(labels, np.round(np.clip(1 - (unit @ unit.T)[i, j], 0, 2), 12))
 
 
-def euclidean_rdm(points: ArrayLike, labels: Sequence[str], decimals: int | None = None) -> RDM:
+def euclidean_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     """Euclidean distance between rows.
 
     Parameters
     ----------
     points : array_like, shape (n, d) or (n,), the latter n points on a line
     labels : sequence of str, length n
-    decimals : int, optional
-        Round distances to so many decimals. Differences of decimal ratings tie on paper but often not in binary
-        (5.6 - 5.3 is not 5.4 - 5.1); by default such ties stay as the machine splits them.
+
+    Notes
+    -----
+    Differences of decimal ratings tie on paper but often not in binary (5.6 - 5.3 is not 5.4 - 5.1): such ties stay as
+    the machine splits them.
     """
     points = np.asarray(points, float)
     points = _points(points[:, None] if points.ndim == 1 else points, labels)
-    distances = pdist(points)
-    return rdm_from_condensed(labels, distances if decimals is None else np.round(distances, decimals))
+    return rdm_from_condensed(labels, pdist(points))
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,7 +133,9 @@ def compare_spaces(
     >>> found.set_index("statistic")[["rho", "rho_group", "n_pairs"]].round(2).loc["spearman"].tolist()
     [0.93, 0.97, 6.0]
     """
-    numbers = repeats.permutations_of(_some(models))
+    if not models:
+        raise ValueError("no representation to compare; allowed: at least one model RDM")
+    numbers = repeats.permutations_of(models)
     permuted = permuted or {}
     if unknown := sorted(set(permuted) - set(models)):
         raise ValueError(f"permuted names {unknown}; allowed: {', '.join(models)}")
@@ -156,12 +158,6 @@ COLUMNS = [
     *("n_code_permutations", "n_bootstrap", "rho_group", "rho_group_ci_low", "rho_group_ci_high"),
     *("ceiling_low", "ceiling_high", "ceiling_group", "n_emotions", "n_pairs", "n_raters", "nuisances"),
 ]
-
-
-def _some(models: Mapping[str, RDM]) -> Mapping[str, RDM]:
-    if not models:
-        raise ValueError("no representation to compare; allowed: at least one model RDM")
-    return models
 
 
 def _tests(
