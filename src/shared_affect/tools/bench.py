@@ -142,7 +142,7 @@ def bench_rsa() -> Iterator[list[dict]]:
             from shared_affect.spaces.rdm import RaterRDMs, euclidean_rdm
             from shared_affect.spaces.rsa import Repeats, compare_spaces
 
-            labels = [f"e{i}" for i in range(27)]
+            labels = tuple(f"e{i}" for i in range(27))
 
             def ours_of_one_rater():
                 one = RaterRDMs(labels, ("b",), euclidean_rdm(b, labels).condensed()[None])
