@@ -9,9 +9,14 @@ from scipy.sparse import csr_matrix
 from shared_affect.base.seeds import Seeds
 from shared_affect.features import codes as c
 from shared_affect.features.selection import select
-from shared_affect.ratings.prediction import culture_differences, draw_folds, ordinary_words, predict_language
-from shared_affect.ratings.ratings import culture_difference_r
-from shared_affect.spaces.ladder import compare_all, draws, load_spaces, representations, write_spaces
+from shared_affect.ratings.arms import Sources
+from shared_affect.ratings.cultures import culture_difference_r, culture_differences
+from shared_affect.ratings.folds import draw_folds
+from shared_affect.ratings.rated_words import ordinary_words
+from shared_affect.ratings.within import predict_language
+from shared_affect.spaces.ladder import compare_all
+from shared_affect.spaces.rungs import Material, draws, representations
+from shared_affect.spaces.space_files import load_spaces, write_spaces
 from shared_affect.steering.vectors import build_vectors, halve
 
 EMOTIONS = ("joy", "fear", "anger", "calm", "pride")
@@ -162,7 +167,7 @@ def test_halves_depend_on_seed_language_and_emotion_alone(codes, more):
 
 def test_representations_against_a_loop(codes):
     selected = np.array([0, 4, 7, 9, 12])
-    found = representations(codes, selected)
+    found = representations(Material(codes, selected))
     x = codes.concepts.sparse.toarray().astype(float)
     for name, points in {
         "sae-space": x[:, selected],
@@ -179,10 +184,11 @@ def test_representations_against_a_loop(codes):
 
 
 def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
-    random = draws(codes, np.array([0, 4, 7, 9, 12]), 6, Seeds(2))
+    random = draws(Material(codes, np.array([0, 4, 7, 9, 12])), 6, Seeds(2))
     assert {k: v.shape for k, v in random.items()} == {"random-sae": (6, 5, 5), "shuffled-concepts": (6, 5, 5)}
-    write_spaces(tmp_path / "s.npz", representations(codes, np.arange(15)), random)
-    rdms, drawn = load_spaces(tmp_path / "s.npz")
+    write_spaces(tmp_path / "s.npz", representations(Material(codes, np.arange(15))), random)
+    spaces = load_spaces(tmp_path / "s.npz")
+    rdms = spaces.rdms
     judged = ["calm", "anger", "joy", "fear"]  # another order, one emotion less
     judgements = pd.DataFrame(
         [
@@ -206,7 +212,7 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
         }
     )
     rsa, differences = compare_all(
-        rdms, drawn, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3)
+        spaces, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3)
     )
     assert set(rsa["representation"]) == {
         "sae-space",
@@ -247,8 +253,7 @@ def test_a_planted_rating_is_predicted_and_noise_is_not(codes):
         "en",
         norms,
         folds,
-        np.arange(15),
-        None,
+        Sources(np.arange(15)),
         dimensions=["valence", "arousal"],
         settings=settings,
         seeds=Seeds(2),

@@ -265,13 +265,13 @@ def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_a_permutation_test_of_what_is_not_finite_is_no_significance(value):
-    from shared_affect.ratings.ratings import _p_greater
+    from shared_affect.ratings.scores import p_greater
 
-    assert _p_greater(0.5, np.zeros(99)) == 0.01
+    assert p_greater(0.5, np.zeros(99)) == 0.01
     with pytest.raises(ValueError, match=r"not finite|of (nan|inf|-inf)"):
-        _p_greater(value, np.zeros(99))
+        p_greater(value, np.zeros(99))
     with pytest.raises(ValueError, match="1 values that are not finite"):
-        _p_greater(0.5, np.append(np.zeros(98), value))
+        p_greater(0.5, np.append(np.zeros(98), value))
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)

@@ -124,10 +124,10 @@ def test_digests_reach_what_they_should_and_no_more(root):
     from shared_affect.base.rooms import rooms_behind, version_of
 
     behind = {p.stem for p in rooms_behind(root / "workflow/scripts/compare_with_judgements.py")}
-    assert {"ladder", "rsa", "rdm", "stats", "seeds"} <= behind and not {"extraction", "ratings", "world"} & behind
+    assert {"ladder", "rsa", "rdm", "stats", "seeds"} <= behind and not {"extraction", "ridge", "world"} & behind
     # what stands before extraction and generation must not hang on the statistics behind them
     for script in ("build_concepts", "prepare_norms", "match_controls", "gather_codes"):
-        assert not {"stats", "features", "ratings", "rsa"} & {
+        assert not {"stats", "features", "ridge", "rsa"} & {
             p.stem for p in rooms_behind(root / f"workflow/scripts/{script}.py")
         }, script
     assert version_of("features.extraction") >= 2

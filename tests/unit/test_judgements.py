@@ -10,9 +10,11 @@ import pytest
 from shared_affect.human import judgements
 from shared_affect.human.loaders import load, read_affect, studied_pairs
 from shared_affect.human.norms import read_warriner
-from shared_affect.ratings.ratings import find_ceilings
+from shared_affect.ratings.scores import find_ceilings
+from shared_affect.spaces.ceilings import ceilings
+from shared_affect.spaces.pair_sets import PairSets
 from shared_affect.spaces.rdm import RDM, RaterRDMs, euclidean_rdm
-from shared_affect.spaces.rsa import ceilings, compare_spaces
+from shared_affect.spaces.rsa import Repeats, compare_spaces
 
 NAMES = ["joy", "anger", "fear", "calm"]
 VALUES = np.array([[9, 8, 2, 3, 7, 8.5], [8, 9, 1, 2, 9, 7]])
@@ -152,13 +154,9 @@ def rho(rdm: RDM, raters: RaterRDMs, pairs="all", classes=None):
     frame = compare_spaces(
         {"m": rdm},
         raters.subset(rdm.labels),
-        pairs=[pairs],
-        classes=classes or {},
-        nuisances={},
-        n_permutations=0,
-        n_bootstrap=0,
+        pairs=PairSets([pairs], classes or {}),
+        repeats=Repeats(n_splits=2),
         rng=np.random.default_rng(0),
-        n_splits=2,
     )
     row = frame[frame["statistic"] == "rho-a"].iloc[0]
     return row["rho"], row["rho_group"], row["n_pairs"]
@@ -185,8 +183,7 @@ def test_real_ceilings(real):
     _, raters, affect, _ = real
     found = ceilings(
         raters,
-        pairs=["all", "within-valence"],
-        classes=dict(zip(affect["emotion"], affect["valence_class"])),
+        pairs=PairSets(["all", "within-valence"], dict(zip(affect["emotion"], affect["valence_class"]))),
         rng=np.random.default_rng(1),
     )
     found = found[found["statistic"] == "rho-a"].set_index(["pairs", "quantity"])["value"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from shared_affect.human import norms
-from shared_affect.ratings.ratings import find_ceilings
+from shared_affect.ratings.scores import find_ceilings
 
 WARRINER = """,Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum,D.Mean.Sum
 1,joy,8.21,1.20,20,5.55,2.50,22,6.0

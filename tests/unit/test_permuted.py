@@ -12,7 +12,7 @@ from test_codes import EMOTIONS, make_codes
 from shared_affect.features.features import emotion_space
 from shared_affect.features.permuted import _permuted_columns
 from shared_affect.features.selection import select
-from shared_affect.spaces.ladder import permuted_spaces
+from shared_affect.spaces.permuted_spaces import permuted_spaces
 from shared_affect.spaces.rdm import cosine_rdm
 
 SETTINGS = {"fdr": 0.05, "max_density": 0.9, "per_emotion": 4}

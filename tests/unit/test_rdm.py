@@ -38,12 +38,6 @@ def test_distances_equal_sklearn():
     assert line.values[0, 3] == 6
 
 
-def test_rounding_makes_decimal_ties():
-    ratings = [5.6, 5.3, 5.4, 5.1]
-    assert len(set(euclidean_rdm(ratings, LABELS).condensed()[[0, 5]])) == 2
-    assert len(set(euclidean_rdm(ratings, LABELS, decimals=9).condensed()[[0, 5]])) == 1
-
-
 def test_zero_and_infinite_points_are_named():
     points = np.ones((4, 2))
     points[1] = 0

@@ -22,7 +22,7 @@ from shared_affect.human.loaders import (
 )
 from shared_affect.planted.world import LANGUAGES
 from shared_affect.planted.worldtables import read_world_tables
-from shared_affect.ratings.ratings import find_ceilings
+from shared_affect.ratings.scores import find_ceilings
 from shared_affect.spaces.rdm import RaterRDMs
 from shared_affect.steering.label_maps import read_label_map
 from shared_affect.study.checks import (

@@ -5,9 +5,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from shared_affect.ratings import ridge
-from shared_affect.ratings.folds import folds, inner_folds, paired_folds
-from shared_affect.ratings.ratings import within_fold_r
-from shared_affect.ratings.ridge import nested_cv_predict, transfer_predict
+from shared_affect.ratings.folds import CrossFolds, Folds, folds, inner_folds, paired_folds
+from shared_affect.ratings.ridge import N_INNER, nested_cv_predict, transfer_predict
+from shared_affect.ratings.scores import within_fold_r, within_fold_rs
 
 
 def data(seed=0, n=60, n_features=12, noise=0.5):
@@ -17,6 +17,10 @@ def data(seed=0, n=60, n_features=12, noise=0.5):
     Y = X[:, :4] @ rng.normal(size=(4, 3)) + noise * rng.normal(size=(n, 3))
     groups = np.repeat(np.arange(n), rng.integers(1, 4, n))[:n]
     return X, Y, groups, rng
+
+
+def nested_by(X, Y, outer, groups, rng, **options):
+    return nested_cv_predict(X, Y, Folds.draw(outer, groups, N_INNER, rng), **options)
 
 
 def one_scale(train, *others):
@@ -30,7 +34,7 @@ def test_nested_predictions_equal_a_loop_of_scikit_learn_ridges(n_features):
     X[:, -1] = 3.0  # a feature that never varies
     outer = folds(groups, 4, rng)
     alphas = np.logspace(-2, 3, 6)
-    got = nested_cv_predict(X, Y, outer, groups, alphas=alphas, n_inner=3, rng=np.random.default_rng(7))
+    got = nested_cv_predict(X, Y, Folds.draw(outer, groups, 3, np.random.default_rng(7)), alphas)
     inner = inner_folds(outer, groups, 3, np.random.default_rng(7))
     want = np.empty_like(Y)
     chosen = set()
@@ -61,36 +65,36 @@ def test_few_and_many_targets_take_two_ways_to_one_result(n_features, monkeypatc
     found = []
     for limit in (0, 100):
         monkeypatch.setattr(ridge, "FEW_TARGETS", limit)
-        found.append(nested_cv_predict(X, Y, outer, groups, rng=np.random.default_rng(3)))
+        found.append(nested_by(X, Y, outer, groups, rng=np.random.default_rng(3)))
     np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-10)
 
 
 def test_targets_do_not_influence_each_other():
     X, Y, groups, rng = data()
     outer = folds(groups, 5, rng)
-    together = nested_cv_predict(X, Y, outer, groups, rng=np.random.default_rng(1))
-    apart = [nested_cv_predict(X, Y[:, [t]], outer, groups, rng=np.random.default_rng(1)) for t in range(3)]
+    together = nested_by(X, Y, outer, groups, rng=np.random.default_rng(1))
+    apart = [nested_by(X, Y[:, [t]], outer, groups, rng=np.random.default_rng(1)) for t in range(3)]
     np.testing.assert_allclose(together, np.hstack(apart), atol=1e-9)
 
 
 def test_features_that_never_vary_predict_the_training_mean():
     X, Y, groups, rng = data()
     outer = folds(groups, 5, rng)
-    got = nested_cv_predict(np.ones_like(X), Y, outer, groups, rng=rng)
+    got = nested_by(np.ones_like(X), Y, outer, groups, rng=rng)
     for f in range(5):
         np.testing.assert_allclose(got[outer == f], np.broadcast_to(Y[outer != f].mean(0), got[outer == f].shape))
-    np.testing.assert_array_equal(within_fold_r(Y, got, outer), 0)
+    np.testing.assert_array_equal(within_fold_rs(Y, got, outer), 0)
 
 
 def test_nested_cv_refuses_bad_input():
     X, Y, groups, rng = data()
     outer = folds(groups, 5, rng)
     with pytest.raises(ValueError, match="several folds"):
-        nested_cv_predict(X, Y, np.arange(len(X)) % 5, groups, rng=rng)
+        nested_by(X, Y, np.arange(len(X)) % 5, groups, rng=rng)
     with pytest.raises(ValueError, match="not finite"):
-        nested_cv_predict(X, np.where(Y == Y[3, 1], np.nan, Y), outer, groups, rng=rng)
+        nested_by(X, np.where(Y == Y[3, 1], np.nan, Y), outer, groups, rng=rng)
     with pytest.raises(ValueError, match="allowed"):
-        nested_cv_predict(X[:-1], Y, outer, groups, rng=rng)
+        nested_by(X[:-1], Y, outer, groups, rng=rng)
 
 
 def test_transfer_equals_a_loop_of_scikit_learn_ridges():
@@ -100,17 +104,8 @@ def test_transfer_equals_a_loop_of_scikit_learn_ridges():
     Y = X["en"][:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(40, 2))
     fold = paired_folds(groups, 4, rng)
     alphas = np.logspace(-1, 3, 5)
-    got = transfer_predict(
-        X["en"],
-        Y,
-        groups["en"],
-        X["zh"],
-        groups["zh"],
-        fold["zh"],
-        alphas=alphas,
-        n_inner=3,
-        rng=np.random.default_rng(5),
-    )
+    found = CrossFolds.draw(groups["en"], groups["zh"], fold["zh"], 3, np.random.default_rng(5))
+    got = transfer_predict(X["en"], Y, X["zh"], found, alphas)
     again = np.random.default_rng(5)
     for f in range(4):
         test = fold["zh"] == f
@@ -138,7 +133,26 @@ def test_transfer_never_sees_the_translation_of_a_test_word():
     X, groups = np.eye(40), np.arange(40)
     y = rng.normal(size=(40, 1))
     fold = folds(groups, 5, rng)
-    predicted = transfer_predict(X, y, groups, X, groups, fold, rng=rng)
+    predicted = transfer_predict(X, y, X, CrossFolds.draw(groups, groups, fold, N_INNER, rng))
     assert abs(within_fold_r(y[:, 0], predicted[:, 0], fold)) < 0.1
-    leaked = transfer_predict(X, y, groups, X, groups + 1000, fold, rng=rng)
+    leaked = transfer_predict(X, y, X, CrossFolds.draw(groups, groups + 1000, fold, N_INNER, rng))
     assert within_fold_r(y[:, 0], leaked[:, 0], fold) > 0.9
+
+
+def test_transfer_refuses_bad_input():
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(40, 3)), rng.normal(size=(40, 1)), np.arange(40)
+    fold = folds(groups, 5, rng)
+    found = CrossFolds.draw(groups, groups, fold, N_INNER, rng)
+    with pytest.raises(ValueError, match="the same features"):
+        transfer_predict(X, y, X[:, :2], found)
+    with pytest.raises(ValueError, match="one for each word"):
+        transfer_predict(X[1:], y[1:], X, found)
+    with pytest.raises(ValueError, match="not finite"):
+        transfer_predict(X, np.where(y == y[3], np.nan, y), X, found)
+    with pytest.raises(ValueError, match="several folds"):
+        CrossFolds.draw(groups, np.append(groups[1:], 2), fold, N_INNER, rng)
+    with pytest.raises(ValueError, match="fewer than 2 folds"):
+        CrossFolds.draw(groups, groups, np.zeros(40, int), N_INNER, rng)
+    with pytest.raises(ValueError, match="one for each word"):
+        CrossFolds.draw(groups, groups[1:], fold, N_INNER, rng)

@@ -9,7 +9,13 @@ from scipy.spatial.distance import pdist
 
 from shared_affect.base.stats import rho_a, spearman
 from shared_affect.spaces import rsa
+from shared_affect.spaces.ceilings import ceilings
+from shared_affect.spaces.pair_sets import PairSets, select_pairs
+from shared_affect.spaces.permutations import permutation_p, permuted_indices
+from shared_affect.spaces.rater_ranks import Estimates
 from shared_affect.spaces.rdm import RDM, DrawnRDMs, RaterRDMs, euclidean_rdm, rdm_from_condensed
+from shared_affect.spaces.rsa import Repeats
+from shared_affect.spaces.uncertainty import bootstrap, emotion_weights
 
 N = 9
 LABELS = tuple("abcdefghi")
@@ -45,8 +51,23 @@ def compare(raters, models, nuisances=None, **options):
         "n_bootstrap": 0,
         "rng": np.random.default_rng(0),
         "n_splits": 20,
+        "permuted": None,
     } | options
-    return rsa.compare_spaces(models, raters, nuisances=nuisances or {}, **settings)
+    return rsa.compare_spaces(
+        models,
+        raters,
+        pairs=PairSets(settings["pairs"], settings["classes"], nuisances or {}),
+        repeats=Repeats(*(settings[k] for k in ("n_permutations", "n_bootstrap", "n_splits"))),
+        permuted=settings["permuted"],
+        rng=settings["rng"],
+    )
+
+
+def mantel(a, b, n_permutations, rng, **options):
+    """Test of two RDMs: the second is a single rater."""
+    one = RaterRDMs(b.labels, ("b",), b.condensed()[None])
+    row = compare(one, {"a": a}, n_permutations=n_permutations, rng=rng, **options).iloc[0]
+    return row["rho"], row["p"]
 
 
 def mask_of(name):
@@ -118,14 +139,11 @@ def test_partial_equals_pingouin_and_least_squares(world):
 @pytest.mark.parametrize("pairs", ["all", "within-valence", "partial"])
 def test_bootstrap_equals_resamples_written_out(world, pairs):
     raters, models, nuisances = world
-    chosen = rsa.select_pairs(pairs, LABELS, CLASSES)
+    chosen = select_pairs(pairs, LABELS, CLASSES)
     size = len(chosen.labels)
-    values = {k: rsa._pair_values(m, chosen) for k, m in models.items()}
-    humans = rsa._Humans(rsa._rater_values(raters, chosen))
-    z = rsa._nuisance_values(nuisances, chosen)
-    got = rsa._bootstrap(values, humans, z, chosen, 300, np.random.default_rng(5))
+    got = bootstrap(Estimates.of(chosen, models, raters, nuisances), 300, np.random.default_rng(5))
     again = np.random.default_rng(5)
-    emotions = rsa._emotion_weights(chosen, 300, again)
+    emotions = emotion_weights(chosen, 300, again)
     who = again.multinomial(7, np.full(7, 1 / 7), size=300).T
     group_of = np.zeros(size, int)
     for g, members in enumerate(chosen.groups):
@@ -176,7 +194,7 @@ def test_mantel_p_equals_a_loop_over_all_permutations():
     observed = rho_a(a.condensed(), b.condensed())
     every = [rho_a(a.values[np.ix_(p, p)][i, j], b.condensed()) for p in map(list, permutations(range(5)))]
     share = np.mean(np.array(every) >= observed - 1e-12)
-    rho, p = rsa.mantel(a, b.subset("edcba"), 20_000, np.random.default_rng(0))
+    rho, p = mantel(a, b.subset("edcba"), 20_000, np.random.default_rng(0), classes={})
     assert rho == pytest.approx(observed, abs=1e-12)
     assert p == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 20_000))
 
@@ -184,25 +202,25 @@ def test_mantel_p_equals_a_loop_over_all_permutations():
 def test_permutation_p_equals_a_loop_for_every_pair_set(world):
     raters, models, nuisances = world
     for pairs in ("all", "within-valence", "partial"):
-        chosen = rsa.select_pairs(pairs, LABELS, CLASSES)
-        index = np.concatenate(list(rsa._permuted_indices(chosen, 200, np.random.default_rng(1))))
+        chosen = select_pairs(pairs, LABELS, CLASSES)
+        index = np.concatenate(list(permuted_indices(chosen, 200, np.random.default_rng(1))))
         size = len(chosen.labels)
         human = [
             rdm_from_condensed(LABELS, y).subset(chosen.labels).values[chosen.first, chosen.second]
             for y in raters.values
         ]
-        z = [sps.rankdata(v) for v in rsa._nuisance_values(nuisances, chosen)]
+        z = [sps.rankdata(v) for v in chosen.of_nuisances(nuisances)]
 
         def rho(x, human=human, z=z):
             return np.mean([np.corrcoef(residual(x, z), residual(sps.rankdata(y), z))[0, 1] for y in human])
 
         for name in ("near", "far"):
-            ranks = residual(sps.rankdata(rsa._pair_values(models[name], chosen)), z)
+            ranks = residual(sps.rankdata(chosen.values(models[name])), z)
             square = np.zeros((size, size))
             square[chosen.first, chosen.second] = square[chosen.second, chosen.first] = ranks
             count = sum(rho(square.ravel()[row]) >= rho(ranks) - 1e-12 for row in index)
-            values, _, _, at, side, _ = rsa._estimate(chosen, {name: models[name]}, raters, nuisances)
-            p = rsa._permutation_p(values, at, side, chosen, {name: 200}, np.random.default_rng(1))[name]
+            found = Estimates.of(chosen, {name: models[name]}, raters, nuisances)
+            p = permutation_p(found, {name: 200}, np.random.default_rng(1))[name]
             assert p[1] == pytest.approx((count + 1) / 201, abs=1e-12)
         for group in chosen.groups:
             assert set(np.isin(index // size, group).all(0) | ~np.isin(index // size, group).any(0)) == {True}
@@ -301,14 +319,10 @@ def test_interval_covers_the_large_sample_value():
 
 def test_ceilings_equal_loops(world):
     raters, _, nuisances = world
-    frame = rsa.ceilings(
-        raters,
-        pairs=["all", "within-valence", "partial"],
-        classes=CLASSES,
-        n_splits=400,
-        rng=np.random.default_rng(0),
-        nuisances=nuisances,
-    ).pivot(index=["pairs", "statistic"], columns="quantity", values="value")
+    wanted = PairSets(["all", "within-valence", "partial"], CLASSES, nuisances)
+    frame = ceilings(raters, pairs=wanted, n_splits=400, rng=np.random.default_rng(0)).pivot(
+        index=["pairs", "statistic"], columns="quantity", values="value"
+    )
     z = [sps.rankdata(m.condensed()) for m in nuisances.values()]
     for pairs, statistic in (
         ("all", "rho-a"),
@@ -346,7 +360,7 @@ def test_one_rater_has_no_ceiling(world):
     row = compare(one, models).iloc[0]
     assert np.isnan(row["ceiling_low"]) and row["rho"] == pytest.approx(row["rho_group"])
     with pytest.raises(ValueError, match="at least 2"):
-        rsa.ceilings(one, pairs=["all"], classes={}, rng=np.random.default_rng(0))
+        ceilings(one, pairs=PairSets(["all"]), rng=np.random.default_rng(0))
 
 
 def mean_rho(model, raters, labels, group=False):
@@ -425,11 +439,9 @@ def test_differences_are_paired(world):
         same,
         raters,
         reference_pairs=[("near", "far"), ("near", "near-too")],
-        pairs=["all", "partial"],
-        classes=CLASSES,
+        pairs=PairSets(["all", "partial"], CLASSES, nuisances),
         n_bootstrap=300,
         rng=np.random.default_rng(0),
-        nuisances=nuisances,
     )
     equal = frame[frame["representation_b"] == "near-too"]
     np.testing.assert_allclose(equal[["difference", "ci_low", "ci_high"]], 0, atol=1e-12)
@@ -444,7 +456,7 @@ def test_differences_are_paired(world):
     )
     with pytest.raises(ValueError, match="nobody"):
         rsa.compare_differences(
-            models, raters, reference_pairs=[("near", "nobody")], pairs=["all"], classes={}, n_bootstrap=10, rng=rng
+            models, raters, reference_pairs=[("near", "nobody")], pairs=PairSets(["all"]), n_bootstrap=10, rng=rng
         )
 
 
@@ -456,9 +468,7 @@ def test_draws_are_summarised_not_tested(world):
         draws,
         raters,
         representation="random-sae",
-        pairs=["all", "within-valence"],
-        classes=CLASSES,
-        nuisances={},
+        pairs=PairSets(["all", "within-valence"], CLASSES),
         rng=rng,
     ).iloc[0]
     each = [rho_a(d.condensed(), raters.values).mean() for d in draws]
@@ -501,4 +511,4 @@ def test_wrong_requests_are_named(world, options, message):
 def test_mantel_refuses_other_labels(world):
     _, models, _ = world
     with pytest.raises(ValueError, match="missing"):
-        rsa.mantel(models["near"], models["far"].subset(LABELS[:5]), 9, np.random.default_rng(0))
+        mantel(models["near"], models["far"].subset(LABELS[:5]), 9, np.random.default_rng(0))

@@ -12,8 +12,8 @@ from test_codes import EMOTIONS, SETTINGS, make_codes
 from shared_affect.features.codes import attach_sets, load_codes, write_codes
 from shared_affect.features.selection import read_selected, select
 from shared_affect.models.saes import decoder_directions
-from shared_affect.spaces.ladder import representations
 from shared_affect.spaces.rdm import cosine_rdm
+from shared_affect.spaces.rungs import Material, representations
 from shared_affect.steering.vectors import build_vectors
 from shared_affect.words.concept_sets import own_sets, require_own
 
@@ -86,7 +86,7 @@ def test_a_word_of_two_emotions_enters_no_selection_space_or_vector(tmp_path):
         )
     # the sets with these words stand beside the space, and so does their overlap alone
     selected = np.arange(15)
-    rdms, plain = (representations(c, selected) for c in (with_doubled, without))
+    rdms, plain = (representations(Material(c, selected)) for c in (with_doubled, without))
     assert set(rdms) - set(plain) == {"set-overlap", "with-shared-words"}
     for name in plain:
         np.testing.assert_array_equal(rdms[name].values, plain[name].values)

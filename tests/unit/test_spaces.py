@@ -10,8 +10,11 @@ from scipy.sparse import csr_matrix
 from test_codes import make_codes
 
 from shared_affect.base.seeds import Seeds
-from shared_affect.spaces.ladder import affect_rdms, compare_all, draws, random_features, representations
+from shared_affect.spaces.ladder import DIFFERENCES, compare_all
 from shared_affect.spaces.rdm import RDM
+from shared_affect.spaces.rungs import RUNGS, Material, Rung, affect_rdms, draws, random_features, representations
+from shared_affect.spaces.space_files import Spaces
+from shared_affect.study.vocabulary import REPRESENTATIONS
 
 
 def with_columns(codes, x):
@@ -62,7 +65,7 @@ def test_draws_read_only_features_outside_the_space():
     codes = sparse_world(12, [0.8] * 12)
     x = codes.concepts.sparse.toarray()
     x[:, 5:] = 1
-    for values in draws(with_columns(codes, x), np.arange(5), 5, Seeds(0))["random-sae"]:
+    for values in draws(Material(with_columns(codes, x), np.arange(5)), 5, Seeds(0))["random-sae"]:
         np.testing.assert_allclose(
             values[~np.eye(5, dtype=bool)], 1.0, atol=1e-5
         )  # no direction left: the mean distance
@@ -71,9 +74,9 @@ def test_draws_read_only_features_outside_the_space():
 def test_shuffled_sets_keep_the_features_and_lose_the_geometry():
     codes = make_codes()
     selected = np.arange(15)
-    observed = representations(codes, selected)["sae-space"].values
+    observed = representations(Material(codes, selected))["sae-space"].values
     upper = np.triu_indices(5, 1)
-    shuffled = draws(codes, selected, 20, Seeds(2))["shuffled-concepts"]
+    shuffled = draws(Material(codes, selected), 20, Seeds(2))["shuffled-concepts"]
     assert all(not np.allclose(v, observed, atol=0.05) for v in shuffled) and len({v.tobytes() for v in shuffled}) == 20
     assert all(np.allclose(v, v.T) and not np.diag(v).any() for v in shuffled)
     # planted emotions are nearly orthogonal to one another, mixtures of them are not always
@@ -85,7 +88,7 @@ def test_an_emotion_without_an_active_feature_stands_at_the_mean_distance():
     x = np.zeros((18, 64))
     x[:6, 0], x[6:12, 0], x[12:, 0] = 2.0, 1.0, 1.5  # anger at the mean of all words: no direction after centring
     x[:, 1:3] = x[:, :1]
-    found = draws(with_columns(codes, x), np.array([0]), 1, Seeds(0))["random-sae"][0]
+    found = draws(Material(with_columns(codes, x), np.array([0])), 1, Seeds(0))["random-sae"][0]
     np.testing.assert_allclose(found, [[0, 2, 1], [2, 0, 1], [1, 1, 0]], atol=1e-6)
 
 
@@ -112,7 +115,7 @@ def test_affect_rungs_against_a_loop():
 
 def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(caplog):
     codes = make_codes()
-    rdms = representations(codes, np.arange(15))
+    rdms = representations(Material(codes, np.arange(15)))
     judged = AFFECT["emotion"].tolist()
     g = np.random.default_rng(1)
     judgements = pd.DataFrame(
@@ -123,12 +126,14 @@ def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(cap
             for b in judged[i + 1 :]
         ]
     )
-    random = {"random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["random-sae"]]}
+    random = {
+        "random-sae": [RDM(codes.emotions, v) for v in draws(Material(codes, np.arange(15)), 5, Seeds(3))["random-sae"]]
+    }
     logger = logging.getLogger("shared_affect")
     logger.propagate, before = True, logger.propagate
     with caplog.at_level("INFO", "shared_affect"):
         rsa, _ = compare_all(
-            rdms, random, judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(4)
+            Spaces(rdms, random), judgements, AFFECT, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(4)
         )
     logger.propagate = before
     assert set(rsa.loc[rsa["p"].notna(), "representation"]) == {"sae-space", "sae-all"}
@@ -137,7 +142,7 @@ def test_only_the_two_sae_spaces_are_tested_and_who_was_not_judged_is_logged(cap
 
 def test_a_pair_set_a_rung_or_a_draw_more_moves_no_other_number():
     codes = make_codes()
-    rdms, judged = representations(codes, np.arange(15)), list(codes.emotions)
+    rdms, judged = representations(Material(codes, np.arange(15))), list(codes.emotions)
     g = np.random.default_rng(1)
     judgements = pd.DataFrame(
         [
@@ -158,7 +163,7 @@ def test_a_pair_set_a_rung_or_a_draw_more_moves_no_other_number():
 
     def run(rdms, pairs, random):
         rsa, differences = compare_all(
-            rdms, random, judgements, affect, pairs=pairs, n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
+            Spaces(rdms, random), judgements, affect, pairs=pairs, n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
         )
         return rsa.set_index(["representation", "pairs", "statistic"]).sort_index(), differences.set_index(
             ["representation_a", "representation_b", "pairs", "statistic"]
@@ -166,25 +171,25 @@ def test_a_pair_set_a_rung_or_a_draw_more_moves_no_other_number():
 
     shuffled = {
         "shuffled-concepts": [
-            RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"]
+            RDM(codes.emotions, v) for v in draws(Material(codes, np.arange(15)), 5, Seeds(3))["shuffled-concepts"]
         ]
     }
     more = {
-        "random-sae": [RDM(codes.emotions, v) for v in draws(codes, np.arange(15), 3, Seeds(3))["random-sae"]]
+        "random-sae": [RDM(codes.emotions, v) for v in draws(Material(codes, np.arange(15)), 3, Seeds(3))["random-sae"]]
     } | shuffled
     few = run({k: v for k, v in rdms.items() if k != "dense"}, ["within-valence"], shuffled)
     many = run(rdms, ["all", "within-valence"], more)
     for a, b in zip(few, many, strict=True):
         pd.testing.assert_frame_equal(a, b.loc[a.index], check_exact=True)
     np.testing.assert_array_equal(
-        draws(codes, np.arange(15), 2, Seeds(3))["shuffled-concepts"],
-        draws(codes, np.arange(15), 5, Seeds(3))["shuffled-concepts"][:2],
+        draws(Material(codes, np.arange(15)), 2, Seeds(3))["shuffled-concepts"],
+        draws(Material(codes, np.arange(15)), 5, Seeds(3))["shuffled-concepts"][:2],
     )
 
 
 def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     codes = make_codes()
-    rdms = representations(codes, np.arange(15))
+    rdms = representations(Material(codes, np.arange(15)))
     judged = list(codes.emotions)
     g = np.random.default_rng(1)
     judgements = pd.DataFrame(
@@ -200,7 +205,7 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
 
     def run(affect):
         return compare_all(
-            rdms, {}, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
+            Spaces(rdms), judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5)
         )
 
     rsa, differences = run(affect)
@@ -216,7 +221,7 @@ def test_an_emotion_without_valence_leaves_only_the_rungs_made_of_valence():
     # those rungs are what a study of the fewer emotions gives
     keep = set(affect["emotion"])
     few = judgements[judgements["emotion_a"].isin(keep) & judgements["emotion_b"].isin(keep)]
-    alone, _ = compare_all(rdms, {}, few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
+    alone, _ = compare_all(Spaces(rdms), few, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(5))
     for k in ("valence-sign", "valence-arousal"):
         assert rsa.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"] == pytest.approx(
             alone.set_index(["representation", "statistic"]).loc[(k, "rho-a"), "rho"]
@@ -230,7 +235,7 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     vectors = known, rng.normal(size=(len(known), 3))
     controls = {e: list(codes.rated.words[3 * i : 3 * i + 3]) for i, e in enumerate(codes.emotions)}
     selected = codes.rated.live()
-    rdms = representations(codes, selected, vectors, controls)
+    rdms = representations(Material(codes, selected, vectors, controls))
     assert set(rdms) == {"sae-space", "sae-all", "dense", "static", "association", "non-emotion"}
 
     def naive(points, sets):
@@ -251,7 +256,32 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     same = {e: list(codes.rated.words[:3]) for e in codes.emotions}
     with caplog.at_level(logging.INFO, logger="shared_affect"):
         logging.getLogger("shared_affect").propagate = True
-        few = representations(codes, selected, (vectors[0][:2], vectors[1][:2]), same)
+        few = representations(Material(codes, selected, (vectors[0][:2], vectors[1][:2]), same))
     assert (
         set(few) == {"sae-space", "sae-all", "dense", "static"} and "needed: 2, so this rung is left out" in caplog.text
     )
+
+
+def test_every_rung_has_a_word_of_the_study_and_one_maker():
+    names = [r.name for r in RUNGS]
+    assert set(names) == set(REPRESENTATIONS) and len(names) == len(REPRESENTATIONS)
+    assert all((r.of_codes is None) + (r.of_draws is None) + (r.of_affect is None) == 2 for r in RUNGS)
+    assert {x for pair in DIFFERENCES for x in pair} <= set(names)
+
+
+def test_a_new_rung_is_one_record_and_moves_no_number_of_another():
+    material = Material(make_codes(), np.arange(15))
+    new = (
+        Rung("first-feature", lambda m: m.codes and RDM(m.codes.emotions, np.ones((5, 5)) - np.eye(5))),
+        Rung("coin", of_draws=lambda m: lambda rng: rng.random() * (np.ones((5, 5)) - np.eye(5))),
+        Rung("nothing", lambda m: None),
+    )
+    rungs = (*new, *RUNGS)
+    before, after = representations(material), representations(material, rungs)
+    assert set(after) - set(before) == {"first-feature"}
+    for name, rdm in before.items():
+        np.testing.assert_array_equal(rdm.values, after[name].values)
+    drawn, more = draws(material, 3, Seeds(0)), draws(material, 3, Seeds(0), rungs)
+    assert set(more) - set(drawn) == {"coin"} and more["coin"].shape == (3, 5, 5)
+    for name, values in drawn.items():
+        np.testing.assert_array_equal(values, more[name])

@@ -8,7 +8,9 @@ from shared_affect.base.tables import group_controls, read_emotions, read_tsv
 from shared_affect.features.codes import load_codes
 from shared_affect.features.selection import read_selected
 from shared_affect.human.associations import read_vectors
-from shared_affect.spaces.ladder import draws, permuted_spaces, representations, write_spaces
+from shared_affect.spaces.permuted_spaces import permuted_spaces
+from shared_affect.spaces.rungs import Material, draws, representations
+from shared_affect.spaces.space_files import write_spaces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -26,9 +28,10 @@ if __name__ == "__main__":
         rng(p.root_seed, "permute_codes", *snakemake.wildcards),
     )
     log.info("%d permutations of the codes of %d words", p.n_code_permutations, len(codes.concepts.words))
+    material = Material(codes, selected, read_vectors(snakemake.input.associations), controls)
     write_spaces(
         snakemake.output[0],
-        representations(codes, selected, read_vectors(snakemake.input.associations), controls),
-        draws(codes, selected, p.n_draws, Seeds(p.root_seed, ("build_space", *snakemake.wildcards))),
+        representations(material),
+        draws(material, p.n_draws, Seeds(p.root_seed, ("build_space", *snakemake.wildcards))),
         permuted,
     )

@@ -5,7 +5,7 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.human.loaders import read_coordinates
-from shared_affect.ratings.prediction import culture_differences
+from shared_affect.ratings.cultures import culture_differences
 from shared_affect.words.lemma_families import read_pairs
 
 if __name__ == "__main__":

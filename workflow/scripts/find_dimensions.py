@@ -5,14 +5,17 @@ from functools import partial
 from shared_affect.base.log import start_log
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_tsv, write_tsv
-from shared_affect.spaces.dimensions import align_to_human, classical_mds, organise
-from shared_affect.spaces.ladder import PRIMARY, load_spaces
+from shared_affect.spaces.dimensions import organise
+from shared_affect.spaces.layouts import classical_mds
+from shared_affect.spaces.procrustes import align_to_human
+from shared_affect.spaces.rungs import PRIMARY
+from shared_affect.spaces.space_files import load_spaces
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
     p, o = snakemake.params, snakemake.output
     affect = read_tsv(snakemake.input.affect[0])
-    rdms, _ = load_spaces(snakemake.input.space[0])
+    rdms = load_spaces(snakemake.input.space[0]).rdms
     layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
     frame = organise(
         layout,

@@ -3,8 +3,9 @@
 from shared_affect.base.log import start_log
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.spaces.ceilings import ceilings
+from shared_affect.spaces.pair_sets import PairSets
 from shared_affect.spaces.rdm import RaterRDMs
-from shared_affect.spaces.rsa import ceilings
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -13,8 +14,7 @@ if __name__ == "__main__":
     affect = read_tsv(snakemake.input.affect)
     frame = ceilings(
         raters,
-        pairs=p.pairs,
-        classes=dict(zip(affect["emotion"], affect["valence_class"], strict=True)),
+        pairs=PairSets(p.pairs, dict(zip(affect["emotion"], affect["valence_class"], strict=True))),
         rng=rng(p.root_seed, "ceilings", w.human, w.language),
     )
     log.info("\n%s", frame.to_string())

@@ -2,7 +2,7 @@
 
 from shared_affect.base.log import start_log
 from shared_affect.base.tables import read_tsv, write_tsv
-from shared_affect.ratings.ratings import find_ceilings
+from shared_affect.ratings.scores import find_ceilings
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -8,7 +8,8 @@ from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
 from shared_affect.features.selection import read_selected
 from shared_affect.human.associations import read_vectors
-from shared_affect.ratings.prediction import long_predictions, predict_language
+from shared_affect.ratings.arms import Sources
+from shared_affect.ratings.within import long_predictions, predict_language
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
@@ -19,9 +20,7 @@ if __name__ == "__main__":
         w.language,
         read_tsv(i.norms[0]),
         read_tsv(i.folds),
-        read_selected(i.features)["feature"].unique(),
-        shared,
-        read_vectors(i.associations),
+        Sources(read_selected(i.features)["feature"].unique(), shared, read_vectors(i.associations)),
         dimensions=p.dimensions,
         settings=p.settings,
         seeds=Seeds(p.root_seed, ("predict_ratings", *w)),

@@ -7,7 +7,7 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import Seeds
 from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
-from shared_affect.ratings.prediction import predict_across
+from shared_affect.ratings.across import predict_across
 from shared_affect.words.lemma_families import read_pairs
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""Folds that split no group of words, and permutations that split none either."""
+"""Folds that split no group of words, and permutations that split none either: within a language and across two."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
+from shared_affect.words.lemma_families import word_groups
 
 
 def folds(groups: Sequence | np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
@@ -91,3 +93,112 @@ def check_groups_whole(groups: np.ndarray, fold: np.ndarray) -> None:
     split = pairs.group[pairs.group.duplicated()]
     if len(split):
         raise ValueError(f"group {split.iloc[0]!r} stands in several folds; allowed: each group in one (use folds)")
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Outer and inner folds of one analysis within a language: all its arms go through the same ones.
+
+    Attributes
+    ----------
+    groups : array [n]
+        Lemma families or translation pairs: never split, by inner folds neither.
+    outer : int array [n]
+    inner : int array [n_outer, n]
+        Inner fold of each word in each outer training set; -1 for the words held out there.
+    """
+
+    groups: np.ndarray
+    outer: np.ndarray
+    inner: np.ndarray
+
+    @classmethod
+    def draw(cls, outer: np.ndarray, groups: Sequence | np.ndarray, n_inner: int, rng: np.random.Generator) -> Folds:
+        """Draw the inner folds of given outer ones; a group in several outer folds raises ValueError."""
+        outer, groups = np.asarray(outer), np.asarray(groups)
+        check_groups_whole(groups, outer)
+        return cls(groups, outer, inner_folds(outer, groups, n_inner, rng))
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFolds:
+    """Folds of words that are predicted from another language, no translation pair on both sides.
+
+    Attributes
+    ----------
+    test : int array [n_test]
+    train : int array [n_train]
+        Test fold in which each training word's translation stands; -1 if it has none (it may always train).
+    inner : int array [n_test_folds, n_train]
+        Inner fold of each training word for each test fold; -1 for the words left out there.
+    """
+
+    test: np.ndarray
+    train: np.ndarray
+    inner: np.ndarray
+
+    @classmethod
+    def draw(
+        cls,
+        groups_train: np.ndarray,
+        groups_test: np.ndarray,
+        fold_test: np.ndarray,
+        n_inner: int,
+        rng: np.random.Generator,
+    ) -> CrossFolds:
+        """Draw the inner folds of the training words; groups are comparable across languages.
+
+        Raises
+        ------
+        ValueError
+            For negative folds, fewer than 2, not one a word, or a group of the tested words in several of them.
+        """
+        test, groups_train = np.asarray(fold_test), np.asarray(groups_train)
+        if len(groups_test) != len(test):
+            raise ValueError(f"{len(groups_test)} groups, {len(test)} folds of test words; allowed: one for each word")
+        if (test < 0).any() or len(np.unique(test)) < 2:
+            raise ValueError(
+                "fold_test has negative numbers or fewer than 2 folds; allowed: folds 0, 1, ... (use paired_folds)"
+            )
+        check_groups_whole(groups_test, test)
+        of_group = dict(zip(np.asarray(groups_test).tolist(), test.tolist(), strict=True))
+        train = np.array([of_group.get(g, -1) for g in groups_train.tolist()])
+        inner = np.full((len(np.unique(test)), len(train)), -1)
+        for k, f in enumerate(np.unique(test)):
+            inner[k, train != f] = folds(groups_train[train != f], n_inner, rng)
+        return cls(test, train, inner)
+
+
+def draw_folds(
+    words: Mapping[str, Sequence[str]],
+    translations: pd.DataFrame,
+    rules: Mapping[str, str],
+    n_folds: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Group and outer fold of every word, drawn for all languages together, so that a group is in the same fold
+    everywhere.
+
+    Parameters
+    ----------
+    words : mapping of language -> rated words
+        Concept words among them get folds too; the predictions drop them.
+    translations : DataFrame as of `lemmas.read_translations`
+    rules : mapping of language -> rule of `lemmas.family_links`
+    n_folds : int
+    rng : Generator
+
+    Returns
+    -------
+    DataFrame
+        ``language, word, group, fold``, see `lemmas.word_groups`.
+    """
+    groups = word_groups(words, rules, translations)
+    fold = paired_folds(groups, n_folds, rng)
+    return pd.concat(
+        [
+            pd.DataFrame({"language": k, "word": list(own), "group": groups[k], "fold": fold[k]})
+            for k, own in words.items()
+        ],
+        ignore_index=True,
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-from shared_affect.ratings.folds import check_groups_whole, folds, inner_folds
+from shared_affect.ratings.folds import CrossFolds, Folds
 
 ALPHAS = np.logspace(-2, 5, 15)
 N_INNER = 5
@@ -128,20 +128,7 @@ def _choose_penalty(X: np.ndarray, Y: np.ndarray, inner: np.ndarray, alphas: np.
     return error.argmin(0)
 
 
-def nested(X: np.ndarray, Y: np.ndarray, outer: np.ndarray, inner: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """`nested_cv_predict` with the inner folds given, input not checked."""
-    out = np.empty(Y.shape)
-    for k, f in enumerate(np.unique(outer)):
-        train, test = outer != f, outer == f
-        chosen = _choose_penalty(X[train], Y[train], inner[k, train], alphas)
-        mean, scale = _centre_and_scale(X[train])
-        path = _fit_path((X[train] - mean) / scale, Y[train])
-        out[test] = path.predict_chosen((X[test] - mean) / scale, alphas, chosen)
-    return out
-
-
-def check_regression(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
-    """Raise ValueError for misfitting shapes, values that are not finite, or a group in several folds."""
+def _check_training(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
     if np.ndim(X) != 2 or np.ndim(Y) != 2 or not len(X) == len(Y) == len(groups) == len(fold) or not X.shape[1]:
         raise ValueError(
             f"X {np.shape(X)}, Y {np.shape(Y)}, {len(groups)} groups, {len(fold)} folds; allowed: [n, F >= 1], [n, T],"
@@ -151,19 +138,9 @@ def check_regression(X: np.ndarray, Y: np.ndarray, groups: np.ndarray, fold: np.
         raise ValueError(
             "X or Y holds values that are not finite; allowed: finite numbers (drop words without a rating)"
         )
-    check_groups_whole(groups, fold)
 
 
-def nested_cv_predict(
-    X: np.ndarray,
-    Y: np.ndarray,
-    outer: np.ndarray,
-    groups: np.ndarray,
-    *,
-    alphas: np.ndarray = ALPHAS,
-    n_inner: int = N_INNER,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def nested_cv_predict(X: np.ndarray, Y: np.ndarray, folds: Folds, alphas: np.ndarray = ALPHAS) -> np.ndarray:
     """Out-of-fold ridge predictions, the penalty chosen for each target in inner folds.
 
     Parameters
@@ -173,10 +150,8 @@ def nested_cv_predict(
         its mean feature variance: one scale for all features, no z-scoring.
     Y : array [n, T]
         Targets; permuted ratings may be columns.
-    outer : int array [n]
-        Outer fold of each word.
-    groups : array [n]
-        Lemma families or translation pairs: never split, by inner folds neither.
+    folds : Folds
+        Outer and inner folds of the n words, of `Folds.draw`.
     alphas : array
         Penalties on the standardised scale (scikit-learn's `alpha`). The smallest summed squared error wins; the
         smaller penalty if equal.
@@ -188,76 +163,50 @@ def nested_cv_predict(
     Raises
     ------
     ValueError
-        For misfitting shapes, values that are not finite, or a group in several folds.
+        For misfitting shapes, or values that are not finite.
+
+    Examples
+    --------
+    Sixty words, a rating that two of five features give, and three words that belong together in each group:
+
+    >>> import numpy as np
+    >>> from shared_affect.ratings.folds import Folds
+    >>> from shared_affect.ratings.folds import folds as draw_outer
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 5))
+    >>> y = X[:, :1] - X[:, 1:2]
+    >>> groups = np.arange(60) // 3
+    >>> folds = Folds.draw(draw_outer(groups, 5, rng), groups, n_inner=3, rng=rng)
+    >>> predicted = nested_cv_predict(X, y, folds)
+    >>> predicted.shape, round(float(np.corrcoef(y[:, 0], predicted[:, 0])[0, 1]), 2)
+    ((60, 1), 1.0)
     """
-    X, Y, outer = np.asarray(X, float), np.asarray(Y, float), np.asarray(outer)
-    check_regression(X, Y, groups, outer)
-    return nested(X, Y, outer, inner_folds(outer, groups, n_inner, rng), np.asarray(alphas, float))
-
-
-# --- from one language to another ---
-
-
-def transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, alphas) -> np.ndarray:
-    """`transfer_predict` with the folds given, input not checked."""
-    out = np.empty((len(X_test), Y_train.shape[1]))
-    for k, f in enumerate(np.unique(fold_test)):
-        train, test = train_fold != f, fold_test == f
-        chosen = _choose_penalty(X_train[train], Y_train[train], inner[k, train], alphas)
-        mean, scale = _centre_and_scale(X_train[train])
-        path = _fit_path((X_train[train] - mean) / scale, Y_train[train])
-        # the test language is centred on its own words of the other folds: no test word shapes its own prediction
-        out[test] = path.predict_chosen((X_test[test] - X_test[~test].mean(0)) / scale, alphas, chosen)
+    X, Y, alphas = (np.asarray(v, float) for v in (X, Y, alphas))
+    _check_training(X, Y, folds.groups, folds.outer)
+    out = np.empty(Y.shape)
+    for k, f in enumerate(np.unique(folds.outer)):
+        train, test = folds.outer != f, folds.outer == f
+        chosen = _choose_penalty(X[train], Y[train], folds.inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X[train])
+        path = _fit_path((X[train] - mean) / scale, Y[train])
+        out[test] = path.predict_chosen((X[test] - mean) / scale, alphas, chosen)
     return out
 
 
-def train_folds(groups_train: np.ndarray, groups_test: np.ndarray, fold_test: np.ndarray) -> np.ndarray:
-    """Test fold in which each training word's translation stands; -1 if it has none (it may always train)."""
-    of_group = dict(zip(np.asarray(groups_test).tolist(), np.asarray(fold_test).tolist()))
-    return np.array([of_group.get(g, -1) for g in np.asarray(groups_train).tolist()])
-
-
-def transfer_inner(train_fold, groups_train, fold_test, n_inner, rng) -> np.ndarray:
-    """Inner fold of each training word for each test fold, [n_test_folds, n_train]; -1 for the words left out there."""
-    out = np.full((len(np.unique(fold_test)), len(train_fold)), -1)
-    for k, f in enumerate(np.unique(fold_test)):
-        out[k, train_fold != f] = folds(np.asarray(groups_train)[train_fold != f], n_inner, rng)
-    return out
-
-
-def check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test) -> None:
-    """Raise ValueError for misfitting shapes, values that are not finite, or a pair in several folds."""
+def _check_transfer(X_train: np.ndarray, Y_train: np.ndarray, X_test: np.ndarray, folds: CrossFolds) -> None:
     if X_train.ndim != 2 or X_test.ndim != 2 or X_train.shape[1] != X_test.shape[1] or not X_train.shape[1]:
         raise ValueError(f"X_train {X_train.shape}, X_test {X_test.shape}; allowed: the same features (>= 1) in both")
-    if (
-        Y_train.ndim != 2
-        or not len(Y_train) == len(X_train) == len(groups_train)
-        or not len(X_test) == len(groups_test) == len(fold_test)
-    ):
+    if Y_train.ndim != 2 or not len(Y_train) == len(X_train) == len(folds.train) or not len(X_test) == len(folds.test):
         raise ValueError(
-            f"Y_train {Y_train.shape}, {len(groups_train)} and {len(groups_test)} groups, {len(fold_test)} folds; "
-            "allowed: one for each word"
+            f"Y_train {Y_train.shape}, {len(folds.train)} and {len(folds.test)} words in folds; allowed: one for each"
+            " word"
         )
     if not all(np.isfinite(v).all() for v in (X_train, Y_train, X_test)):
         raise ValueError("X_train, Y_train or X_test hold values that are not finite; allowed: finite numbers")
-    if (np.asarray(fold_test) < 0).any() or len(np.unique(fold_test)) < 2:
-        raise ValueError(
-            "fold_test has negative numbers or fewer than 2 folds; allowed: folds 0, 1, ... (use paired_folds)"
-        )
-    check_groups_whole(groups_test, fold_test)
 
 
 def transfer_predict(
-    X_train: np.ndarray,
-    Y_train: np.ndarray,
-    groups_train: np.ndarray,
-    X_test: np.ndarray,
-    groups_test: np.ndarray,
-    fold_test: np.ndarray,
-    *,
-    alphas: np.ndarray = ALPHAS,
-    n_inner: int = N_INNER,
-    rng: np.random.Generator,
+    X_train: np.ndarray, Y_train: np.ndarray, X_test: np.ndarray, folds: CrossFolds, alphas: np.ndarray = ALPHAS
 ) -> np.ndarray:
     """Predict the words of one language by ridge fitted on another, no translation pair on both sides.
 
@@ -270,10 +219,10 @@ def transfer_predict(
     X_train, X_test : arrays [n_train, F], [n_test, F]
         The same features in both languages (log1p codes).
     Y_train : array [n_train, T]
-    groups_train, groups_test : arrays
-        Lemma families and translation pairs, comparable across languages.
-    fold_test : int array [n_test]
-        Fold of each test word, whole groups together.
+    folds : CrossFolds
+        Of `CrossFolds.draw`.
+    alphas : array
+        Penalties, as in `nested_cv_predict`.
 
     Returns
     -------
@@ -282,11 +231,16 @@ def transfer_predict(
     Raises
     ------
     ValueError
-        For misfitting shapes, values that are not finite, or a pair in several folds.
+        For misfitting shapes, or values that are not finite.
     """
-    X_train, Y_train, X_test = (np.asarray(v, float) for v in (X_train, Y_train, X_test))
-    fold_test = np.asarray(fold_test)
-    check_transfer(X_train, Y_train, groups_train, X_test, groups_test, fold_test)
-    train_fold = train_folds(groups_train, groups_test, fold_test)
-    inner = transfer_inner(train_fold, groups_train, fold_test, n_inner, rng)
-    return transfer(X_train, Y_train, X_test, train_fold, fold_test, inner, np.asarray(alphas, float))
+    X_train, Y_train, X_test, alphas = (np.asarray(v, float) for v in (X_train, Y_train, X_test, alphas))
+    _check_transfer(X_train, Y_train, X_test, folds)
+    out = np.empty((len(X_test), Y_train.shape[1]))
+    for k, f in enumerate(np.unique(folds.test)):
+        train, test = folds.train != f, folds.test == f
+        chosen = _choose_penalty(X_train[train], Y_train[train], folds.inner[k, train], alphas)
+        mean, scale = _centre_and_scale(X_train[train])
+        path = _fit_path((X_train[train] - mean) / scale, Y_train[train])
+        # the test language is centred on its own words of the other folds: no test word shapes its own prediction
+        out[test] = path.predict_chosen((X_test[test] - X_test[~test].mean(0)) / scale, alphas, chosen)
+    return out

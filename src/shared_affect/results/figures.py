@@ -48,8 +48,9 @@ from shared_affect.results.panels import (
     say,
     span,
 )
-from shared_affect.spaces.ladder import PRIMARY, load_spaces
 from shared_affect.spaces.rdm import RDM, RaterRDMs
+from shared_affect.spaces.rungs import PRIMARY
+from shared_affect.spaces.space_files import load_spaces
 from shared_affect.study.checks import ALPHA
 from shared_affect.study.vocabulary import CONTROLS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
 
@@ -112,7 +113,7 @@ def read_space(
         model,
         language,
         where,
-        load_spaces(space)[0][PRIMARY].subset(labels),
+        load_spaces(space).rdms[PRIMARY].subset(labels),
         raters.subset(labels).mean(),
         classes,
         len(raters.raters),

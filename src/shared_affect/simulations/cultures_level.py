@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.seeds import rng as generator
-from shared_affect.ratings.ratings import culture_difference_r
+from shared_affect.ratings.cultures import culture_difference_r
 from shared_affect.simulations._tally import mean, rate
 
 TITLE = "Cultural differences and the use of a scale"

@@ -6,7 +6,8 @@ import pandas as pd
 from shared_affect.base.seeds import rng as generator
 from shared_affect.base.stats import holm
 from shared_affect.simulations._tally import mean, rate
-from shared_affect.spaces.dimensions import DIMENSIONS, classical_mds, organise
+from shared_affect.spaces.dimensions import DIMENSIONS, organise
+from shared_affect.spaces.layouts import classical_mds
 from shared_affect.spaces.rdm import RDM, cosine_rdm
 from shared_affect.study.checks import ALPHA
 

@@ -7,8 +7,9 @@ from scipy.spatial.distance import pdist
 
 from shared_affect.base.seeds import rng as seeded
 from shared_affect.simulations._tally import mean, rate
+from shared_affect.spaces.pair_sets import PairSets
 from shared_affect.spaces.rdm import RaterRDMs, rdm_from_condensed
-from shared_affect.spaces.rsa import compare_differences, compare_spaces
+from shared_affect.spaces.rsa import Repeats, compare_differences, compare_spaces
 
 TITLE = "Congruence with human judgements: coverage of intervals"
 TEXT = """
@@ -43,12 +44,12 @@ def draw(n: int, n_raters: int, rng: np.random.Generator):
 def values_of(n: int, n_raters: int, rng: np.random.Generator, intervals: bool):
     """Rows of `compare_spaces` and of `compare_differences` for one draw: rho-a, and Spearman for `partial`."""
     models, raters, classes, nuisances = draw(n, n_raters, rng)
-    common = {"pairs": PAIRS, "classes": classes, "nuisances": nuisances, "rng": rng}
-    spaces = compare_spaces(models, raters, n_permutations=0, n_bootstrap=int(intervals), n_splits=1, **common)
+    pairs = PairSets(PAIRS, classes, nuisances)
+    spaces = compare_spaces(models, raters, pairs=pairs, repeats=Repeats(0, int(intervals), n_splits=1), rng=rng)
     keep = (spaces["statistic"] == "rho-a") | (spaces["pairs"] == "partial")
     if not intervals:
         return spaces[keep].set_index(["pairs", "representation"])
-    differences = compare_differences(models, raters, reference_pairs=DIFFERENCES, n_bootstrap=2, **common)
+    differences = compare_differences(models, raters, reference_pairs=DIFFERENCES, pairs=pairs, n_bootstrap=2, rng=rng)
     kept = (differences["statistic"] == "rho-a") | (differences["pairs"] == "partial")
     return spaces[keep].set_index(["pairs", "representation"]), differences[kept].set_index(
         ["pairs", "representation_a", "representation_b"]

@@ -14,9 +14,11 @@ from shared_affect.features.codes import WordCodes, attach_sets
 from shared_affect.features.features import centroids, emotion_space
 from shared_affect.features.selection import select
 from shared_affect.simulations._tally import rate
-from shared_affect.spaces.ladder import TESTED, permuted_spaces
+from shared_affect.spaces.pair_sets import PairSets
+from shared_affect.spaces.permuted_spaces import permuted_spaces
 from shared_affect.spaces.rdm import RaterRDMs, cosine_rdm
-from shared_affect.spaces.rsa import compare_spaces
+from shared_affect.spaces.rsa import Repeats, compare_spaces
+from shared_affect.spaces.rungs import TESTED
 
 TITLE = "Congruence with human judgements: level of the test"
 TEXT = """
@@ -106,23 +108,15 @@ def p_values(
     contrast = set(codes.emotions)
     columns = {"sae-space": select(codes, contrast, SETTINGS)["feature"].unique(), "sae-all": codes.concepts.live()}
     full = np.array([[w in own for own in map(set, sets.values())] for w in concepts.words])
-    options = {
-        "pairs": list(PAIRS.values()),
-        "classes": classes,
-        "nuisances": {},
-        "n_permutations": n_permutations,
-        "n_bootstrap": 0,
-        "rng": rng,
-        "n_splits": 1,
-    }
     new = {
         name: cosine_rdm(emotion_space(codes.concepts.columns(f), codes.membership, codes.emotions), codes.emotions)
         for name, f in columns.items()
     }
     old = {name: cosine_rdm(centroids(concepts.columns(f), full), codes.emotions) for name, f in columns.items()}
     permuted = permuted_spaces(codes, contrast, SETTINGS, n_permutations, rng)
+    pairs, repeats = PairSets(list(PAIRS.values()), classes), Repeats(n_permutations, n_splits=1)
     found = [
-        compare_spaces(m, raters, permuted=p, **options)
+        compare_spaces(m, raters, pairs=pairs, repeats=repeats, permuted=p, rng=rng)
         .query("statistic == 'rho-a'")
         .set_index(["representation", "pairs"])
         for m, p in ((new, permuted), (old, None))

@@ -142,6 +142,12 @@ def cosine_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     ------
     ValueError
         If a row is zero (its direction is undefined) or not finite; the label is named.
+
+    Examples
+    --------
+    >>> rdm = cosine_rdm([[1, 0], [0, 2], [-3, 0]], ["joy", "calm", "grief"])
+    >>> rdm.subset(["grief", "joy"]).values.tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
     """
     points = _points(points, labels)
     norms = np.linalg.norm(points, axis=1)
@@ -156,21 +162,22 @@ def cosine_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     return rdm_from_condensed(labels, np.round(np.clip(1 - (unit @ unit.T)[i, j], 0, 2), 12))
 
 
-def euclidean_rdm(points: ArrayLike, labels: Sequence[str], decimals: int | None = None) -> RDM:
+def euclidean_rdm(points: ArrayLike, labels: Sequence[str]) -> RDM:
     """Euclidean distance between rows.
 
     Parameters
     ----------
     points : array_like, shape (n, d) or (n,), the latter n points on a line
     labels : sequence of str, length n
-    decimals : int, optional
-        Round distances to so many decimals. Differences of decimal ratings tie on paper but often not in binary
-        (5.6 - 5.3 is not 5.4 - 5.1); by default such ties stay as the machine splits them.
+
+    Notes
+    -----
+    Differences of decimal ratings tie on paper but often not in binary (5.6 - 5.3 is not 5.4 - 5.1): such ties stay as
+    the machine splits them.
     """
     points = np.asarray(points, float)
     points = _points(points[:, None] if points.ndim == 1 else points, labels)
-    distances = pdist(points)
-    return rdm_from_condensed(labels, distances if decimals is None else np.round(distances, decimals))
+    return rdm_from_condensed(labels, pdist(points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +248,7 @@ class RaterRDMs:
         raters, r = np.unique(frame["rater"].astype(str).to_numpy(), return_inverse=True)
         n = len(names)
         at = pd.Index(names)
-        ia, ib = at.get_indexer(a), at.get_indexer(b)
+        ia, ib = at.get_indexer(pd.Index(a)), at.get_indexer(pd.Index(b))
         low, high = np.minimum(ia, ib), np.maximum(ia, ib)
         pair = low * n - low * (low + 1) // 2 + high - low - 1
         counts = np.zeros((len(raters), n * (n - 1) // 2), int)

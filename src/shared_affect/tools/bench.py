@@ -138,14 +138,25 @@ def bench_rsa() -> Iterator[list[dict]]:
             from scipy.spatial.distance import pdist, squareform
             from scipy.stats import spearmanr
 
-            from shared_affect.spaces.rdm import euclidean_rdm
-            from shared_affect.spaces.rsa import mantel
+            from shared_affect.spaces.pair_sets import PairSets
+            from shared_affect.spaces.rdm import RaterRDMs, euclidean_rdm
+            from shared_affect.spaces.rsa import Repeats, compare_spaces
 
-            labels = [f"e{i}" for i in range(27)]
-            if ours:
-                return 10_000, lambda: np.array(
-                    [mantel(euclidean_rdm(a, labels), euclidean_rdm(b, labels), 10_000, np.random.default_rng(1))[0]]
+            labels = tuple(f"e{i}" for i in range(27))
+
+            def ours_of_one_rater():
+                one = RaterRDMs(labels, ("b",), euclidean_rdm(b, labels).condensed()[None])
+                found = compare_spaces(
+                    {"a": euclidean_rdm(a, labels)},
+                    one,
+                    pairs=PairSets(("all",)),
+                    repeats=Repeats(n_permutations=10_000),
+                    rng=np.random.default_rng(1),
                 )
+                return found["rho"].to_numpy()[:1]
+
+            if ours:
+                return 10_000, ours_of_one_rater
 
             def loop():
                 x, y, g = squareform(pdist(a)), pdist(b), np.random.default_rng(1)
@@ -175,21 +186,22 @@ def bench_ratings() -> Iterator[list[dict]]:
         def work():
             from sklearn.linear_model import Ridge
 
-            from shared_affect.ratings.folds import folds, inner_folds
+            from shared_affect.ratings.folds import Folds, folds
             from shared_affect.ratings.ridge import nested_cv_predict
 
             groups = np.arange(354)
             outer = folds(groups, 10, np.random.default_rng(1))
             if ours:
-                return (
-                    200,
-                    lambda: nested_cv_predict(
-                        x, y, outer, groups, alphas=alphas, n_inner=5, rng=np.random.default_rng(2)
-                    )[:, :2],
-                )
+
+                def work_of_ours():
+                    return nested_cv_predict(x, y, Folds.draw(outer, groups, 5, np.random.default_rng(2)), alphas)[
+                        :, :2
+                    ]
+
+                return 200, work_of_ours
 
             def loop():
-                inner = inner_folds(outer, groups, 5, np.random.default_rng(2))
+                inner = Folds.draw(outer, groups, 5, np.random.default_rng(2)).inner
                 out = np.zeros((354, 2))
                 for t in range(2):
                     for k, f in enumerate(np.unique(outer)):
