@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shared_affect.models.load import blocks
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
+    from transformers.cache_utils import CacheLayerMixin
 
 
 class _Stop(Exception):
@@ -105,7 +106,8 @@ class Prefix:
                     f"{type(model).__name__} keeps no keys and values of {len(ids)} tokens in the cache that it is"
                     " given"
                 )
-        self._parts = [(layer.keys, layer.values) for layer in cache.layers]
+        parts = cast("list[CacheLayerMixin]", cache.layers)  # another kind of memory ends here, and `proof` sees it
+        self._parts = [(cast("Tensor", part.keys), cast("Tensor", part.values)) for part in parts]
 
     def continued(self, ids: Int[Tensor, "batch position"]) -> dict[int, Float[Tensor, "batch position d"]]:
         """Residual stream at the positions of `ids`, which follow the beginning.
