@@ -315,3 +315,22 @@ def test_missing_cells_are_refused(judge, scored, chosen):
         choose_strength(scored, judge="oracle")
     with pytest.raises(ValueError, match="max_nll_ratio"):
         choose_strength(scored, max_nll_ratio=0)
+
+
+def test_a_new_arm_of_an_emotion_is_scored_and_moves_no_other(judge, scored, chosen, monkeypatch):
+    from shared_affect.steering import plan
+
+    monkeypatch.setattr(plan, "ARMS", (*plan.ARMS, plan.Arm("negative", lambda m: -m.weights)))
+    raw = make_generations()
+    again = score(pd.concat([raw, raw[raw["arm"] == "diff-means"].assign(arm="negative")]), judge)
+    strengths = choose_strength(again, max_nll_ratio=1.5)
+    for before, after in (
+        (chosen, strengths),
+        (summarise(scored, seed=1), summarise(again, seed=1)),
+        (pooled_rates(scored, chosen), pooled_rates(again, strengths)),
+    ):
+        new = after["arm"] == "negative"
+        pd.testing.assert_frame_equal(after[~new].reset_index(drop=True), before)
+        like = after[after["arm"] == "diff-means"].drop(columns="arm").reset_index(drop=True)
+        pd.testing.assert_frame_equal(after[new].drop(columns="arm").reset_index(drop=True), like)
+    pd.testing.assert_frame_equal(claim_rows(again, strengths), claim_rows(scored, chosen))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from jaxtyping import Bool, Float, Int
     from torch import Tensor
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Continuation:
         Tokens, and 1 where there is one.
     """
 
-    def __init__(self, model, ids: Sequence[Sequence[int]], edits: Edits | None):
+    def __init__(self, model: PreTrainedModel, ids: Sequence[Sequence[int]], edits: Edits | None):
         import torch
 
         self.model, self.edits, self.cached = model, edits, True
@@ -124,7 +125,7 @@ class Continuation:
 
 
 def sample_texts(
-    model,
+    model: PreTrainedModel,
     ids: Sequence[Sequence[int]],
     edits: Edits | None,
     sampling: Sampling,
@@ -182,14 +183,14 @@ def sample_texts(
     return tokens, [float(n[k].double().mean()) for n, k in zip(nll, keep, strict=True)]
 
 
-def _unsteered_nll(model, texts: Continuation) -> Float[Tensor, "batch new"]:
+def _unsteered_nll(model: PreTrainedModel, texts: Continuation) -> Float[Tensor, "batch new"]:
     """Negative log-likelihood of every new token, in nats."""
     out = model(input_ids=texts.full, attention_mask=texts.mask, position_ids=texts.positions, use_cache=False)
     logits = out.logits[:, texts.width - 1 : -1].float()
     return -logits.log_softmax(-1).gather(2, texts.full[:, texts.width :, None])[..., 0]
 
 
-def _check_probabilities(numbers: Tensor, model, where: str, steered: bool) -> None:
+def _check_probabilities(numbers: Tensor, model: PreTrainedModel, where: str, steered: bool) -> None:
     if not bool(numbers.isfinite().all()):
         dtype = str(model.dtype).removeprefix("torch.")
         smaller = " or smaller strengths (config.yaml, key steering.strengths)" if steered else ""

@@ -7,8 +7,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from shared_affect.steering import plan
 from shared_affect.steering.intervals import ratio
-from shared_affect.steering.plan import ARMS, NO_EMOTION, Arm, arm_named
+from shared_affect.steering.plan import NO_EMOTION, Arm, arm_named
 from shared_affect.steering.scores import Scored
 from shared_affect.study.checks import SPLITS
 
@@ -59,8 +60,8 @@ class Cells:
             needed = len(self.prompts) * (len(self.emotions) if arm_named(arm).of_emotion else 1)
             if len(np.unique(groups)) != needed:
                 raise ValueError(
-                    f"arm {arm} at strength {float(strength)}: {len(np.unique(groups))} of {needed} emotion x prompt cells of"
-                    f" split {split} have texts; needed: all"
+                    f"arm {arm} at strength {float(strength)}: {len(np.unique(groups))} of {needed} emotion x prompt"
+                    f" cells of split {split} have texts; needed: all"
                 )
             self._rows[arm, float(strength)], self._groups[arm, float(strength)] = rows[places], groups
         if ("none", 0.0) not in self._rows:
@@ -73,7 +74,7 @@ class Cells:
 
     def arms(self) -> list[Arm]:
         """Arms with texts; one that reads the texts to other emotions needs two emotions or more."""
-        return [a for a in ARMS if self.strengths(a.name) and not (a.reads and len(self.emotions) < 2)]
+        return [a for a in plan.ARMS if self.strengths(a.name) and not (a.reads and len(self.emotions) < 2)]
 
     def by_target(self, arm: str, strength: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums and counts of `values` (``[n_texts]`` or ``[n_texts, n_emotions]``, NaN left out) per target and prompt.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from shared_affect.steering.cells import Cells
 from shared_affect.steering.intervals import Rate, difference_interval, mixed_interval, ratio, ratio_interval, with_mean
-from shared_affect.steering.plan import COMPARED, arm_named
+from shared_affect.steering.plan import COMPARED
 from shared_affect.steering.scores import JUDGES, Scored, fluency
 
 _QUALITIES = ("distinct_2", "repetition", "valence", "arousal", "language_kept")

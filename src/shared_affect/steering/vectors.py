@@ -45,7 +45,7 @@ def split_words(
     --------
     >>> used, held_out = split_words(["joy", "delight", "bliss", "glee"], np.random.default_rng(0))
     >>> used, held_out
-    (['bliss', 'glee'], ['joy', 'delight'])
+    (['joy', 'bliss'], ['delight', 'glee'])
     """
     if len(words) < 2:
         raise ValueError(
