@@ -10,10 +10,12 @@ import pytest
 from conftest import make_sae, make_tokenizer
 
 from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.interventions import Intervention
 from shared_affect.models.load import Numerics, blocks, check_folder, load_model
 from shared_affect.models.proof import prove_steering
 from shared_affect.models.sampling import Sampling
-from shared_affect.steering.generate import Generator, Prompt
+from shared_affect.steering.generate import Generator, Place
+from shared_affect.steering.plan import Chunk, Prompt
 
 SIZE = dict(
     vocab_size=53,
@@ -260,6 +262,11 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
         assert prove_steering(model, 1, ids, f"config/models.tsv, model {name}") == {"steering": True}
 
 
+def chunk(*prompts):
+    named = tuple(Prompt(f"p{i}", "score", text) for i, text in enumerate(prompts))
+    return Chunk("joy", "concept", Intervention(np.ones(32), 1.0), named)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_residual_stream_is_refused_with_the_row(tmp_path, name):
     folder, sae = make(name, tmp_path / "m"), make_sae(tmp_path / "s")
@@ -273,18 +280,13 @@ def test_what_is_no_residual_stream_is_refused_with_the_row(tmp_path, name):
         )
     with pytest.raises(ValueError, match=f"model {name}"):
         Generator(
-            model_folder=folder,
-            sae_folder=sae,
-            layer=1,
-            residual_norm=1.0,
-            language="en",
-            prompts=[Prompt("p", "score", "the word is"), Prompt("q", "score", "now")],
-            sampling=Sampling(max_new_tokens=2),
+            Place(folder, sae, 1, 1.0, where=where),
+            "en",
+            Sampling(max_new_tokens=2),
             numerics=Numerics(),
             journal_folder=tmp_path / "j",
             root_seed=1,
-            where=where,
-        ).run([("joy", "concept", 1.0, np.ones(32))], "x")
+        ).run([chunk("the word is", "now")], "x")
 
 
 def test_a_study_that_steers_is_refused_before_its_words_are_read(tmp_path):
@@ -323,17 +325,13 @@ def test_a_model_is_proved_once_for_all_languages_and_for_steering(tmp_path, mon
             {"x": WORDS}, TEMPLATES
         )
     Generator(
-        model_folder=folder,
-        sae_folder=sae,
-        layer=1,
-        residual_norm=1.0,
-        language="en",
-        prompts=[Prompt("p", "score", "the word is")],
-        sampling=Sampling(max_new_tokens=2),
+        Place(folder, sae, 1, 1.0),
+        "en",
+        Sampling(max_new_tokens=2),
         numerics=Numerics(),
         journal_folder=tmp_path / "j",
         root_seed=1,
-    ).run([("joy", "concept", 1.0, np.ones(32, np.float32))], "x")
+    ).run([chunk("the word is")], "x")
     assert seen == ["prove_steering", "prove_reading"]
     Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(attention="sdpa"), tmp_path / "j").words(
         {"x": WORDS}, TEMPLATES

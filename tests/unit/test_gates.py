@@ -240,25 +240,12 @@ def test_the_script_gate_lets_through_only_what_satisfies_it(monkeypatch, value)
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
-def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, tmp_path, value):
-    from shared_affect.models.sampling import Sampling
+def test_steering_stops_at_a_norm_or_vector_that_is_not_finite(trained, value):
     from shared_affect.steering.directions import unit
-    from shared_affect.steering.generate import Generator
+    from shared_affect.steering.generate import Place
 
-    model, sae = trained
     with pytest.raises(ValueError, match=r"residual_norm is .*; allowed: > 0 and finite"):
-        Generator(
-            model_folder=model,
-            sae_folder=sae,
-            layer=0,
-            residual_norm=value,
-            language="en",
-            prompts=[],
-            sampling=Sampling(),
-            numerics=Numerics(),
-            journal_folder=tmp_path,
-            root_seed=1,
-        )
+        Place(*trained, 0, value)
     with pytest.raises(ValueError, match="steering vector is NaN or infinite"):
         unit(np.array([1.0, value]))
 

@@ -11,11 +11,13 @@ from conftest import make_model, make_sae
 from shared_affect.features import extraction
 from shared_affect.features.codes import read_codes
 from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.interventions import Intervention
 from shared_affect.models.load import Numerics
 from shared_affect.models.saes import decoder_directions
 from shared_affect.models.sampling import Sampling
 from shared_affect.steering import generate as steering
-from shared_affect.steering.generate import Generator, Prompt
+from shared_affect.steering.generate import Generator, Place
+from shared_affect.steering.plan import Chunk, Prompt
 
 
 def fixed_model(folder):
@@ -117,18 +119,16 @@ def test_extraction_version_of_every_architecture(tmp_path, case):
 
 def test_generation_version(tmp_path):
     g = Generator(
-        model_folder=fixed_model(tmp_path / "m"),
-        sae_folder=make_sae(tmp_path / "s"),
-        layer=0,
-        residual_norm=1.0,
-        language="en",
-        prompts=[Prompt("p1", "choose", "the word"), Prompt("p2", "score", "now")],
-        sampling=Sampling(max_new_tokens=8),
+        Place(fixed_model(tmp_path / "m"), make_sae(tmp_path / "s"), 0, 1.0),
+        "en",
+        Sampling(max_new_tokens=8),
         numerics=Numerics(),
         journal_folder=tmp_path / "j",
         root_seed=3,
     )
-    texts = g.run([("joy", "concept", 0.5, np.eye(32, dtype=np.float32)[0])], "x")["joy", "concept", 0.5]
+    prompts = Prompt("p1", "choose", "the word"), Prompt("p2", "score", "now")
+    chunk = Chunk("joy", "concept", Intervention(np.eye(32)[0], 0.5), prompts)
+    texts = g.run([chunk], "x")[chunk.name]
     digest = hashlib.sha256(json.dumps([t["text"] for t in texts], ensure_ascii=False).encode()).hexdigest()[:12]
     assert (steering.VERSION, digest) == (3, "96b079cff575")
     assert [t["nll"] for t in texts] == pytest.approx([3.655, 3.008], abs=2e-3)

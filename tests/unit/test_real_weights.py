@@ -73,9 +73,8 @@ def test_it_writes_stories(model, tokenizer, documents):
     tokens, nll = sample_texts(
         model,
         [[tokenizer.bos_token_id]],
-        0,
         None,
-        Sampling(max_new_tokens=30, samples_per_prompt=1, temperature=1e-3),
+        Sampling(max_new_tokens=30, temperature=1e-3),
         torch.Generator().manual_seed(0),
         None,
     )

@@ -9,6 +9,7 @@ from conftest import make_model, make_sae
 from tokenizers_made import END, TEXTS, byte_level, gpt2_type, model_for, qwen_type, save
 
 from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.models.interventions import Intervention
 from shared_affect.models.load import Numerics, load_model
 from shared_affect.models.sae_training import SaeSettings, record_tokens, train_sae
 from shared_affect.models.sampling import Sampling, sample_texts
@@ -22,7 +23,8 @@ from shared_affect.models.token_checks import (
     look,
 )
 from shared_affect.models.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
-from shared_affect.steering.generate import Generator, Prompt
+from shared_affect.steering.generate import Generator, Place
+from shared_affect.steering.plan import NO_EMOTION, Chunk, Prompt
 from shared_affect.study.checks import ConfigError
 
 WORDS = ["joy", "fear", "stone", "calm", "table", "sadness"]
@@ -216,19 +218,15 @@ def prompt_ids(folder, sae, journal, monkeypatch, bos=None):
         return [[5] for _ in ids], [1.0 for _ in ids]
 
     monkeypatch.setattr("shared_affect.steering.generate.sample_texts", sampled)
+    prompts = (Prompt("a", "score", "Anna"), Prompt("b", "choose", "小明"))
     Generator(
-        model_folder=folder,
-        sae_folder=sae,
-        layer=0,
-        residual_norm=1.0,
-        language="en",
-        prompts=[Prompt("a", "score", "Anna"), Prompt("b", "choose", "小明")],
-        sampling=Sampling(max_new_tokens=2),
+        Place(folder, sae, 0, 1.0, bos=bos),
+        "en",
+        Sampling(max_new_tokens=2),
         numerics=Numerics(),
         journal_folder=journal,
         root_seed=0,
-        bos=bos,
-    ).run([("-", "none", 0.0, None)], "p")
+    ).run([Chunk(NO_EMOTION, "none", Intervention(), prompts)], "p")
     return seen
 
 
@@ -245,9 +243,9 @@ def test_a_text_ends_at_any_end_token(model_folder):
     import torch
 
     model, sampling = load_model(model_folder), Sampling(max_new_tokens=12)
-    free, _ = sample_texts(model, [[1, 5]] * 4, 0, None, sampling, torch.Generator().manual_seed(3), None)
+    free, _ = sample_texts(model, [[1, 5]] * 4, None, sampling, torch.Generator().manual_seed(3), None)
     two = (free[0][2], free[1][4])
-    ended, _ = sample_texts(model, [[1, 5]] * 4, 0, None, sampling, torch.Generator().manual_seed(3), two)
+    ended, _ = sample_texts(model, [[1, 5]] * 4, None, sampling, torch.Generator().manual_seed(3), two)
     assert [t[-1] in two or len(t) == 12 for t in ended] == [True] * 4 and all(
         not set(t[:-1]) & set(two) for t in ended
     )

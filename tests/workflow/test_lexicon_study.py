@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from test_study import SAE, Study, edit_table
 
-from shared_affect.steering.generate import read_vectors
+from shared_affect.steering.vectors import read_vectors
 
 pytestmark = pytest.mark.workflow
 HEAD = ["词语", "词性种类", "词义数", "词义序号", "情感分类", "强度", "极性", "辅助情感分类"]

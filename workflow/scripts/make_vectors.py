@@ -4,8 +4,7 @@ from shared_affect.base.log import start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.tables import read_emotions, read_tsv
 from shared_affect.features.codes import load_codes
-from shared_affect.steering.generate import write_vectors
-from shared_affect.steering.vectors import build_vectors
+from shared_affect.steering.vectors import build_vectors, write_vectors
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

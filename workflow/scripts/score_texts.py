@@ -3,18 +3,18 @@
 from shared_affect.base.log import start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.tables import group_words, read_tsv, write_tsv
-from shared_affect.steering.evaluation import (
+from shared_affect.steering.generations import read_generations
+from shared_affect.steering.judges import Judge
+from shared_affect.steering.scores import score_texts
+from shared_affect.steering.statistics import (
     choose_strength,
     claim_rows,
     claim_summary,
     confusion,
     pooled_rates,
-    read_generations,
-    score_texts,
     summarise,
 )
-from shared_affect.steering.generate import read_vectors
-from shared_affect.steering.judges import Judge
+from shared_affect.steering.vectors import read_vectors
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

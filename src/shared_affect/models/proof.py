@@ -176,8 +176,9 @@ def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) 
     """
     import torch
 
+    from shared_affect.models.interventions import POLICIES, Edits, Intervention
     from shared_affect.models.residual import block_outputs, editing
-    from shared_affect.models.sampling import POLICIES, Continuation
+    from shared_affect.models.sampling import Continuation
 
     texts, limit, device = _choose(ids)[:2], _limit(model), model.device
     # one beginning is shorter than the other, whatever the texts are; what follows is taken from the texts, too
@@ -189,6 +190,7 @@ def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) 
         norm = stream.float().norm(dim=-1).median()
         added = torch.randn(len(texts), stream.shape[-1], generator=torch.Generator().manual_seed(0)).to(device)
         added *= norm / added.norm(dim=1, keepdim=True)
+        vectors = added.cpu().numpy()
         plain: dict[tuple[str, int, int], object] = {}
         for policy in POLICIES:
             for k, (start, more) in enumerate(zip(starts, following, strict=True)):
@@ -210,7 +212,8 @@ def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) 
             """Deviation of a batch that goes on step by step."""
             off = 0.0
             for policy in POLICIES:
-                going = Continuation(model, starts, layer, added, policy)
+                rows = Intervention(vectors, 1.0, positions=policy), range(len(starts))
+                going = Continuation(model, starts, Edits.of(layer, [rows], device=device))
                 for step in range(3):
                     logits = going.logits()
                     off = max(off, *(_off(logits[k], plain[policy, k, step]) for k in range(len(starts))))

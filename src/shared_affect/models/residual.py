@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from shared_affect.models.load import blocks
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
+    from torch.nn import Module
+    from transformers import PreTrainedModel
+    from transformers.cache_utils import CacheLayerMixin
 
 
 class _Stop(Exception):
     """Leaves a forward pass after the deepest block that is wanted."""
 
 
-def _hidden(output) -> Tensor:
+def _hidden(output: Any) -> Tensor:
     return output[0] if isinstance(output, (tuple, list)) else output
 
 
-def _check_layers(model, layers: Sequence[int]) -> None:
+def _check_layers(model: PreTrainedModel, layers: Sequence[int]) -> None:
     n = len(blocks(model))
     if bad := [layer for layer in layers if not 0 <= layer < n]:
         raise ValueError(
@@ -29,7 +32,9 @@ def _check_layers(model, layers: Sequence[int]) -> None:
         )
 
 
-def block_outputs(model, layers: Sequence[int], **inputs) -> dict[int, Float[Tensor, "batch position d"]]:
+def block_outputs(
+    model: PreTrainedModel, layers: Sequence[int], **inputs: Any
+) -> dict[int, Float[Tensor, "batch position d"]]:
     """Residual stream after the given blocks; the forward pass ends there, no logits are computed.
 
     Parameters
@@ -50,7 +55,7 @@ def block_outputs(model, layers: Sequence[int], **inputs) -> dict[int, Float[Ten
     deepest, found = max(layers), {}
 
     def recorder(layer: int) -> Callable:
-        def hook(module, args, output):
+        def hook(module: Module, args: tuple, output: Any) -> None:
             found[layer] = _hidden(output)
             if layer == deepest:
                 raise _Stop
@@ -87,7 +92,7 @@ class Prefix:
         If the model keeps nothing of the beginning.
     """
 
-    def __init__(self, model, layers: Sequence[int], ids: Sequence[int], reuse: bool = True):
+    def __init__(self, model: PreTrainedModel, layers: Sequence[int], ids: Sequence[int], reuse: bool = True):
         import torch
         from transformers import DynamicCache
 
@@ -105,7 +110,8 @@ class Prefix:
                     f"{type(model).__name__} keeps no keys and values of {len(ids)} tokens in the cache that it is"
                     " given"
                 )
-        self._parts = [(layer.keys, layer.values) for layer in cache.layers]
+        parts = cast("list[CacheLayerMixin]", cache.layers)  # another kind of memory ends here, and `proof` sees it
+        self._parts = [(cast("Tensor", part.keys), cast("Tensor", part.values)) for part in parts]
 
     def continued(self, ids: Int[Tensor, "batch position"]) -> dict[int, Float[Tensor, "batch position d"]]:
         """Residual stream at the positions of `ids`, which follow the beginning.
@@ -130,7 +136,7 @@ class Prefix:
 
 
 @contextlib.contextmanager
-def editing(model, layer: int, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+def editing(model: PreTrainedModel, layer: int, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Replace the output of a block by ``edit(output)`` while the context lasts.
 
     Raises
@@ -140,7 +146,7 @@ def editing(model, layer: int, edit: Callable[[Tensor], Tensor]) -> Iterator[Non
     """
     _check_layers(model, [layer])
 
-    def hook(module, args, output):
+    def hook(module: Module, args: tuple, output: Any) -> Any:
         changed = edit(_hidden(output))
         return type(output)([changed, *output[1:]]) if isinstance(output, (tuple, list)) else changed
 

@@ -1,11 +1,20 @@
-"""Texts that a model writes, with a vector added to the output of a block."""
+"""Texts that a model writes, under edits of the output of a block."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-POLICIES = ("all", "generated", "prompt")
+from shared_affect.models.interventions import Edits
+from shared_affect.models.residual import editing
+
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -14,21 +23,16 @@ class Sampling:
 
     Attributes
     ----------
-    max_new_tokens, samples_per_prompt : int
-        Random directions get as many samples a prompt as it takes for one text a direction.
+    max_new_tokens : int
     temperature : float
-    positions : {"all", "generated", "prompt"}
-        Positions at which the vector is added.
     """
 
     max_new_tokens: int = 24
-    samples_per_prompt: int = 1
     temperature: float = 1.0
-    positions: str = "all"
 
 
-def draw_tokens(p, generator):
-    """One token a row from probabilities ``[batch, vocabulary]``, as ``[batch, 1]``.
+def draw_tokens(p: Float[Tensor, "batch vocabulary"], generator: torch.Generator) -> Int[Tensor, "batch 1"]:
+    """One token a row from probabilities.
 
     Inverts the distribution function in float64: several times faster than `torch.multinomial`, which draws a number
     for every token of the vocabulary.
@@ -41,17 +45,15 @@ def draw_tokens(p, generator):
 
 
 class Continuation:
-    """Texts that grow by a token a step while a vector is added to a block's output.
+    """Texts that grow by a token a step while the output of a block is edited.
 
     Parameters
     ----------
     model : causal language model
     ids : sequence of token id lists
         Beginnings with their special tokens; padded on the left here.
-    layer : int
-    added : Tensor ``[batch, d]`` or None
-        What is added to the output of the block at the positions of the policy; None leaves the model alone.
-    positions : {"all", "generated", "prompt"}
+    edits : Edits, optional
+        A row for each text. None leaves the model alone.
 
     Attributes
     ----------
@@ -64,10 +66,10 @@ class Continuation:
         Tokens, and 1 where there is one.
     """
 
-    def __init__(self, model, ids: Sequence[Sequence[int]], layer: int, added, positions: str):
+    def __init__(self, model: PreTrainedModel, ids: Sequence[Sequence[int]], edits: Edits | None):
         import torch
 
-        self.model, self.layer, self.added, self.policy, self.cached = model, layer, added, positions, True
+        self.model, self.edits, self.cached = model, edits, True
         device = next(model.parameters()).device
         self.width = max(map(len, ids))
         self.full = torch.tensor([[0] * (self.width - len(x)) + list(x) for x in ids], device=device)
@@ -75,30 +77,23 @@ class Continuation:
         self._cache, self._step, self._positions = None, self.full, self.positions
 
     @property
-    def positions(self):
+    def positions(self) -> Int[Tensor, "batch position"]:
         """Number of each token in its text, from 0."""
         return (self.mask.cumsum(1) - 1).clamp(min=0)
 
-    def _edit(self, h):
-        """Add the vector where the policy says: to all of a cached step, which is the beginning or one new token, or to
-        a part of a whole text.
+    def _edited(self) -> contextlib.AbstractContextManager[None]:
+        """The model edited for one step: what goes through it is the whole text so far, which begins with the
+        beginning, or one new token behind a cache.
         """
-        if self.policy == "all":
-            return h + self.added[:, None].to(h.dtype)
-        if self.cached:
-            return h + self.added[:, None].to(h.dtype) if (self.policy == "prompt") == (self._cache is None) else h
-        import torch
+        edits = self.edits
+        if edits is None:
+            return contextlib.nullcontext()
+        beginning = 0 if self._cache is not None else self.width
+        return editing(self.model, edits.layer, lambda h: edits.apply(h, beginning))
 
-        here = (torch.arange(h.shape[1], device=h.device) < self.width) == (self.policy == "prompt")
-        return torch.where(here[None, :, None], h + self.added[:, None].to(h.dtype), h)
-
-    def logits(self):
-        """Logits of the next token, ``[batch, vocabulary]``, float32."""
-        import contextlib
-
-        from shared_affect.models.residual import editing
-
-        with editing(self.model, self.layer, self._edit) if self.added is not None else contextlib.nullcontext():
+    def logits(self) -> Float[Tensor, "batch vocabulary"]:
+        """Logits of the next token, float32."""
+        with self._edited():
             if self.cached:
                 out = self.model(
                     input_ids=self._step,
@@ -108,8 +103,6 @@ class Continuation:
                     use_cache=True,
                     logits_to_keep=1,
                 )
-                self._cache = getattr(out, "past_key_values", None)
-                self.cached = self._cache is not None
             else:
                 out = self.model(
                     input_ids=self.full,
@@ -118,10 +111,13 @@ class Continuation:
                     use_cache=False,
                     logits_to_keep=1,
                 )
+        if self.cached:
+            self._cache = getattr(out, "past_key_values", None)
+            self.cached = self._cache is not None
         return out.logits[:, -1].float()
 
-    def append(self, new, alive) -> None:
-        """Append a token ``[batch, 1]`` to each text; those of texts that are over do not count."""
+    def append(self, new: Int[Tensor, "batch 1"], alive: Bool[Tensor, " batch"]) -> None:
+        """Append a token to each text; those of texts that are over do not count."""
         import torch
 
         self.full, self.mask = torch.cat([self.full, new], 1), torch.cat([self.mask, alive[:, None].long()], 1)
@@ -129,21 +125,20 @@ class Continuation:
 
 
 def sample_texts(
-    model,
+    model: PreTrainedModel,
     ids: Sequence[Sequence[int]],
-    layer: int,
-    added,
+    edits: Edits | None,
     sampling: Sampling,
-    generator,
+    generator: torch.Generator,
     eos: int | Sequence[int] | None,
     *,
     where: str = "",
-):
-    """Sample continuations while a vector is added to a block's output.
+) -> tuple[list[list[int]], list[float]]:
+    """Sample continuations while the output of a block is edited.
 
     Parameters
     ----------
-    model, ids, layer, added
+    model, ids, edits
         As in `Continuation`.
     sampling : Sampling
     generator : torch.Generator
@@ -166,35 +161,36 @@ def sample_texts(
     """
     import torch
 
-    texts = Continuation(model, ids, layer, added, sampling.positions)
+    texts = Continuation(model, ids, edits)
     ends = torch.tensor(
         [] if eos is None else [eos] if isinstance(eos, int) else list(eos), dtype=torch.long, device=texts.full.device
     )
-    width, alive = texts.width, torch.ones(len(ids), dtype=torch.bool, device=texts.full.device)
+    alive = torch.ones(len(ids), dtype=torch.bool, device=texts.full.device)
     with torch.inference_mode():
         for _ in range(sampling.max_new_tokens):
             p = (texts.logits() / sampling.temperature).softmax(-1)
-            _check_probabilities(p.sum(-1)[alive], model, where, added is not None)
+            _check_probabilities(p.sum(-1)[alive], model, where, edits is not None)
             new = draw_tokens(p, generator)
             new = torch.where(alive[:, None], new, torch.zeros_like(new))
             texts.append(new, alive)
             alive = alive & ~torch.isin(new[:, 0], ends)
             if not alive.any():
                 break
-        full, mask = texts.full, texts.mask
-        logits = (
-            model(input_ids=full, attention_mask=mask, position_ids=texts.positions, use_cache=False)
-            .logits[:, width - 1 : -1]
-            .float()
-        )
-        nll = -logits.log_softmax(-1).gather(2, full[:, width:, None])[..., 0]
-    keep = mask[:, width:].bool()
+        nll = _unsteered_nll(model, texts)
+    keep = texts.mask[:, texts.width :].bool()
     _check_probabilities(nll[keep], model, where, False)
-    tokens = [row[k].tolist() for row, k in zip(full[:, width:], keep, strict=True)]
+    tokens = [row[k].tolist() for row, k in zip(texts.full[:, texts.width :], keep, strict=True)]
     return tokens, [float(n[k].double().mean()) for n, k in zip(nll, keep, strict=True)]
 
 
-def _check_probabilities(numbers, model, where: str, steered: bool) -> None:
+def _unsteered_nll(model: PreTrainedModel, texts: Continuation) -> Float[Tensor, "batch new"]:
+    """Negative log-likelihood of every new token, in nats."""
+    out = model(input_ids=texts.full, attention_mask=texts.mask, position_ids=texts.positions, use_cache=False)
+    logits = out.logits[:, texts.width - 1 : -1].float()
+    return -logits.log_softmax(-1).gather(2, texts.full[:, texts.width :, None])[..., 0]
+
+
+def _check_probabilities(numbers: Tensor, model: PreTrainedModel, where: str, steered: bool) -> None:
     if not bool(numbers.isfinite().all()):
         dtype = str(model.dtype).removeprefix("torch.")
         smaller = " or smaller strengths (config.yaml, key steering.strengths)" if steered else ""

@@ -206,9 +206,7 @@ def sample_documents(
             f" texts), or name such a token ({BOS_COLUMN})"
         )
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
-    sampling = Sampling(
-        max_new_tokens=min(max_new_tokens, context - len(coder.first)), samples_per_prompt=1, temperature=temperature
-    )
+    sampling = Sampling(max_new_tokens=min(max_new_tokens, context - len(coder.first)), temperature=temperature)
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     have = 0
     for _ in (
@@ -216,7 +214,7 @@ def sample_documents(
         if show_progress
         else range(math.ceil(n_tokens / batch))
     ):
-        tokens, _ = sample_texts(model, [list(coder.first)] * batch, 0, None, sampling, generator, coder.ends)
+        tokens, _ = sample_texts(model, [list(coder.first)] * batch, None, sampling, generator, coder.ends)
         for ids in tokens:
             if text := " ".join(coder.decode(ids).split()):
                 have += len(ids)

@@ -1,43 +1,8 @@
-"""Directions in the residual stream: of an emotion space, of a difference of means, at random."""
+"""Directions in the residual stream from numbers: of an emotion space, of a difference of means, at random."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-
-
-def split_words(
-    words: Sequence[str], rng: np.random.Generator, kinds: Sequence[str] | None = None
-) -> tuple[list[str], list[str]]:
-    """Two halves of a concept-set: the words a vector is built from, and the words held out.
-
-    Parameters
-    ----------
-    words : sequence of str
-    rng : Generator
-    kinds : sequence of str, optional
-        Part of speech of each word. Each is spread over both halves as evenly as numbers allow: otherwise the vector of
-        a small half points to verbs or nouns as much as to the emotion.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two words.
-    """
-    if len(words) < 2:
-        raise ValueError(
-            f"a concept-set of {len(words)} word(s) cannot be halved; needed: 2 or more"
-            " (resources/concepts/<language>.tsv)"
-        )
-    order = rng.permutation(len(words))
-    if kinds is not None and len(set(kinds)) > 1:
-        names = {k: i for i, k in enumerate(rng.permutation(sorted(set(kinds))))}
-        order = order[np.argsort([names[kinds[i]] for i in order], kind="stable")]
-        first = int(rng.integers(2)) if len(words) % 2 == 0 else 0
-        order = np.concatenate([order[first::2], order[1 - first :: 2]])
-    used = set(order[: (len(words) + 1) // 2].tolist())
-    return [w for i, w in enumerate(words) if i in used], [w for i, w in enumerate(words) if i not in used]
 
 
 def unit(v: np.ndarray) -> np.ndarray:
@@ -70,6 +35,23 @@ def concept_vector(feature_ids: np.ndarray, weights: np.ndarray, directions: np.
         Of either sign.
     directions : ndarray, ``[d_sae, d]``
         Decoder rows.
+
+    Returns
+    -------
+    ndarray of float32, ``[d]``
+
+    Raises
+    ------
+    ValueError
+        As `unit`.
+
+    Examples
+    --------
+    Two of three features, one that the emotion has and one that it lacks:
+
+    >>> decoder = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> concept_vector(np.array([0, 1]), np.array([3.0, -4.0]), decoder).astype(float).round(2).tolist()
+    [0.6, -0.8]
     """
     return unit(np.asarray(weights, float) @ directions[np.asarray(feature_ids, int)].astype(float))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,15 @@ from shared_affect.base.files import read_arrays, write_arrays, write_json
 from shared_affect.base.log import LOG
 from shared_affect.words.segmentation import Segmenter
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 
 @dataclass
 class Judge:
     """A linear text classifier: tf-idf of word 1-2-grams (1 + log tf, unit norm) and multinomial logistic regression.
+
+    Made by `train_judge`, or by `Judge.load`.
 
     Attributes
     ----------
@@ -43,30 +49,32 @@ class Judge:
     words: tuple[str, ...] = ()
     facts: dict = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._segment = Segmenter(self.language, self.words)
         self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
 
-    def _tfidf(self, texts: Sequence[str]):
+    def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
         from scipy.sparse import csr_matrix
 
-        data, columns, starts = [], [], [0]
+        found: list[int] = []
+        times: list[int] = []
+        starts = [0]
         for text in texts:
             counts: dict[int, int] = {}
             tokens = self._segment(text)
             for gram in (*tokens, *map(" ".join, pairwise(tokens))):
                 if (i := self._index.get(gram)) is not None:
                     counts[i] = counts.get(i, 0) + 1
-            columns += counts
-            data += counts.values()
-            starts.append(len(columns))
-        columns, starts = np.array(columns, int), np.array(starts)
-        values = (1 + np.log(np.array(data, float))) * self.idf[columns]
+            found += counts
+            times += counts.values()
+            starts.append(len(found))
+        columns = np.array(found, np.int64)
+        values = (1 + np.log(np.array(times, np.float64))) * self.idf[columns]
         rows = np.repeat(np.arange(len(texts)), np.diff(starts))
         norms = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
         return csr_matrix((values / norms[rows], columns, starts), shape=(len(texts), len(self.idf)))
 
-    def _probabilities(self, X) -> np.ndarray:
+    def _probabilities(self, X: csr_matrix) -> np.ndarray:
         z = X @ self.coefficients.T + self.intercepts
         p = np.exp(z - z.max(1, keepdims=True))
         return p / p.sum(1, keepdims=True)
@@ -181,26 +189,34 @@ def train_judge(
     ValueError
         If lengths differ, there are fewer than two labels, or a label has fewer than two texts on either side of the
         split.
+
+    Examples
+    --------
+    >>> texts = ["a party and a song", "a song at the party", "the snake in the storm", "a storm and a snake"] * 3
+    >>> judge = train_judge(texts, ["joy", "joy", "fear", "fear"] * 3, "en", np.random.default_rng(0))
+    >>> top, probability = judge.judge(["the party was a song", "quite unheard"])
+    >>> [judge.labels[i] if i >= 0 else "" for i in top]
+    ['joy', '']
     """
-    texts, labels = list(texts), np.asarray([str(x) for x in labels])
-    if len(texts) != len(labels):
-        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many of one as of the other")
+    texts, named = list(texts), np.asarray([str(x) for x in labels])
+    if len(texts) != len(named):
+        raise ValueError(f"{len(texts)} texts and {len(named)} labels; allowed: as many of one as of the other")
     if not 0 < held_out < 1:
         raise ValueError(f"held_out is {held_out}; allowed: between 0 and 1")
-    names, counts = np.unique(labels, return_counts=True)
+    names, counts = np.unique(named, return_counts=True)
     if len(names) < 2 or counts.min() < 4:
         raise ValueError(
             f"judge texts have {len(names)} label(s), the rarest with {counts.min() if len(counts) else 0} texts; "
             "needed: two labels or more with at least 4 texts each (more judge texts)"
         )
     test = np.zeros(len(texts), bool)
-    for name, n in zip(names, counts):
-        test[rng.permutation(np.flatnonzero(labels == name))[: max(1, round(held_out * n))]] = True
+    for name, n in zip(names, counts, strict=True):
+        test[rng.permutation(np.flatnonzero(named == name))[: max(1, round(held_out * n))]] = True
     segment = Segmenter(language, words)
-    trial = _fit([t for t, x in zip(texts, test) if not x], labels[~test], segment, {})
-    top, _ = trial.judge([t for t, x in zip(texts, test) if x])
+    trial = _fit([t for t, x in zip(texts, test, strict=True) if not x], named[~test], segment, {})
+    top, _ = trial.judge([t for t, x in zip(texts, test, strict=True) if x])
     predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
-    facts = accuracy_of(labels[test], predicted) | {
+    facts = accuracy_of(named[test], predicted) | {
         "chance_majority": float(counts.max() / counts.sum()),
         "chance_uniform": 1 / len(names),
         "n_held_out": int(test.sum()),
@@ -209,7 +225,7 @@ def train_judge(
         "n_labels": len(names),
         "trained_on": "all texts; accuracy from a model of the n_trained others",
     }
-    judge = _fit(texts, labels, segment, facts)
+    judge = _fit(texts, named, segment, facts)
     judge.facts["n_features"] = len(judge.idf)
     LOG.info(
         "judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)",
@@ -229,6 +245,3 @@ def accuracy_of(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         for x in np.unique(true)
     ]
     return {"accuracy": float(np.mean(true == predicted)), "macro_f1": float(np.mean(f1))}
-
-
-# ---- scores of texts

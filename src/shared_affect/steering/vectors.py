@@ -1,21 +1,65 @@
-"""Which words and features a steering vector is made of."""
+"""The vectors of an emotion: the words and features that they are made of (`directions` turns these into directions,
+`plan` says which arm wants which), and the file they stand in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from shared_affect.base.files import atomic_path
 from shared_affect.base.seeds import rng
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.selection import select
 from shared_affect.models.saes import decoder_directions
-from shared_affect.steering.directions import (
-    concept_vector,
-    difference_of_means,
-    random_directions,
-    split_words,
-)
+from shared_affect.steering.plan import Material, make_vectors
+
+
+def split_words(
+    words: Sequence[str], rng: np.random.Generator, kinds: Sequence[str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Two halves of a concept-set: the words a vector is built from, and the words held out.
+
+    Parameters
+    ----------
+    words : sequence of str
+    rng : Generator
+    kinds : sequence of str, optional
+        Part of speech of each word. Each is spread over both halves as evenly as numbers allow: otherwise the vector of
+        a small half points to verbs or nouns as much as to the emotion.
+
+    Returns
+    -------
+    used, held_out : list of str
+        In the order of `words`; with an odd number `used` has one more.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two words.
+
+    Examples
+    --------
+    >>> used, held_out = split_words(["joy", "delight", "bliss", "glee"], np.random.default_rng(0))
+    >>> used, held_out
+    (['joy', 'bliss'], ['delight', 'glee'])
+    """
+    if len(words) < 2:
+        raise ValueError(
+            f"a concept-set of {len(words)} word(s) cannot be halved; needed: 2 or more"
+            " (resources/concepts/<language>.tsv)"
+        )
+    order = rng.permutation(len(words))
+    if kinds is not None and len(set(kinds)) > 1:
+        names = {k: i for i, k in enumerate(rng.permutation(sorted(set(kinds))))}
+        order = order[np.argsort([names[kinds[i]] for i in order], kind="stable")]
+        first = int(rng.integers(2)) if len(words) % 2 == 0 else 0
+        order = np.concatenate([order[first::2], order[1 - first :: 2]])
+    used = set(order[: (len(words) + 1) // 2].tolist())
+    return [w for i, w in enumerate(words) if i in used], [w for i, w in enumerate(words) if i not in used]
 
 
 def halve(
@@ -83,25 +127,40 @@ def build_vectors(
     """
     halves = halve(codes, codes.emotions, names[2], root_seed, parts_of_speech)
     chosen = select(codes, contrast, settings, words={w for used, _ in halves.values() for w in used})
-    directions = decoder_directions(sae_folder)
+    decoder = decoder_directions(sae_folder)
     where = {w: i for i, w in enumerate(codes.concepts.words)}
     space = chosen["feature"][chosen["emotion"].isin(contrast)].to_numpy()
     out = {}
     for emotion, (used, held) in halves.items():
         features = np.union1d(space, chosen["feature"][chosen["emotion"] == emotion])
-        outside = (
-            {w for e, (a, _) in halves.items() if e in contrast and e != emotion for w in a} - set(used) - set(held)
+        others = {w for e, (a, _) in halves.items() if e in contrast and e != emotion for w in a}
+        inside, outside = [where[w] for w in used], sorted(where[w] for w in others - set(used) - set(held))
+        x, residuals = codes.concepts.columns(features), codes.concepts.dense
+        weights = x[inside].mean(0, dtype=float) - x[outside].mean(0, dtype=float)
+        material = Material(
+            features, weights, decoder, residuals[inside], residuals[outside], n_random, root_seed, names
         )
-        inside, beside = [where[w] for w in used], sorted(where[w] for w in outside)
-        x = codes.concepts.columns(features)
-        weights = x[inside].mean(0, dtype=float) - x[beside].mean(0, dtype=float)
-        vectors = {
-            "concept": concept_vector(features, weights, directions),
-            "diff-means": difference_of_means(codes.concepts.dense[inside], codes.concepts.dense[beside]),
-            "random": random_directions(n_random, directions.shape[1], rng(root_seed, "random_directions", *names)),
-        }
-        out[emotion] = (
-            vectors,
-            {"words_used": used, "words_held_out": held, "features": features.tolist(), "weights": weights.tolist()},
-        )
+        facts = {"words_used": used, "words_held_out": held, "features": features.tolist(), "weights": weights.tolist()}
+        out[emotion] = make_vectors(material), facts
     return out
+
+
+def write_vectors(path: str | Path, vectors: Mapping[str, np.ndarray], facts: Mapping) -> None:
+    """Vectors of one emotion as safetensors; `facts` (words, features, weights) go into its metadata."""
+    from safetensors.numpy import save
+
+    with atomic_path(path) as tmp:
+        tmp.write_bytes(
+            save(
+                {k: np.ascontiguousarray(v, np.float32) for k, v in vectors.items()},
+                metadata={"facts": json.dumps(facts, ensure_ascii=False)},
+            )
+        )
+
+
+def read_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what `write_vectors` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as f:
+        return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["facts"])

@@ -241,6 +241,7 @@ def bench_steering() -> Iterator[list[dict]]:
 
             import torch
 
+            from shared_affect.models.interventions import Edits, Intervention
             from shared_affect.models.load import load_model
             from shared_affect.models.sampling import Sampling, sample_texts
             from shared_affect.tools.bench_extraction import TINY, make_model
@@ -249,32 +250,17 @@ def bench_steering() -> Iterator[list[dict]]:
             model = load_model(
                 make_model(Path(tempfile.mkdtemp()), replace(TINY, blocks=4, vocabulary=len(words) + 16))
             )
-            ids, vector = [[1, 5 + i, 9] for i in range(24)], torch.full((24, 128), 0.01)
+            ids, vector = [[1, 5 + i, 9] for i in range(24)], Intervention(np.full(128, 0.01), strength=1.0)
+
+            def nll(first: int, n: int) -> list[float]:
+                """Of n texts that are written together."""
+                edits, generator = Edits.of(1, [(vector, range(n))]), torch.Generator().manual_seed(first)
+                return sample_texts(model, ids[first : first + n], edits, Sampling(), generator, None)[1]
 
             def run():
                 if method == "ours":
-                    return [
-                        sum(n) / 24
-                        for n in [
-                            sample_texts(model, ids, 1, vector, Sampling(), torch.Generator().manual_seed(0), None)[1]
-                        ]
-                    ]
-                return [
-                    np.mean(
-                        [
-                            sample_texts(
-                                model,
-                                ids[i : i + 1],
-                                1,
-                                vector[i : i + 1],
-                                Sampling(),
-                                torch.Generator().manual_seed(i),
-                                None,
-                            )[1][0]
-                            for i in range(24)
-                        ]
-                    )
-                ]
+                    return [sum(x) / 24 for x in [nll(0, 24)]]
+                return [np.mean([nll(i, 1)[0] for i in range(24)])]
 
             return 24, run
 

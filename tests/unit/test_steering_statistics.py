@@ -1,66 +1,28 @@
-"""Scores of texts and steering statistics against naive loops and closed forms."""
-
-import json
-from collections import Counter
+"""Statistics of steering against naive loops and closed forms."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import t as student_t
-from test_judges import EMOTIONS, WORDS, make_judge, sentence
+from test_judges import EMOTIONS, WORDS, make_judge
+from test_scores import HELD_OUT, NORMS, make_generations, score
 
-from shared_affect.steering import evaluation as ev
-
-HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
-NORMS = pd.DataFrame(
-    {
-        "word": ["party", "song", "snake", "storm", "riot", "insult", "happy", "table"],
-        "valence": [0.7, 0.6, -0.6, -0.5, -0.6, -0.7, 0.9, 0.0],
-        "arousal": [0.5, 0.2, 0.6, 0.7, 0.8, 0.5, 0.6, -0.5],
-    }
+from shared_affect.steering.generations import check_generations
+from shared_affect.steering.intervals import Rate, mixed_interval
+from shared_affect.steering.scores import JUDGES, Scored, fluency, score_texts
+from shared_affect.steering.statistics import (
+    choose_strength,
+    claim_rows,
+    claim_summary,
+    confusion,
+    pooled_rates,
+    summarise,
 )
 
 
 @pytest.fixture(scope="module")
 def judge():
     return make_judge()
-
-
-def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
-    rng = np.random.default_rng(seed)
-    rows = []
-    plan = [("-", "none", 0.0), *(("-", "random", s) for s in strengths)] + [
-        (e, a, s) for e in EMOTIONS for a in ("concept", "diff-means") for s in strengths
-    ]
-    for emotion, arm, strength in plan:
-        for p in range(n_prompts):
-            for sample in range(samples * (3 if arm == "random" else 1)):
-                shown = (
-                    emotion
-                    if arm in ("concept", "diff-means") and rng.random() < strength + 0.3
-                    else rng.choice([None, *EMOTIONS])
-                )
-                rows.append(
-                    {
-                        "emotion": emotion,
-                        "arm": arm,
-                        "strength": strength,
-                        "prompt": f"p{p:02d}",
-                        "split": ev.SPLITS[p % 2],
-                        "sample": sample,
-                        "direction": p if arm == "random" else None,
-                        "text": sentence(rng, shown),
-                        "nll": 1.6 * (1 + strength) + rng.normal(0, 0.05),
-                        "n_tokens": 9,
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def score(raw, judge):
-    return ev.score_texts(
-        ev.check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, judge, NORMS, "en"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -70,147 +32,16 @@ def scored(judge):
 
 @pytest.fixture(scope="module")
 def chosen(scored):
-    return ev.choose_strength(scored, max_nll_ratio=1.5)
-
-
-# ---- reading
-
-
-def test_texts_of_several_files_are_read_as_one(tmp_path):
-    raw = make_generations()
-    paths = []
-    for e in (*EMOTIONS, "-"):
-        part = raw[raw["emotion"] == e]
-        paths.append(tmp_path / f"{e}.jsonl")
-        paths[-1].write_text(
-            "".join(
-                json.dumps({k: None if v != v else v for k, v in r.items()}) + "\n" for r in part.to_dict("records")
-            )
-        )
-    got = ev.read_generations(paths)
-    assert len(got) == len(raw)
-    assert set(got.loc[got["emotion"] == "-", "arm"]) == {"none", "random"}
-    assert (got["direction"][got["arm"] != "random"] == -1).all() and (
-        got["direction"][got["arm"] == "random"] >= 0
-    ).all()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda f: f.drop(columns="nll"), "field 'nll'"),
-        (lambda f: f.assign(arm="magic"), "arm is 'magic'"),
-        (lambda f: f.assign(split="all"), "split is 'all'"),
-        (lambda f: f.assign(nll=np.inf), "nll is not finite"),
-        (lambda f: pd.concat([f, f[f["arm"] == "concept"].head(1)]), "two different ones"),
-        (lambda f: pd.concat([f, f[f["arm"] == "none"].head(1).assign(text="other")]), "two different ones"),
-        (lambda f: f.assign(emotion=f["emotion"].replace("-", "joy")), "arm none under the emotion 'joy'"),
-        (lambda f: f.assign(arm=f["arm"].replace("concept", "random")), "arm random under the emotion"),
-        (lambda f: f.assign(split=np.where(np.arange(len(f)) == 0, "score", f["split"])), "both splits"),
-    ],
-)
-def test_bad_generations_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        ev.check_generations(change(make_generations()))
-
-
-def test_an_empty_file_is_refused(tmp_path):
-    (tmp_path / "a.jsonl").write_text("")
-    with pytest.raises(ValueError, match="no generated text"):
-        ev.read_generations([tmp_path / "a.jsonl"])
-
-
-# ---- words
-
-
-def test_distinct_share_against_a_loop():
-    rng = np.random.default_rng(6)
-    for n in (2, 3):
-        for length in (0, 1, 2, 3, 12):
-            tokens = rng.choice(list("abc"), length).tolist()
-            grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-            if not grams:
-                assert np.isnan(ev.distinct_share(tokens, n))
-                continue
-            assert ev.distinct_share(tokens, n) == pytest.approx(len(Counter(grams)) / len(grams))
-            earlier = sum(g in grams[:i] for i, g in enumerate(grams)) / len(grams)
-            assert 1 - ev.distinct_share(tokens, n) == pytest.approx(earlier)
-
-
-def test_fluency_closed_form():
-    assert ev.fluency(np.array([0.8, 1.0, 1.5, 2.0, 3.0])).tolist() == [1, 1, 0.5, 0, 0]
-
-
-# ---- scores of texts
-
-
-def test_scores_of_single_texts(judge):
-    raw = make_generations()
-    texts = ["party snake happy table", "", "快乐 快乐 joy", "sat near sat near sat near"]
-    raw.loc[raw.index[:4], "text"] = texts
-    got = score(raw, judge).texts.iloc[:4]
-    assert got["n_rated"].tolist() == [3, 0, 0, 0]  # happy is a concept word
-    assert got["valence"].iloc[0] == pytest.approx((0.7 - 0.6 + 0) / 3) and got["arousal"].iloc[0] == pytest.approx(0.2)
-    assert got["valence"].iloc[1:].isna().all()
-    assert got["language_kept"].tolist() == [True, False, False, True]
-    assert got["language_share"].iloc[2] == pytest.approx(1 / 3)
-    assert (
-        got["distinct_2"].iloc[0] == 1
-        and got["distinct_2"].iloc[3] == pytest.approx(2 / 5)
-        and got["repetition"].iloc[3] == pytest.approx(2 / 4)
-    )
-    assert np.isnan(got["distinct_2"].iloc[1]) and got["label"].iloc[1] == ""
-
-
-def test_hits_against_a_loop(scored):
-    texts = ev.check_generations(make_generations())["text"]
-    for name, lexicon in (("lexicon", WORDS), ("lexicon-held-out", HELD_OUT)):
-        want = [
-            [bool(set(t.lower().strip(".").replace(".", "").split()) & set(lexicon[e])) for e in EMOTIONS]
-            for t in texts
-        ]
-        assert np.array_equal(scored.hits[name], np.array(want))
-    assert (scored.hits["embedded"].sum(1) <= 1).all()
-
-
-def test_masked_judgement_ignores_concept_words(judge):
-    raw = make_generations()
-    raw.loc[raw.index[0], "text"] = "happy joy happy joy sat"
-    raw.loc[raw.index[1], "text"] = "happy joy snake storm"
-    s = score(raw, judge)
-    assert s.texts["label"].iloc[0] == "joy" and s.texts["masked_label"].iloc[1] == "fear"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"language": "zh"}, "judge's language"),
-        ({"norms": pd.concat([NORMS, NORMS])}, "twice"),
-        ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
-        ({"lexicons": {"lexicon": WORDS}}, "missing"),
-        ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
-        ({"lexicons": {j: {"joy": ["joy"]} for j in ev.JUDGES[:2]}}, "no concept words"),
-    ],
-)
-def test_bad_scoring_input_is_refused(judge, change, message):
-    good = {
-        "generations": ev.check_generations(make_generations()),
-        "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT},
-        "judge": judge,
-        "norms": NORMS,
-        "language": "en",
-    }
-    with pytest.raises(ValueError, match=message):
-        ev.score_texts(**(good | change))
+    return choose_strength(scored, max_nll_ratio=1.5)
 
 
 def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge, scored, chosen, caplog):
     raw = make_generations()
     awe = raw[raw["emotion"] == "joy"].assign(emotion="awe")
     lexicons = {"lexicon": WORDS | {"awe": ["awe"]}, "lexicon-held-out": HELD_OUT | {"awe": ["awe"]}}
-    more = ev.score_texts(ev.check_generations(pd.concat([raw, awe])), lexicons, judge, NORMS, "en")
+    more = score_texts(check_generations(pd.concat([raw, awe])), lexicons, judge, NORMS, "en")
     assert "no label awe" in caplog.text
-    summary = ev.summarise(more, seed=0)
+    summary = summarise(more, seed=0)
     embedded = summary["judge"] == "embedded"
     new = summary["emotion"] == "awe"
     assert (
@@ -222,22 +53,19 @@ def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge
     )
     assert summary.loc[~(new & embedded), ["target_rate", "ci_low", "ci_high"]].notna().all(axis=None)
     again = pd.concat([chosen, chosen[chosen["emotion"] == "joy"].assign(emotion="awe")])
-    pooled = ev.pooled_rates(more, again).set_index(["arm", "judge"])
-    before = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
+    pooled = pooled_rates(more, again).set_index(["arm", "judge"])
+    before = pooled_rates(scored, chosen).set_index(["arm", "judge"])
     assert (
         pooled.loc[("concept", "embedded"), "n_emotions"] == 3 and pooled.loc[("concept", "lexicon"), "n_emotions"] == 4
     )
     assert pooled.loc[("concept", "embedded"), "rate"] == pytest.approx(
         before.loc[("concept", "embedded"), "rate"], abs=1e-12
     )
-    rows = ev.claim_rows(more, again)
+    rows = claim_rows(more, again)
     masked = rows[rows["comparison"] == "masked-concept-none"].set_index("emotion")["difference"]
     assert np.isnan(masked["awe"]) and masked["all"] == pytest.approx(masked[list(EMOTIONS)].mean())
-    assert ev.claim_summary(rows).set_index("claim").loc["expression", "n_emotions"] == 3
-    assert "awe" not in set(ev.confusion(more, again).query("judge == 'embedded'")["label"])
-
-
-# ---- statistics
+    assert claim_summary(rows).set_index("claim").loc["expression", "n_emotions"] == 3
+    assert "awe" not in set(confusion(more, again).query("judge == 'embedded'")["label"])
 
 
 def naive_rate(scored, arm, strength, target, values, split="score"):
@@ -266,7 +94,7 @@ def naive_mean(by_prompt, prompts=None):
 
 
 def test_summary_against_loops(scored):
-    got = ev.summarise(scored, seed=4)
+    got = summarise(scored, seed=4)
     assert not got.duplicated(["emotion", "arm", "strength_resid_norm", "judge", "judge_level"]).any()
     assert len(got) == 3 * 3 * (4 * 3 + 1)
     assert set(got["n_prompts"]) == {4} and set(got["seed"]) == {4}
@@ -278,7 +106,7 @@ def test_summary_against_loops(scored):
         assert r["nll_ratio"] == pytest.approx(a / b) and r["perplexity_ratio"] == pytest.approx(np.exp(a - b))
         for q in ("valence", "distinct_2", "repetition", "language_kept"):
             assert r[q] == pytest.approx(naive_mean(naive_rate(scored, arm, s, e, scored.texts[q].to_numpy(float))))
-        f = float(ev.fluency(a / b))
+        f = float(fluency(a / b))
         want = 0 if r["target_rate"] + f == 0 else 2 * r["target_rate"] * f / (r["target_rate"] + f)
         assert r["harmonic_mean"] == pytest.approx(want)
         assert r["ci_low"] <= r["target_rate"] <= r["ci_high"]
@@ -294,7 +122,7 @@ def test_summary_against_loops(scored):
 
 
 def test_differences_are_paired_by_prompt(scored, chosen):
-    got = ev.claim_rows(scored, chosen).set_index(["comparison", "judge", "emotion"])
+    got = claim_rows(scored, chosen).set_index(["comparison", "judge", "emotion"])
     prompts = sorted({p for p, s in zip(scored.texts["prompt"], scored.texts["split"]) if s == "score"})
     strength = chosen[chosen["arm"] == "concept"].set_index("emotion")["strength_resid_norm"]
     for comparison, judge, other in (
@@ -316,7 +144,7 @@ def test_differences_are_paired_by_prompt(scored, chosen):
             table.append([np.mean(a[p]) - np.mean(b[p]) for p in prompts])
         r = got.loc[(comparison, judge, "all")]
         assert r["difference"] == pytest.approx(np.mean(table))
-        assert [r["mixed_ci_low"], r["mixed_ci_high"]] == pytest.approx(ev.mixed_interval(np.array(table)))
+        assert [r["mixed_ci_low"], r["mixed_ci_high"]] == pytest.approx(mixed_interval(np.array(table)))
 
 
 def test_a_text_a_prompt_gives_the_score_interval_and_alike_texts_count_as_one():
@@ -324,26 +152,26 @@ def test_a_text_a_prompt_gives_the_score_interval_and_alike_texts_count_as_one()
     one.
     """
     hits = np.repeat([1.0, 0.0], [9, 15])
-    low, high = (x[0] for x in ev._Rate.of(hits[None], np.ones((1, 24))).interval())
+    low, high = (x[0] for x in Rate.of(hits[None], np.ones((1, 24))).interval())
     n, p, z = 23, 9 / 24, student_t.ppf(0.975, 23)  # the variance has n - 1
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     assert (high - low) / 2 == pytest.approx(half) and (high + low) / 2 == pytest.approx(
         (p + z**2 / (2 * n)) / (1 + z**2 / n)
     )
-    five = [x[0] for x in ev._Rate.of(5 * hits[None], np.full((1, 24), 5.0)).interval()]
+    five = [x[0] for x in Rate.of(5 * hits[None], np.full((1, 24), 5.0)).interval()]
     assert five == pytest.approx([low, high])
-    none = [x[0] for x in ev._Rate.of(np.zeros((1, 24)), np.ones((1, 24))).interval()]
+    none = [x[0] for x in Rate.of(np.zeros((1, 24)), np.ones((1, 24))).interval()]
     assert none[0] == 0 and 0.1 < none[1] < 0.2
     with pytest.raises(ValueError, match="1 prompt of split score"):
-        ev._Rate.of(np.ones((1, 1)), np.ones((1, 1)))
+        Rate.of(np.ones((1, 1)), np.ones((1, 1)))
 
 
 def test_mixed_interval_is_that_of_the_larger_effect():
     g = np.random.default_rng(3)
     emotion, prompt = g.normal(0, 1, (40, 1)), g.normal(0, 0.1, (1, 24))
-    low, high = ev.mixed_interval(emotion + prompt + g.normal(0, 0.1, (40, 24)))
+    low, high = mixed_interval(emotion + prompt + g.normal(0, 0.1, (40, 24)))
     assert (high - low) / 2 == pytest.approx(student_t.ppf(0.975, 39) * emotion.std(ddof=1) / np.sqrt(40), rel=0.1)
-    assert np.isnan(ev.mixed_interval(np.ones((1, 24)))).all()
+    assert np.isnan(mixed_interval(np.ones((1, 24)))).all()
 
 
 def test_chosen_strength_is_the_largest_fluent_one(scored, chosen):
@@ -360,7 +188,7 @@ def test_chosen_strength_is_the_largest_fluent_one(scored, chosen):
         assert r["target_rate_choose"] == pytest.approx(
             naive_mean(naive_rate(scored, r["arm"], 0.4, r["emotion"], scored.hits["lexicon"], "choose"))
         )
-    none_good = ev.choose_strength(scored, max_nll_ratio=1.05)
+    none_good = choose_strength(scored, max_nll_ratio=1.05)
     assert not none_good["qualified"].any() and (none_good["strength_resid_norm"] == 0.2).all()
 
 
@@ -370,23 +198,23 @@ def test_splits_do_not_leak(judge, scored, chosen):
         text=np.where(raw["split"] == "score", "mad mad afraid", raw["text"]),
         nll=np.where(raw["split"] == "score", 9.0, raw["nll"]),
     )
-    pd.testing.assert_frame_equal(ev.choose_strength(score(other, judge), max_nll_ratio=1.5), chosen)
+    pd.testing.assert_frame_equal(choose_strength(score(other, judge), max_nll_ratio=1.5), chosen)
     other = raw.assign(
         text=np.where(raw["split"] == "choose", "mad mad afraid", raw["text"]),
         nll=np.where(raw["split"] == "choose", 9.0, raw["nll"]),
     )
     rescored = score(other, judge)
     for f in (
-        lambda s: ev.summarise(s, seed=0),
-        lambda s: ev.claim_rows(s, chosen),
-        lambda s: ev.confusion(s, chosen),
-        lambda s: ev.pooled_rates(s, chosen),
+        lambda s: summarise(s, seed=0),
+        lambda s: claim_rows(s, chosen),
+        lambda s: confusion(s, chosen),
+        lambda s: pooled_rates(s, chosen),
     ):
         pd.testing.assert_frame_equal(f(rescored), f(scored))
 
 
 def test_confusion_against_a_loop(scored, chosen):
-    got = ev.confusion(scored, chosen)
+    got = confusion(scored, chosen)
     learned = got[got["judge"] == "embedded"]
     assert (learned.groupby("emotion")["count"].sum() == 8).all() and (got["n_texts"] == 8).all()
     t = scored.texts
@@ -406,7 +234,7 @@ def test_confusion_against_a_loop(scored, chosen):
 
 
 def test_pooled_rates_are_means_over_emotions(scored, chosen):
-    got = ev.pooled_rates(scored, chosen).set_index(["arm", "judge"])
+    got = pooled_rates(scored, chosen).set_index(["arm", "judge"])
     for (arm, judge), r in got.iterrows():
         want = np.mean(
             [
@@ -426,7 +254,7 @@ def test_pooled_rates_are_means_over_emotions(scored, chosen):
 def test_a_rate_of_zero_gives_no_ratio(judge, chosen):
     raw = make_generations()
     raw["text"] = np.where(raw["arm"] == "concept", raw["text"], "sat")
-    got = ev.pooled_rates(score(raw, judge), chosen).set_index(["arm", "judge"])
+    got = pooled_rates(score(raw, judge), chosen).set_index(["arm", "judge"])
     assert (
         got.loc[("random", "lexicon"), "rate"] == 0
         and np.isnan(got.loc[("random", "lexicon"), ["concept_over_arm", "ratio_ci_low"]].astype(float)).all()
@@ -434,8 +262,8 @@ def test_a_rate_of_zero_gives_no_ratio(judge, chosen):
 
 
 def test_claim_summary_counts_passing_emotions(scored, chosen):
-    rows = ev.claim_rows(scored, chosen)
-    got = ev.claim_summary(rows, max_nll_ratio=1.6, judge="embedded").set_index("claim")
+    rows = claim_rows(scored, chosen)
+    got = claim_summary(rows, max_nll_ratio=1.6, judge="embedded").set_index("claim")
 
     def count(limit):
         passed = 0
@@ -447,7 +275,7 @@ def test_claim_summary_counts_passing_emotions(scored, chosen):
         return passed
 
     assert got.loc["steering", "n_passing"] == count(1.6) and got.loc["steering", "n_emotions"] == 3
-    assert ev.claim_summary(rows, max_nll_ratio=1.0, judge="embedded")["n_passing"][0] == 0
+    assert claim_summary(rows, max_nll_ratio=1.0, judge="embedded")["n_passing"][0] == 0
     everywhere = rows[rows["emotion"] == "all"].set_index(["comparison", "judge"])
     assert got.loc["steering", "value"] == everywhere.loc[("concept-random", "embedded"), "difference"]
     assert got.loc["expression", "control_value"] == everywhere.loc[("masked-concept-none", "embedded"), "rate_b"]
@@ -455,14 +283,14 @@ def test_claim_summary_counts_passing_emotions(scored, chosen):
 
 def test_no_effect_is_rarely_called_one():
     """Rates drawn alike in all arms, by prompt: a one-sided 2.5 % error, a little more with few prompts."""
-    raw = ev.check_generations(make_generations(n_prompts=24, samples=1, strengths=(0.2,)))
+    raw = check_generations(make_generations(n_prompts=24, samples=1, strengths=(0.2,)))
     rng, found = np.random.default_rng(13), []
     chosen = pd.DataFrame({"emotion": EMOTIONS, "arm": "concept", "strength_resid_norm": 0.2, "qualified": True})
     for _ in range(150):
         rate = dict(zip(sorted(raw["prompt"].unique()), rng.uniform(0.1, 0.7, 24)))
         hits = rng.random((len(raw), 3)) < raw["prompt"].map(rate).to_numpy()[:, None]
-        s = ev.Scored(raw, EMOTIONS, dict.fromkeys(ev.JUDGES, hits), hits.astype(float), hits)
-        rows = ev.claim_rows(s, chosen)
+        s = Scored(raw, EMOTIONS, dict.fromkeys(JUDGES, hits), hits.astype(float), hits)
+        rows = claim_rows(s, chosen)
         found.append(
             (
                 rows[(rows["judge"] == "lexicon") & (rows["comparison"] == "concept-random")].set_index("emotion")[
@@ -478,12 +306,31 @@ def test_missing_cells_are_refused(judge, scored, chosen):
     raw = make_generations()
     gone = (raw["arm"] == "concept") & (raw["prompt"] == "p01") & (raw["emotion"] == "joy") & (raw["strength"] == 0.4)
     with pytest.raises(ValueError, match="cells of split score"):
-        ev.summarise(score(raw[~gone], judge), seed=0)
+        summarise(score(raw[~gone], judge), seed=0)
     with pytest.raises(ValueError, match="no text of arm none"):
-        ev.choose_strength(score(raw[raw["arm"] != "none"], judge))
+        choose_strength(score(raw[raw["arm"] != "none"], judge))
     with pytest.raises(ValueError, match="missing or doubled"):
-        ev.claim_rows(scored, chosen[chosen["emotion"] != "joy"])
+        claim_rows(scored, chosen[chosen["emotion"] != "joy"])
     with pytest.raises(ValueError, match="judge is 'oracle'"):
-        ev.choose_strength(scored, judge="oracle")
+        choose_strength(scored, judge="oracle")
     with pytest.raises(ValueError, match="max_nll_ratio"):
-        ev.choose_strength(scored, max_nll_ratio=0)
+        choose_strength(scored, max_nll_ratio=0)
+
+
+def test_a_new_arm_of_an_emotion_is_scored_and_moves_no_other(judge, scored, chosen, monkeypatch):
+    from shared_affect.steering import plan
+
+    monkeypatch.setattr(plan, "ARMS", (*plan.ARMS, plan.Arm("negative", lambda m: -m.weights)))
+    raw = make_generations()
+    again = score(pd.concat([raw, raw[raw["arm"] == "diff-means"].assign(arm="negative")]), judge)
+    strengths = choose_strength(again, max_nll_ratio=1.5)
+    for before, after in (
+        (chosen, strengths),
+        (summarise(scored, seed=1), summarise(again, seed=1)),
+        (pooled_rates(scored, chosen), pooled_rates(again, strengths)),
+    ):
+        new = after["arm"] == "negative"
+        pd.testing.assert_frame_equal(after[~new].reset_index(drop=True), before)
+        like = after[after["arm"] == "diff-means"].drop(columns="arm").reset_index(drop=True)
+        pd.testing.assert_frame_equal(after[new].drop(columns="arm").reset_index(drop=True), like)
+    pd.testing.assert_frame_equal(claim_rows(again, strengths), claim_rows(scored, chosen))
