@@ -13,7 +13,15 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.files import atomic_path
-from shared_affect.study.vocabulary import CONTROLS, PAIR_SETS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
+from shared_affect.study.vocabulary import (
+    CONTROLS,
+    JUDGE_LEVELS,
+    PAIR_SETS,
+    RATING_ARMS,
+    REPRESENTATIONS,
+    STATISTICS,
+    STEERING_ARMS,
+)
 
 IDENTITY = ("control", "spec", "root_seed", "model", "sae")
 
@@ -63,7 +71,7 @@ CONTRACTS = {
             "n_raters",
             "nuisances",
         ),
-        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": ("rho-a", "spearman")},
+        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": STATISTICS},
     ),
     "rsa_differences": Contract(
         (
@@ -183,7 +191,7 @@ CONTRACTS = {
             "n_prompts",
             "seed",
         ),
-        {"arm": STEERING_ARMS, "judge_level": ("fine", "basic")},
+        {"arm": STEERING_ARMS, "judge_level": JUDGE_LEVELS},
     ),
     "steering_chosen": Contract(
         (*IDENTITY, "language", "emotion", "arm"),
@@ -259,8 +267,3 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
                 raise ValueError(f"table {name}: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
     with atomic_path(path) as tmp:
         frame[contract.columns].to_csv(tmp, index=False, lineterminator="\n")
-
-
-def tested_p(frame: pd.DataFrame) -> pd.Series:
-    """The p of every row: where there are two nulls (`p`, `p_codes`) the larger, since a claim needs both."""
-    return frame[["p", "p_codes"]].max(axis=1) if "p_codes" in frame else frame["p"]

@@ -14,49 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from shared_affect.base.files import atomic_path
 from shared_affect.base.tables import read_csv
+from shared_affect.study.vocabulary import CONTROL, GREY, RED
 
-# Okabe & Ito's palette for all kinds of colour vision
-BLACK, GREY, BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
-    "#000000",
-    "#8a8a8a",
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-)
 WIDTH = 7.2
 MARKERS = "osD^vP"
-NAMES = {
-    "sae-space": "SAE emotion space",
-    "sae-all": "SAE, all features",
-    "dense": "residual stream",
-    "static": "static embeddings",
-    "random-sae": "random SAE features",
-    "shuffled-concepts": "shuffled concept-sets",
-    "non-emotion": "sets that are no emotions",
-    "valence-sign": "human valence sign",
-    "valence-arousal": "human valence, arousal",
-    "association": "word association",
-    "all": "all features",
-    "emotion-space": "emotion space",
-    "shared": "shared features",
-    "en-only": "English-only features",
-    "zh-only": "Chinese-only features",
-    "outside-matched": "outside, matched",
-    "covariates": "covariates only",
-    "valence-quadratic": "quadratic in valence",
-    "set-overlap": "overlap of the word sets",
-    "with-shared-words": "SAE, shared words kept",
-    "none": "main study",
-    "untrained": "untrained model",
-    "no-affect": "world without affect",
-    "shuffled-norms": "shuffled human data",
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +39,9 @@ class Names:
 
     def control(self, control: str, model: str) -> str:
         """Row of a control: a model that is one has it in its label, a shuffle does not."""
-        if control in ("none", "untrained", "no-affect"):
+        if CONTROL[control].is_model:
             return self.model(model)
-        label = f"{NAMES[control]}: {self.model(model)}"
+        label = f"{CONTROL[control].label}: {self.model(model)}"
         return label if len(label) <= 44 else label.replace(": ", ":\n")
 
     def language(self, language: str) -> str:
@@ -159,28 +124,48 @@ def span(frame: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+@dataclass(frozen=True)
+class Box:
+    """A band of a figure in inches: from its top edge, as high as `height`, with margins to its sides."""
+
+    top: float
+    height: float
+    left: float = 1.35
+    right: float = 0.12
+
+
 def block(
     fig: Figure,
     rows: int,
     columns: int,
-    top: float,
-    height: float,
-    left: float = 1.35,
-    right: float = 0.12,
+    box: Box,
     gap: float = 0.25,
     row_gap: float = 0.3,
-    widths=None,
-):
-    """Axes of a grid placed in inches from the top left corner."""
-    width, h = fig.get_size_inches()
-    inner_w, inner_h = (width - left - right - gap * (columns - 1)) / columns, (height - row_gap * (rows - 1)) / rows
+    widths: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Axes of a grid that fills a band.
+
+    Parameters
+    ----------
+    gap, row_gap : float
+        Inches between columns and between rows.
+    widths : sequence of float or None
+        Of the columns, relative; None = alike.
+
+    Returns
+    -------
+    ndarray of Axes, shape (rows, columns)
+    """
+    width, height = fig.get_size_inches()
+    inner_w = (width - box.left - box.right - gap * (columns - 1)) / columns
+    inner_h = (box.height - row_gap * (rows - 1)) / rows
     grid = fig.add_gridspec(
         rows,
         columns,
-        left=left / width,
-        right=1 - right / width,
-        top=1 - top / h,
-        bottom=1 - (top + height) / h,
+        left=box.left / width,
+        right=1 - box.right / width,
+        top=1 - box.top / height,
+        bottom=1 - (box.top + box.height) / height,
         wspace=gap / inner_w,
         hspace=row_gap / inner_h,
         width_ratios=widths,
@@ -219,16 +204,32 @@ def name_rows(ax: Axes, labels: Sequence[str], show: bool = True) -> None:
         ax.axhline(y, color="#ececec", lw=0.6, zorder=0)
 
 
+@dataclass(frozen=True)
+class Dot:
+    """How an estimate is drawn; its size in points."""
+
+    colour: str
+    size: float = 4.0
+    marker: str = "o"
+
+
 def draw_points(
-    ax: Axes, x, y, low=None, high=None, *, colour: str, filled=True, marker: str = "o", size: float = 4.0
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    *,
+    dot: Dot,
+    filled: ArrayLike = True,
 ) -> None:
     """Estimates with intervals; open where not `filled`."""
     x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
-    filled = np.broadcast_to(filled, x.shape)
-    if low is not None:
-        ax.hlines(y, low, high, color=colour, lw=1.0, zorder=2)
-    for here, face in ((filled, colour), (~filled, "white")):
-        ax.plot(x[here], y[here], marker, ms=size, mfc=face, mec=colour, mew=0.9, zorder=3)
+    full = np.broadcast_to(np.asarray(filled, bool), x.shape)
+    if low is not None and high is not None:
+        ax.hlines(y, low, high, color=dot.colour, lw=1.0, zorder=2)
+    for here, face in ((full, dot.colour), (~full, "white")):
+        ax.plot(x[here], y[here], dot.marker, ms=dot.size, mfc=face, mec=dot.colour, mew=0.9, zorder=3)
 
 
 def draw_legend(fig: Figure, handles: Sequence, top: float, left: float = 1.35, columns: int = 8) -> None:
