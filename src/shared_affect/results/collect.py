@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.tables import read_tsv
-from shared_affect.results.claims.families import PRIMARY_SPEC, adjust, families
+from shared_affect.results.claims.families import adjust, families
 from shared_affect.results.contracts import CONTRACTS
+from shared_affect.study.vocabulary import PRIMARY_SPEC
 
 # What the folders below the kind of file stand for, and the last part without its ending.
 LAYOUTS = {

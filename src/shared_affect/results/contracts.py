@@ -258,7 +258,7 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     doubled = frame.duplicated(list(contract.key))
     if doubled.any():
         raise ValueError(
-            f"table {name}: two rows with {frame.loc[doubled.idxmax(), list(contract.key)].to_dict()}; allowed: one"
+            f"table {name}: two rows with {frame.loc[doubled, list(contract.key)].iloc[0].to_dict()}; allowed: one"
         )
     for column, words in ({"control": CONTROLS} | dict(contract.words)).items():
         if column in contract.key:

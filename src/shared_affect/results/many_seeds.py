@@ -26,7 +26,7 @@ from shared_affect.results.claims.controls import family_level, tested_rows
 from shared_affect.results.claims.finding import FAILS, INCONCLUSIVE
 from shared_affect.results.claims.table import CONTROLLED, EMPTY, TESTED_TABLES, left_out
 from shared_affect.study.checks import ALPHA
-from shared_affect.study.vocabulary import JUDGES
+from shared_affect.study.vocabulary import JUDGES, PRIMARY_SPEC
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _read(folder: Path, table: str) -> pd.DataFrame:
     return read_csv(path) if path.exists() else pd.DataFrame()
 
 
-def planted_numbers(folder: Path, spec: str = "primary") -> pd.DataFrame:
+def planted_numbers(folder: Path, spec: str = PRIMARY_SPEC) -> pd.DataFrame:
     """Recovered quantities of one run: ``root_seed, model, quantity, language, value``."""
     tables = {t: _read(folder, t) for t in dict.fromkeys(q.table for q in QUANTITIES)}
     main = {t: f[(f["control"] == "none") & (f["spec"] == spec)] for t, f in tables.items() if not f.empty}
@@ -203,7 +203,7 @@ def markdown(frame: pd.DataFrame) -> str:
 OF_CODE = ("commit", "uncommitted_changes", "finished", "platform", "banner")
 OF_CLAIM = ("model", "language", "statistic", "value", "ci_low", "ci_high", "p_adjusted", "reason")
 SPECS = {
-    "primary": "Recovered quantities",
+    PRIMARY_SPEC: "Recovered quantities",
     "held-out-carrier": "The same read on the carrier held out of the training texts (no bar)",
 }
 
@@ -271,7 +271,7 @@ def _of_numbers(runs: Sequence[dict]) -> list[str]:
             )
         wide = numbers.set_index(key)["value"].unstack(["model", "root_seed"], sort=False).reset_index()
         wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
-        if spec == "primary":
+        if spec == PRIMARY_SPEC:
             wide.insert(2, "bar", [BARS.get(q, "") for q in wide["quantity"]])
         out += [f"### {title}", "", markdown(wide), ""]
     return out
@@ -346,7 +346,7 @@ def _of_runs(runs: Sequence[dict]) -> list[str]:
     steered = [
         run["study"]
         for run in runs
-        if any(str(r["quantity"]).startswith("steering") for r in run["numbers"]["primary"])
+        if any(str(r["quantity"]).startswith("steering") for r in run["numbers"][PRIMARY_SPEC])
     ]
     rows = []
     for run in runs:

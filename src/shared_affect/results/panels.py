@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ from numpy.typing import ArrayLike
 
 from shared_affect.base.files import atomic_path
 from shared_affect.base.tables import read_csv
-from shared_affect.study.vocabulary import CONTROL, GREY, RED
+from shared_affect.results.contracts import CONTRACTS
+from shared_affect.study.vocabulary import CONTROL, GREY, PRIMARY_SPEC, RED
 
 WIDTH = 7.2
 MARKERS = "osD^vP"
@@ -83,25 +85,8 @@ def save(
 
 def main_rows(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     """Rows of the primary configuration without controls; none where the study has no such table."""
-    frame = tables.get(
-        name,
-        pd.DataFrame(
-            columns=[
-                "control",
-                "spec",
-                "model",
-                "language",
-                "arm",
-                "dimension",
-                "pairs",
-                "statistic",
-                "quantity",
-                "scope",
-                "judge",
-            ]
-        ),
-    )
-    return frame[(frame["control"] == "none") & (frame["spec"] == "primary")]
+    frame = tables.get(name, pd.DataFrame(columns=CONTRACTS[name].columns))
+    return frame[(frame["control"] == "none") & (frame["spec"] == PRIMARY_SPEC)]
 
 
 def in_order(words: Iterable[str], known: Sequence[str] = ()) -> list[str]:
@@ -311,9 +296,9 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, bounds: Sequence[float],
     return places[np.arange(len(points)), chosen]
 
 
-def label_points(ax: Axes, x, y, texts: Sequence[str], size: float) -> None:
+def label_points(ax: Axes, x: pd.Series, y: pd.Series, texts: Sequence[str], size: float) -> None:
     """Labels beside points, with a leader where one had to move away. Limits and size of the axes must be final."""
-    renderer = ax.figure.canvas.get_renderer()
+    renderer = cast(FigureCanvasAgg, ax.figure.canvas).get_renderer()  # as `new_figure` makes it
     drawn = [
         ax.annotate(t, (a, b), fontsize=size, ha="center", va="center", zorder=5)
         for t, a, b in zip(texts, x, y, strict=True)
@@ -333,4 +318,5 @@ def label_points(ax: Axes, x, y, texts: Sequence[str], size: float) -> None:
         if np.linalg.norm(near - point) > 5.5 * unit:
             ends = ax.transData.inverted().transform([point, near])
             ax.plot(*ends.T, color=GREY, lw=0.4, zorder=1)
-        text.set_position(ax.transData.inverted().transform(centre))
+        place_x, place_y = ax.transData.inverted().transform(centre)
+        text.set_position((place_x, place_y))

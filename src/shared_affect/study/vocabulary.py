@@ -68,6 +68,8 @@ CONTROL = _by_name(
     ]
 )
 CONTROLS = tuple(CONTROL)
+PRIMARY_SPEC = "primary"
+"""The study's own settings, in published tables beside its robustness specifications; claims read them alone."""
 
 
 # ---- spaces

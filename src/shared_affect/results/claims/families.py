@@ -13,8 +13,8 @@ import pandas as pd
 
 from shared_affect.base.stats import holm
 from shared_affect.study.checks import ALPHA
+from shared_affect.study.vocabulary import PRIMARY_SPEC
 
-PRIMARY_SPEC = "primary"
 IN_CONTROL = " | "
 """Stands between a family and the control it is tested in."""
 
@@ -103,8 +103,8 @@ def families(table: str, frame: pd.DataFrame) -> pd.Series:
     for family in FAMILIES:
         if family.table == table:
             here = family.rows(frame) & (frame["spec"] == PRIMARY_SPEC) & frame["p"].notna()
-            named = np.where(frame["control"] == "none", family.name, family.name + IN_CONTROL + frame["control"])
-            out = out.where(~here, named)
+            control = (IN_CONTROL + frame["control"]).where(frame["control"] != "none", "")
+            out = out.where(~here, family.name + control)
     return out
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from shared_affect.results.claims.families import PRIMARY_SPEC, Family
+from shared_affect.results.claims.families import Family
 from shared_affect.results.claims.finding import (
     FAILS,
     HOLDS,
@@ -25,6 +25,7 @@ from shared_affect.results.claims.finding import (
     verdict_of,
 )
 from shared_affect.study.checks import ALPHA
+from shared_affect.study.vocabulary import PRIMARY_SPEC
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from shared_affect.results.claims.families import PRIMARY_SPEC
 from shared_affect.results.panels import (
     MARKERS,
     Box,
@@ -29,7 +28,7 @@ from shared_affect.results.panels import (
 )
 from shared_affect.spaces.ladder import PRIMARY
 from shared_affect.study.checks import ALPHA
-from shared_affect.study.vocabulary import BLACK, CONTROLS, PAIR_SET, REPRESENTATION, REPRESENTATIONS
+from shared_affect.study.vocabulary import BLACK, CONTROLS, PAIR_SET, PRIMARY_SPEC, REPRESENTATION, REPRESENTATIONS
 
 SHOWN = [s for s in PAIR_SET.values() if s.colour]
 TOP = 0.72
@@ -55,7 +54,7 @@ def draw_congruence(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[F
     main = every[every["control"] == "none"]
     controls = every[(every["control"] != "none") & (every["representation"] == PRIMARY)]
     models, languages = in_order(main["model"]), in_order(main["language"])
-    strips = list(controls.groupby(["control", "model"], sort=False).groups)
+    strips = list(dict.fromkeys(zip(controls["control"], controls["model"], strict=True)))
     strips.sort(key=lambda k: CONTROLS.index(k[0]))
     upper, lower = 1.75 * len(models) + 0.6 * (len(models) - 1), 0.17 * max(len(strips), 3)
     fig = new_figure(TOP + upper + 1.05 + lower + 0.65)

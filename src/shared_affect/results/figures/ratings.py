@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shared_affect.results.claims.families import PRIMARY_SPEC
 from shared_affect.results.claims.table import left_out
 from shared_affect.results.panels import (
     Box,
@@ -37,6 +36,7 @@ from shared_affect.study.vocabulary import (
     DIMENSION,
     GREY,
     PALE,
+    PRIMARY_SPEC,
     RATING_ARM,
     RATING_ARMS,
 )

@@ -78,7 +78,7 @@ def read_spaces(units: Sequence[Mapping[str, str]], files: Mapping[str, Sequence
 def _space(
     model: str, language: str, where: pd.DataFrame, space: str | Path, judgements: pd.DataFrame, affect: str | Path
 ) -> Space:
-    raters = RaterRDMs.from_long(judgements)
+    raters, known = RaterRDMs.from_long(judgements), read_tsv(affect)
     labels = [e for e in where["emotion"] if e in raters.labels]
     return Space(
         model,
@@ -86,7 +86,7 @@ def _space(
         where.set_index("emotion").loc[labels].reset_index(),
         load_spaces(space)[0][PRIMARY].subset(labels),
         raters.subset(labels).mean(),
-        read_tsv(affect).set_index("emotion")["valence_class"].to_dict(),
+        dict(zip(known["emotion"], known["valence_class"], strict=True)),
         len(raters.raters),
     )
 
@@ -154,8 +154,9 @@ def _layout(ax: Axes, s: Space, colour: Normalize, names: Names) -> PathCollecti
 
 
 def _title(s: Space, dimensions: pd.DataFrame, names: Names) -> str:
-    found = s.rows(dimensions).set_index("quantity")
-    facts = [f"{d} {found.loc[f'loo_r2_{d}', 'value']:.2f}" for d in DIMENSIONS if f"loo_r2_{d}" in found.index]
+    found = s.rows(dimensions)
+    values = dict(zip(found["quantity"], found["value"], strict=True))
+    facts = [f"{d} {values[f'loo_r2_{d}']:.2f}" for d in DIMENSIONS if f"loo_r2_{d}" in values]
     known = f"; R²: {', '.join(facts)}" if facts else ""
     return f"{names.model(s.model)}, {names.language(s.language)}, n = {len(s.coordinates)}{known}"
 

@@ -68,8 +68,8 @@ class Steered:
     def of(self, model: str, language: str) -> Steered:
         """The rows of one model and language."""
         frames = (self.scores, self.chosen, self.pooled, self.curves)
-        own = (f[(f["model"] == model) & (f["language"] == language)] for f in frames)
-        return Steered(*own, judge=self.judge, limit=self.limit)
+        own = [f[(f["model"] == model) & (f["language"] == language)] for f in frames]
+        return Steered(own[0], own[1], own[2], own[3], self.judge, self.limit)
 
 
 def draw_steering(
@@ -174,7 +174,7 @@ def _curves(main: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
-def _doses(axes: Sequence[Axes], here: Steered, s: Steered, highest: float, *, first: bool) -> None:
+def _doses(axes: np.ndarray, here: Steered, s: Steered, highest: float, *, first: bool) -> None:
     """Target rates by strength, one panel for each judge."""
     for ax, judge in zip(axes, s.judges, strict=True):
         _dose(ax, here.curves[here.curves["judge"] == judge], s.arms, "target_rate", bars=True)
@@ -231,7 +231,7 @@ def _by_emotion(ax: Axes, here: Steered, s: Steered, labels: Sequence[str], *, f
         keys = [(arm, e, at.get(("concept", e))) for e in s.emotions]
         for y, key in enumerate(keys, len(s.arms) + 1):
             if key in known.index:
-                r = known.loc[key]
+                r = known.xs(key)
                 low, high = (r["ci_low"], r["ci_high"]) if arm == "concept" else (None, None)
                 draw_points(ax, r["target_rate"], y, low, high, dot=Dot(_colour(arm), 2.8 if arm == "concept" else 2.2))
     if not at:
