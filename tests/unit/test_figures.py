@@ -540,6 +540,19 @@ def test_every_figure_of_the_table_is_drawn_from_the_tables_it_names_and_has_a_c
         assert len(source) and len(figure.axes) > 1
 
 
+def test_a_figure_is_drawn_anew_when_its_room_changes_and_tables_are_not(root):
+    """The table enters rooms by name; the digest behind the one script must follow it."""
+    from shared_affect.base.rooms import LIBRARY, rooms_behind
+
+    def behind(script):
+        found = rooms_behind(root / f"workflow/scripts/{script}.py")
+        return {p.relative_to(LIBRARY).with_suffix("").as_posix() for p in found}
+
+    rooms = {p.stem for p in (LIBRARY / "results/figures").glob("[a-z]*.py")} - {"table"}
+    assert len(rooms) == len(ROWS) and {f"results/figures/{r}" for r in rooms} <= behind("draw_figure")
+    assert "results/panels" not in behind("judge_claims") and "results/claims/rules" not in behind("collect_table")
+
+
 def test_the_table_of_figures_is_read_without_a_plotting_library(root):
     code = "import sys; import shared_affect.results.figures.table; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

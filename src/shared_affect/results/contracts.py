@@ -243,6 +243,13 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     ------
     ValueError
         Missing or unknown column, doubled key, or a word outside the vocabulary.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"control": ["placebo"], "spec": "primary", "root_seed": 0, "language": "en"})
+    >>> write_table("judges.csv", "judges", rows.assign(quantity="accuracy", value=0.9))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: table judges: control is 'placebo'; allowed: none, untrained, ...
     """
     contract = CONTRACTS[name]
     if missing := [c for c in contract.columns if c not in frame]:

@@ -128,6 +128,12 @@ def adjust(frame: pd.DataFrame, alpha: float = ALPHA) -> pd.Series:
     ------
     ValueError
         If a family is so large for its number of permutations that nothing in it could be rejected at `alpha`.
+
+    Examples
+    --------
+    >>> tests = pd.DataFrame({"family": ["structure", "structure", ""], "p": [0.001, 0.02, 0.5]})
+    >>> adjust(tests.assign(n_permutations=9999)).tolist()
+    [0.002, 0.02, nan]
     """
     out = pd.Series(np.nan, index=frame.index)
     for family, group in frame[frame["family"] != ""].groupby("family"):
