@@ -1,23 +1,23 @@
 """Verdicts from made-up tables: every claim can hold, fail, stay open or go untested."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from shared_affect.results.claims import EMPTY, STATEMENTS, family_level, judge_all, render, verdict_of
+from shared_affect.results.claims.controls import family_level
+from shared_affect.results.claims.finding import verdict_of
+from shared_affect.results.claims.judging import judge_all
+from shared_affect.results.claims.page import render
+from shared_affect.results.claims.rules import Evidence, Setting
+from shared_affect.results.claims.table import CLAIMS, CONTROLLED, EMPTY, ROWS
+from shared_affect.results.contracts import CONTRACTS
+from shared_affect.study.vocabulary import CONTROLS, DIMENSIONS, PAIR_SETS, RATING_ARMS, REPRESENTATIONS
 
-STUDY = {
-    "models": ["m"],
-    "languages": ["en", "zh"],
-    "pair": ["en", "zh"],
-    "sae": "s",
-    "human": "h",
-    "norms": "n",
-    "margin": 0.02,
-    "steering_margin": 0.05,
-}
+STUDY = Setting(["m"], ["en", "zh"], ["en", "zh"], "s", "h", "n", margin=0.02, steering_margin=0.05)
 WHO = {"control": "none", "spec": "primary", "root_seed": 0, "model": "m", "sae": "s"}
 P = {"p": 1e-4, "p_adjusted": 2e-4, "family": "f", "n_permutations": 9999}
 
@@ -175,7 +175,8 @@ def steering(**change):
 
 
 def verdicts(t=None, steered=None, study=STUDY, notes=None):
-    claims = judge_all(tables() if t is None else t, notes or {}, steering() if steered is None else steered, study)
+    steered = steering() if steered is None else steered
+    claims = judge_all(Evidence(tables() if t is None else t, study, notes or {}, steered))
     json.dumps(claims, allow_nan=False)
     return {(c["id"], c["language"]): c for c in claims}
 
@@ -195,7 +196,7 @@ def changed(table, where, **values):
 def test_everything_holds_where_everything_is_there():
     found = verdicts()
     open_ones = {k[0] for k, c in found.items() if c["verdict"] != "holds"}
-    assert open_ones == {"carried", *EMPTY} and {k[0] for k in found} == set(STATEMENTS)
+    assert open_ones == {"carried", *EMPTY} and {k[0] for k in found} == set(CLAIMS)
     assert found["structure", "en"]["control"] == {
         "name": "shuffled-concepts",
         "value": 0.4,
@@ -346,7 +347,7 @@ def test_missing_numbers_are_null_and_a_doubled_row_is_refused():
 
 def test_no_steering_no_second_language():
     t = {k: v[v["language"] == "en"] if "language" in v else v for k, v in tables().items() if k != "shared_features"}
-    claims = judge_all(t, {}, None, STUDY | {"languages": ["en"], "pair": []})
+    claims = judge_all(Evidence(t, replace(STUDY, languages=["en"], pair=[])))
     by_id = {c["id"]: c["verdict"] for c in claims}
     assert (
         by_id["steering"] == by_id["shared-universal"] == "not-tested"
@@ -436,8 +437,42 @@ def test_verdicts_at_their_edges():
 
 
 def test_the_page_shows_every_claim_and_escapes():
-    claims = judge_all(tables(), {}, steering(), STUDY)
+    claims = judge_all(Evidence(tables(), STUDY, steering=steering()))
     claims[0]["reason"] = "<script>alert(1)</script>"
     page = render(claims, "planted & simulated")
     assert "<script>alert" not in page and "&lt;script&gt;" in page and "planted &amp; simulated" in page
     assert page.count("<tr>") == len(claims) + 1 and all(c["id"] in page for c in claims)
+
+
+def test_the_table_of_claims_speaks_the_words_of_the_published_tables():
+    """A misspelt table, column or word would read no row, and the claim would go untested."""
+    assert len(CLAIMS) == len(ROWS)
+    words = {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "arm": RATING_ARMS, "dimension": DIMENSIONS}
+    for claim in ROWS:
+        assert set(claim.untouched) <= set(CONTROLS) and bool(claim.control) != bool(claim.rule), claim.id
+        assert not (claim.is_controlled or claim.untouched) or claim.family, claim.id
+        if family := claim.family:
+            assert family.name == claim.id and family.statistic in CONTRACTS[family.table].values
+            assert set(family.where) <= set(CONTRACTS[family.table].key)
+            assert all(word in words.get(column, (word,)) for column, word in family.where.items())
+            assert (family.across is None) == ("language" not in CONTRACTS[family.table].key) or family.across is None
+    assert set(EMPTY.values()) == set(CONTROLS) - {"none"}
+    assert all(f.label for f in CONTROLLED.values()), "figures show them"
+
+
+def test_every_claim_is_explained_with_its_statement(root):
+    page = (root / "docs/claims.md").read_text(encoding="utf-8")
+    lines = [line for line in page.split("## Claims")[1].splitlines() if line.startswith("| `")]
+    documented = [name for line in lines for name in re.findall(r"`([a-z-]+)`", line.split("|")[1])]
+    assert documented == list(CLAIMS)
+    for line in lines:
+        ids = re.findall(r"`([a-z-]+)`", line.split("|")[1])
+        if len(ids) == 1:
+            assert line.split("|")[2].strip() == CLAIMS[ids[0]].statement, ids[0]
+
+
+def test_a_rule_without_the_family_it_reads_is_refused():
+    from shared_affect.results.claims.rules import Case, transfer
+
+    with pytest.raises(ValueError, match=r"claim transfer has no family; needed: one.*table\.py"):
+        transfer(Evidence(tables(), STUDY), Case("transfer", "m", "en-zh"))

@@ -6,7 +6,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from shared_affect.features.codes import join_blocks
-from shared_affect.results.collect import LAYOUTS, adjust, collect, families, identity_of
+from shared_affect.results.claims.families import adjust, families
+from shared_affect.results.collect import LAYOUTS, collect, identity_of
 from shared_affect.results.contracts import CONTRACTS, write_table
 
 WHO = {

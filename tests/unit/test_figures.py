@@ -3,6 +3,8 @@ said.
 """
 
 import re
+import subprocess
+import sys
 from itertools import product
 
 import numpy as np
@@ -10,20 +12,17 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from shared_affect.results import figures
 from shared_affect.results.contracts import CONTRACTS, write_table
-from shared_affect.results.figures import (
-    Space,
-    draw_congruence,
-    draw_controls,
-    draw_ratings,
-    draw_spaces,
-    draw_steering,
-)
+from shared_affect.results.figures.congruence import draw_congruence
+from shared_affect.results.figures.controls import draw_controls
+from shared_affect.results.figures.ratings import draw_ratings
+from shared_affect.results.figures.spaces import Space, draw_spaces
+from shared_affect.results.figures.steering import draw_steering
+from shared_affect.results.figures.table import FIGURES, ROWS, SPACE, Material
 from shared_affect.results.fonts import figure_style, missing_characters, register_font
-from shared_affect.results.panels import RED, Names, block, new_figure, place_labels, read_tables, save
+from shared_affect.results.panels import Box, Names, block, new_figure, place_labels, read_tables, save
 from shared_affect.spaces.rdm import rdm_from_condensed
-from shared_affect.study.vocabulary import RATING_ARMS, REPRESENTATIONS
+from shared_affect.study.vocabulary import PALE, RATING_ARMS, RED, REPRESENTATIONS
 
 EMOTIONS = ["anger", "fear", "joy", "love", "pride", "relief"]
 WHO = {"control": "none", "spec": "primary", "root_seed": 100, "model": "m1", "sae": "s"}
@@ -270,7 +269,10 @@ def test_font_has_every_label_and_concept_word(root, font):
 
 
 def test_words_of_the_figures_are_in_the_font(root, font):
-    sources = [(root / f"src/shared_affect/results/{m}.py").read_text(encoding="utf-8") for m in ("figures", "panels")]
+    rooms = root / "src/shared_affect"
+    paths = [*rooms.glob("results/figures/*.py"), rooms / "results/panels.py", rooms / "study/vocabulary.py"]
+    assert len(paths) > len(ROWS)
+    sources = [p.read_text(encoding="utf-8") for p in paths]
     strings = [s for text in sources for s in re.findall(r'"([^"\n]*)"', text)]
     assert missing_characters(font, strings) == []
 
@@ -317,7 +319,7 @@ def test_one_label_stands_at_its_gap():
 
 def test_block_is_placed_in_inches():
     fig = new_figure(5)
-    axes = block(fig, 2, 2, top=1, height=3, left=1, right=0.2, gap=0.5, row_gap=0.4)
+    axes = block(fig, 2, 2, Box(top=1, height=3, left=1, right=0.2), gap=0.5, row_gap=0.4)
     boxes = np.array([[ax.get_position().extents * [7.2, 5, 7.2, 5] for ax in row] for row in axes])
     np.testing.assert_allclose(boxes[0, 0, [0, 3]], [1, 4])
     np.testing.assert_allclose(boxes[1, 1, [2, 1]], [7, 1])
@@ -434,7 +436,7 @@ def test_steering_survives_missing_choices_and_unjudged_emotions(tables, names, 
 
 def test_controls_hold_every_test_of_the_claims_and_no_other(tables, names, font):
     with figure_style(font):
-        figure, source = draw_controls(tables, names)
+        figure, source = draw_controls(tables)
     counts = source.groupby(["claim", "control"]).size()
     assert counts["structure"].to_dict() == dict.fromkeys(
         ("none", "untrained", "shuffled-norms", "shuffled-concepts"), 2
@@ -442,12 +444,12 @@ def test_controls_hold_every_test_of_the_claims_and_no_other(tables, names, font
     assert counts["transfer", "untrained"] == 2 and counts["shared-universal"].to_dict() == {"none": 1, "untrained": 1}
     said = texts(figure)
     assert "2 of 2" in said and "0 of 2" in said  # raw p of structure .03; of ratings .5
-    pale = [line for ax in figure.axes for line in ax.lines if line.get_mec() == figures.PALE]
+    pale = [line for ax in figure.axes for line in ax.lines if line.get_mec() == PALE]
     assert (
         sum(len(line.get_xdata()) for line in pale) == 6
     )  # ratings and transfer under shuffled concept-sets: no verdict counts them
     assert (
-        sum(len(line.get_xdata()) for line in pale if line.get_mfc() == figures.PALE) == 2
+        sum(len(line.get_xdata()) for line in pale if line.get_mfc() == PALE) == 2
     )  # and yet rejections of transfer are seen
     filled = [line for ax in figure.axes for line in ax.lines if line.get_mfc() == RED]
     assert sum(len(line.get_xdata()) for line in filled) == 4  # transfer of two controls, p_adjusted .002
@@ -475,7 +477,7 @@ def test_smaller_studies_are_drawn_and_say_what_is_not_there(tables, names, font
             draw_congruence(small, names),
             draw_ratings(small, names),
             draw_steering(small, names, max_nll_ratio=1.6),
-            draw_controls(small, names),
+            draw_controls(small),
         ]
         for n, (figure, source) in enumerate(drawn):
             save(figure, source, pdf=tmp_path / f"{n}.pdf", png=tmp_path / f"{n}.png", csv=tmp_path / f"{n}.csv")
@@ -524,3 +526,33 @@ def test_tables_are_read_as_they_were_written(tables, tmp_path):
     write_table(tmp_path / "cultures.csv", "cultures", tables["cultures"])
     found = read_tables([tmp_path / "cultures.csv"])
     assert list(found) == ["cultures"] and found["cultures"]["control"].tolist() == ["none", "untrained"]
+
+
+def test_every_figure_of_the_table_is_drawn_from_the_tables_it_names_and_has_a_caption(tables, names, font, root):
+    assert len(FIGURES) == len(ROWS)
+    for row in ROWS:
+        assert set(row.tables) <= set(CONTRACTS) and set(row.files) <= set(SPACE)
+        caption = (root / f"workflow/report/figure{row.name}.rst").read_text(encoding="utf-8")
+        assert f"source/figure{row.name}.csv" in caption and all(f"{t}.csv" in caption for t in row.tables), row.name
+        own = {t: tables[t] for t in row.tables}
+        with figure_style(font):
+            figure, source = row.draw(Material(own, names, spaces() if row.files else [], 1.6))
+        assert len(source) and len(figure.axes) > 1
+
+
+def test_a_figure_is_drawn_anew_when_its_room_changes_and_tables_are_not(root):
+    """The table enters rooms by name; the digest behind the one script must follow it."""
+    from shared_affect.base.rooms import LIBRARY, rooms_behind
+
+    def behind(script):
+        found = rooms_behind(root / f"workflow/scripts/{script}.py")
+        return {p.relative_to(LIBRARY).with_suffix("").as_posix() for p in found}
+
+    rooms = {p.stem for p in (LIBRARY / "results/figures").glob("[a-z]*.py")} - {"table"}
+    assert len(rooms) == len(ROWS) and {f"results/figures/{r}" for r in rooms} <= behind("draw_figure")
+    assert "results/panels" not in behind("judge_claims") and "results/claims/rules" not in behind("collect_table")
+
+
+def test_the_table_of_figures_is_read_without_a_plotting_library(root):
+    code = "import sys; import shared_affect.results.figures.table; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -75,8 +75,8 @@ def test_imports_point_downwards(root):
     assert set(floor) == {p.parent.name for p in library.glob("*/__init__.py")}
     arrows = {
         (path.relative_to(library).parts[0], room.relative_to(library).parts[0], path.name)
-        for path in library.glob("*/*.py")
-        if path.name != "_run.py"  # finds simulations by name
+        for path in library.rglob("*.py")
+        if path.parent != library and path.name != "_run.py"  # finds simulations by name
         for room in imports_of(path)
         if room.parent != library
     }

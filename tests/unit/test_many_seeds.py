@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from shared_affect.results.many_seeds import BARS, control_tests, planted_numbers, report, summarise_run
+from shared_affect.results.contracts import CONTRACTS
+from shared_affect.results.many_seeds import BARS, QUANTITIES, control_tests, planted_numbers, report, summarise_run
 
 
 def run_folder(folder, seed, p_control):
@@ -187,6 +188,14 @@ def test_an_unfinished_run_is_named(tmp_path):
         ValueError, match=r"planted-9 holds no claims\.json; needed: the results folder of a finished run"
     ):
         summarise_run(tmp_path / "planted-9")
+
+
+def test_every_quantity_speaks_the_words_of_its_table():
+    for q in QUANTITIES:
+        contract = CONTRACTS[q.table]
+        assert q.column in contract.values and set(q.where) <= set(contract.key), q.name
+        assert all(word in contract.words.get(column, (word,)) for column, word in q.where.items()), q.name
+    assert len({q.name for q in QUANTITIES}) == len(QUANTITIES)
 
 
 def test_every_bar_is_one_of_the_quantities(root):

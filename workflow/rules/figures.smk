@@ -1,6 +1,9 @@
-# Figures and their source data, drawn from published tables in one committed font.
+# Figures and their source data, drawn from published tables in one committed font: a rule for each row of
+# shared_affect/results/figures/table.py.
 # Inputs: {R}/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
 # Outputs: {R}/figures/figure{N}.{pdf,png}, {R}/figures/source/figure{N}.csv; figure 4 only where texts were steered.
+from shared_affect.results.figures.table import ROWS as FIGURE_ROWS
+
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"
 FIGURE_STYLE = {
     "banner": BANNER,
@@ -9,149 +12,53 @@ FIGURE_STYLE = {
     "max_nll_ratio": config["steering"]["max_nll_ratio"],
 }
 SPACES = [{"model": m, "language": k} for m in config["models"] for k in LANGUAGES]
-
-
-def tables_of(*names):
-    """Published tables among these that this study has."""
-    return [f"{R}/tables/{t}.csv" for t in names if t in PIECES]
-
-
-def per_space(pattern):
-    """One file for each model and language of the main study."""
-    return [pattern.format(**unit) for unit in SPACES]
-
-
-FIGURES = [f"{R}/figures/figure{n}.{ending}" for n in ("1", "2", "3", *(["4"] if STEERED else []), "S1") for ending in ("pdf", "png")]
+# Files of one model and language of the main study, by the kind that a row of the table names.
+OF_SPACE = {
+    "coordinates": f"{R}/coordinates/{{model}}/{SAE}/{{language}}/{HUMAN}.tsv",
+    "spaces": f"{R}/spaces/{{model}}/{SAE}/{{language}}.npz",
+    "judgements": f"{R}/human/{HUMAN}/judgements_{{language}}.tsv",
+    "affect": f"{R}/human/{HUMAN}/affect_{{language}}.tsv",
+}
+DRAWN = [f for f in FIGURE_ROWS if STEERED or not f.of_steering]
+FIGURES = [f"{R}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
 FINAL += FIGURES
 
 
-rule draw_figure_1:
-    input:
-        tables=tables_of("rsa", "dimensions"),
-        coordinates=per_space(f"{R}/coordinates/{{model}}/{SAE}/{{language}}/{HUMAN}.tsv"),
-        spaces=per_space(f"{R}/spaces/{{model}}/{SAE}/{{language}}.npz"),
-        judgements=per_space(f"{R}/human/{HUMAN}/judgements_{{language}}.tsv"),
-        affect=per_space(f"{R}/human/{HUMAN}/affect_{{language}}.tsv"),
-        font=FONT,
-        emotions="resources/emotions.tsv",
-    output:
-        pdf=f"{R}/figures/figure1.pdf",
-        png=report(
-            f"{R}/figures/figure1.png",
-            category="2 Figures",
-            caption="../report/figure1.rst",
-            labels={"figure": "1", "shows": "Emotion spaces"},
-        ),
-        csv=f"{R}/figures/source/figure1.csv",
-    log:
-        f"{LOGS}/draw_figure_1/figure.log",
-    benchmark:
-        f"{BENCH}/draw_figure_1/figure.tsv"
-    params:
-        style=FIGURE_STYLE,
-        units=SPACES,
-        code=code("draw_figure_1"),
-    script:
-        "../scripts/draw_figure_1.py"
+def per_space(figure, kind):
+    """Files of a kind for each model and language, none where the figure reads no such files."""
+    return [OF_SPACE[kind].format(**unit) for unit in SPACES if kind in figure.files]
 
 
-rule draw_figure_2:
-    input:
-        tables=tables_of("rsa"),
-        font=FONT,
-        emotions="resources/emotions.tsv",
-    output:
-        pdf=f"{R}/figures/figure2.pdf",
-        png=report(
-            f"{R}/figures/figure2.png",
-            category="2 Figures",
-            caption="../report/figure2.rst",
-            labels={"figure": "2", "shows": "Congruence with judgements"},
-        ),
-        csv=f"{R}/figures/source/figure2.csv",
-    log:
-        f"{LOGS}/draw_figure_2/figure.log",
-    benchmark:
-        f"{BENCH}/draw_figure_2/figure.tsv"
-    params:
-        style=FIGURE_STYLE,
-        code=code("draw_figure_2"),
-    script:
-        "../scripts/draw_figure_2.py"
+for FIGURE in DRAWN:
 
-
-rule draw_figure_3:
-    input:
-        tables=tables_of("ratings", "shared_features", "shared_overlap", "cultures"),
-        font=FONT,
-        emotions="resources/emotions.tsv",
-    output:
-        pdf=f"{R}/figures/figure3.pdf",
-        png=report(
-            f"{R}/figures/figure3.png",
-            category="2 Figures",
-            caption="../report/figure3.rst",
-            labels={"figure": "3", "shows": "Ratings and shared features"},
-        ),
-        csv=f"{R}/figures/source/figure3.csv",
-    log:
-        f"{LOGS}/draw_figure_3/figure.log",
-    benchmark:
-        f"{BENCH}/draw_figure_3/figure.tsv"
-    params:
-        style=FIGURE_STYLE,
-        code=code("draw_figure_3"),
-    script:
-        "../scripts/draw_figure_3.py"
-
-
-if STEERED:
-
-    rule draw_figure_4:
+    rule:
+        name:
+            f"draw_figure_{FIGURE.name.lower()}"
         input:
-            tables=tables_of("steering", "steering_chosen", "steering_pooled"),
+            tables=[f"{R}/tables/{t}.csv" for t in FIGURE.tables if t in PIECES],
+            coordinates=per_space(FIGURE, "coordinates"),
+            spaces=per_space(FIGURE, "spaces"),
+            judgements=per_space(FIGURE, "judgements"),
+            affect=per_space(FIGURE, "affect"),
             font=FONT,
             emotions="resources/emotions.tsv",
         output:
-            pdf=f"{R}/figures/figure4.pdf",
+            pdf=f"{R}/figures/figure{FIGURE.name}.pdf",
             png=report(
-                f"{R}/figures/figure4.png",
+                f"{R}/figures/figure{FIGURE.name}.png",
                 category="2 Figures",
-                caption="../report/figure4.rst",
-                labels={"figure": "4", "shows": "Steering"},
+                caption=f"../report/figure{FIGURE.name}.rst",
+                labels={"figure": FIGURE.name, "shows": FIGURE.shows},
             ),
-            csv=f"{R}/figures/source/figure4.csv",
+            csv=f"{R}/figures/source/figure{FIGURE.name}.csv",
         log:
-            f"{LOGS}/draw_figure_4/figure.log",
+            f"{LOGS}/draw_figure/{FIGURE.name}.log",
         benchmark:
-            f"{BENCH}/draw_figure_4/figure.tsv"
+            f"{BENCH}/draw_figure/{FIGURE.name}.tsv"
         params:
+            figure=FIGURE.name,
             style=FIGURE_STYLE,
-            code=code("draw_figure_4"),
+            units=SPACES if FIGURE.files else [],
+            code=code("draw_figure"),
         script:
-            "../scripts/draw_figure_4.py"
-
-
-rule draw_figure_s1:
-    input:
-        tables=tables_of("rsa", "ratings", "shared_features"),
-        font=FONT,
-        emotions="resources/emotions.tsv",
-    output:
-        pdf=f"{R}/figures/figureS1.pdf",
-        png=report(
-            f"{R}/figures/figureS1.png",
-            category="2 Figures",
-            caption="../report/figureS1.rst",
-            labels={"figure": "S1", "shows": "Negative controls"},
-        ),
-        csv=f"{R}/figures/source/figureS1.csv",
-    log:
-        f"{LOGS}/draw_figure_s1/figure.log",
-    benchmark:
-        f"{BENCH}/draw_figure_s1/figure.tsv"
-    params:
-        style=FIGURE_STYLE,
-        code=code("draw_figure_s1"),
-    script:
-        "../scripts/draw_figure_s1.py"
+            "../scripts/draw_figure.py"

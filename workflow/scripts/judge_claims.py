@@ -8,7 +8,9 @@ import pandas as pd
 from shared_affect.base.files import write_json, write_text
 from shared_affect.base.log import start_log
 from shared_affect.base.tables import read_csv, read_tsv
-from shared_affect.results.claims import judge_all, render
+from shared_affect.results.claims.judging import judge_all
+from shared_affect.results.claims.page import render
+from shared_affect.results.claims.rules import Evidence, Setting
 from shared_affect.results.collect import identity_of
 from shared_affect.results.show import sentences
 
@@ -22,7 +24,7 @@ if __name__ == "__main__":
         for f, w in who.items()
     }
     steering = pd.concat([read_tsv(f) for f in i.steering], ignore_index=True) if i.steering else None
-    claims = judge_all(tables, notes, steering, snakemake.params.study)
+    claims = judge_all(Evidence(tables, Setting(**snakemake.params.study), notes, steering))
     for c in claims:
         log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
     write_json(snakemake.output.claims, claims)

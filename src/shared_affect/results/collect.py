@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shared_affect.base.stats import holm
 from shared_affect.base.tables import read_tsv
+from shared_affect.results.claims.families import adjust, families
 from shared_affect.results.contracts import CONTRACTS
-from shared_affect.study.checks import ALPHA
-
-PRIMARY_SPEC = "primary"
+from shared_affect.study.vocabulary import PRIMARY_SPEC
 
 # What the folders below the kind of file stand for, and the last part without its ending.
 LAYOUTS = {
@@ -104,65 +102,6 @@ def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:
             *({"quantity": k, "value": r[k], "n_permutations": 0} for k in ("n_active_both", "n_language")),
         ]
     )
-
-
-def families(table: str, frame: pd.DataFrame) -> pd.Series:
-    """Family of every tested row: its claim, and in a control the control too; "" for rows that make no claim."""
-    none = pd.Series("", index=frame.index)
-    if table == "rsa":
-        main = (frame["statistic"] == "rho-a") & frame["pairs"].isin(["all", "within-valence"])
-        claim = frame["pairs"].map({"all": "structure", "within-valence": "fine-structure"})
-        claim = claim.where(frame["representation"] == "sae-space", claim + " (sae-all)")
-        main &= frame["representation"].isin(["sae-space", "sae-all"])
-    elif table == "ratings":
-        cross = frame["language"].str.contains("-")
-        main = (frame["arm"] == "emotion-space") & ~cross | (frame["arm"] == "shared") & cross
-        claim = pd.Series(
-            np.where(cross, "transfer-" + frame["dimension"], "ratings-" + frame["dimension"]), index=frame.index
-        ).replace("transfer-valence", "transfer")
-    elif table == "dimensions":
-        claim = frame["quantity"].map({f"loo_r2_{d}": f"dimension-{d}" for d in ("valence", "arousal")})
-        main = claim.notna()
-    elif table == "shared_features":
-        main, claim = frame["quantity"] == "n_shared", pd.Series("shared-universal", index=frame.index)
-    else:
-        return none
-    main &= (frame["spec"] == PRIMARY_SPEC) & frame["p"].notna()
-    named = claim.where(frame["control"] == "none", claim + " | " + frame["control"])
-    return named.where(main, "")
-
-
-def adjust(frame: pd.DataFrame, alpha: float = ALPHA) -> pd.Series:
-    """Holm-adjusted p within each family; NaN where there is no family.
-
-    A row with a second null (`p_codes` beside `p`) has the larger of the two adjusted p: it rejects where both do.
-
-    Raises
-    ------
-    ValueError
-        If a family is so large for its number of permutations that nothing in it could be rejected at `alpha`.
-    """
-    out = pd.Series(np.nan, index=frame.index)
-    for family, group in frame[frame["family"] != ""].groupby("family"):
-        adjusted = []
-        for p, n in (("p", "n_permutations"), ("p_codes", "n_code_permutations")):
-            if p not in group:
-                continue
-            if group[p].isna().any():
-                raise ValueError(
-                    f"family {family!r}: {int(group[p].isna().sum())} of {len(group)} tests have no {p}; needed: all"
-                    f" (config.yaml, {n} of rsa)"
-                )
-            smallest = 1 / (group[n].min() + 1)
-            if smallest * len(group) >= alpha:
-                raise ValueError(
-                    f"family {family!r}: {len(group)} tests with {int(group[n].min())} permutations cannot reject at"
-                    f" {alpha}; needed: at least {int(np.ceil(len(group) / alpha))} (config.yaml, {n} of"
-                    f" {'rsa' if p == 'p_codes' else 'rsa, ratings or shared'})"
-                )
-            adjusted.append(holm(group[p].to_numpy()))
-        out[group.index] = np.max(adjusted, axis=0)
-    return out
 
 
 def collect(table: str, paths: Sequence[str | Path], identities: Mapping) -> pd.DataFrame:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.files import atomic_path
-from shared_affect.study.vocabulary import CONTROLS, PAIR_SETS, RATING_ARMS, REPRESENTATIONS, STEERING_ARMS
+from shared_affect.study.vocabulary import (
+    CONTROLS,
+    JUDGE_LEVELS,
+    PAIR_SETS,
+    RATING_ARMS,
+    REPRESENTATIONS,
+    STATISTICS,
+    STEERING_ARMS,
+)
 
 IDENTITY = ("control", "spec", "root_seed", "model", "sae")
 
@@ -63,7 +71,7 @@ CONTRACTS = {
             "n_raters",
             "nuisances",
         ),
-        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": ("rho-a", "spearman")},
+        {"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": STATISTICS},
     ),
     "rsa_differences": Contract(
         (
@@ -183,7 +191,7 @@ CONTRACTS = {
             "n_prompts",
             "seed",
         ),
-        {"arm": STEERING_ARMS, "judge_level": ("fine", "basic")},
+        {"arm": STEERING_ARMS, "judge_level": JUDGE_LEVELS},
     ),
     "steering_chosen": Contract(
         (*IDENTITY, "language", "emotion", "arm"),
@@ -235,6 +243,13 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     ------
     ValueError
         Missing or unknown column, doubled key, or a word outside the vocabulary.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"control": ["placebo"], "spec": "primary", "root_seed": 0, "language": "en"})
+    >>> write_table("judges.csv", "judges", rows.assign(quantity="accuracy", value=0.9))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: table judges: control is 'placebo'; allowed: none, untrained, ...
     """
     contract = CONTRACTS[name]
     if missing := [c for c in contract.columns if c not in frame]:
@@ -250,7 +265,7 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     doubled = frame.duplicated(list(contract.key))
     if doubled.any():
         raise ValueError(
-            f"table {name}: two rows with {frame.loc[doubled.idxmax(), list(contract.key)].to_dict()}; allowed: one"
+            f"table {name}: two rows with {frame.loc[doubled, list(contract.key)].iloc[0].to_dict()}; allowed: one"
         )
     for column, words in ({"control": CONTROLS} | dict(contract.words)).items():
         if column in contract.key:
@@ -259,8 +274,3 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
                 raise ValueError(f"table {name}: {column} is {bad.iloc[0]!r}; allowed: {', '.join(words)}")
     with atomic_path(path) as tmp:
         frame[contract.columns].to_csv(tmp, index=False, lineterminator="\n")
-
-
-def tested_p(frame: pd.DataFrame) -> pd.Series:
-    """The p of every row: where there are two nulls (`p`, `p_codes`) the larger, since a claim needs both."""
-    return frame[["p", "p_codes"]].max(axis=1) if "p_codes" in frame else frame["p"]

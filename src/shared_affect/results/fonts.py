@@ -6,12 +6,14 @@ import contextlib
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
+from matplotlib.typing import RcKeyType
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
@@ -65,6 +67,6 @@ def figure_style(font: str | Path) -> Iterator[None]:
         Font file; all text is set in it.
     """
     family = register_font(font)
-    with mpl.rc_context(STYLE | {"font.family": family}), warnings.catch_warnings():
+    with mpl.rc_context({**STYLE, "font.family": family}), warnings.catch_warnings():
         warnings.filterwarnings("error", message=r"Glyph .* missing from")
         yield

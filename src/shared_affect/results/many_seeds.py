@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +22,119 @@ from shared_affect.base.files import write_json, write_text
 from shared_affect.base.rooms import check_folder
 from shared_affect.base.stats import family_p
 from shared_affect.base.tables import read_csv
-from shared_affect.results.claims import CONTROLLED, EMPTY, UNTOUCHED, family_level
-from shared_affect.results.contracts import tested_p
+from shared_affect.results.claims.controls import family_level, tested_rows
+from shared_affect.results.claims.finding import FAILS, INCONCLUSIVE
+from shared_affect.results.claims.table import CONTROLLED, EMPTY, TESTED_TABLES, left_out
 from shared_affect.study.checks import ALPHA
+from shared_affect.study.vocabulary import JUDGES, PRIMARY_SPEC
 
-BARS = {
-    "RSA all pairs, sae-all, rho_group": ">= .70",
-    "RSA within valence, sae-all, rho_group": ">= .55",
-    "RSA tests, largest Holm p": "< .01",
-    "valence r, arm all": ">= .80",
-    "arousal r, arm all": ">= .75",
-    "valence r, emotion-space minus outside-matched": "> 0",
-    "arousal r, emotion-space minus outside-matched": "> 0",
-    "shared features": "> expected",
-    "transfer EN->ZH valence, arm shared": ">= .70",
-    "transfer ZH->EN valence, arm shared": ">= .50",
-    "cultural differences r": ">= .40",
-    "steering lexicon, concept over random": ">= 5",
-    "steering lexicon-held-out, concept over random": ">= 5",
-    "steering nll_ratio": "<= 1.6",
-}
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that is planted, or tells how well what is planted came back.
+
+    Attributes
+    ----------
+    name : str
+    table, column : str
+        The published table it stands in.
+    where : mapping of column -> word
+        Its rows.
+    bar : str
+        What it must reach in the planted study ("" = none).
+    language : str
+        Said where the table has no such column.
+    within_language : bool
+        Rows across two languages left out.
+    largest : bool
+        The largest one of each model and language alone.
+    """
+
+    name: str
+    table: str
+    column: str
+    where: Mapping[str, str] = field(default_factory=dict)
+    bar: str = ""
+    language: str = ""
+    within_language: bool = False
+    largest: bool = False
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Its rows in the table."""
+        for column, word in self.where.items():
+            frame = frame[frame[column] == word]
+        if self.within_language:
+            frame = frame[~frame["language"].str.contains("-")]
+        if self.largest:
+            frame = frame[frame[self.column].notna()]
+            frame = frame.loc[frame.groupby(["model", "language"])[self.column].idxmax()]
+        return frame
+
+
+def _congruence(name: str, pairs: str, bar: str) -> list[Quantity]:
+    return [
+        Quantity(
+            f"{name}, {r}, rho_group",
+            "rsa",
+            "rho_group",
+            {"statistic": "rho-a", "pairs": pairs, "representation": r},
+            bar if r == "sae-all" else "",
+        )
+        for r in ("sae-all", "sae-space")
+    ]
+
+
+def _ratings(dimension: str, bar: str, bars_of_transfer: Mapping[str, str]) -> list[Quantity]:
+    of, apart = {"dimension": dimension}, {"arm_a": "emotion-space", "arm_b": "outside-matched"}
+    within = [Quantity(f"{dimension} r, arm all", "ratings", "r", of | {"arm": "all"}, bar, within_language=True)]
+    within.append(
+        Quantity(
+            f"{dimension} r, emotion-space minus outside-matched", "rating_differences", "difference", of | apart, "> 0"
+        )
+    )
+    return within + [
+        Quantity(
+            f"transfer {k.upper().replace('-', '->')} {dimension}, arm shared",
+            "ratings",
+            "r",
+            of | {"arm": "shared", "language": k},
+            bars_of_transfer.get(k, ""),
+        )
+        for k in ("en-zh", "zh-en")
+    ]
+
+
+def _steering(judge: str) -> list[Quantity]:
+    over = Quantity(
+        f"steering {judge}, concept over random",
+        "steering_pooled",
+        "concept_over_arm",
+        {"judge": judge, "arm": "random"},
+        ">= 5" if judge.startswith("lexicon") else "",
+    )
+    return [
+        over,
+        *(
+            Quantity(f"steering {judge}, rate {a}", "steering_pooled", "rate", {"judge": judge, "arm": a})
+            for a in ("concept", "diff-means")
+        ),
+    ]
+
+
+SHARED = {"quantity": "n_shared"}
+QUANTITIES = (
+    *_congruence("RSA all pairs", "all", ">= .70"),
+    *_congruence("RSA within valence", "within-valence", ">= .55"),
+    Quantity("RSA tests, largest Holm p", "rsa", "p_adjusted", {"statistic": "rho-a"}, "< .01", largest=True),
+    *_ratings("valence", ">= .80", {"en-zh": ">= .70", "zh-en": ">= .50"}),
+    *_ratings("arousal", ">= .75", {}),
+    Quantity("shared features", "shared_features", "value", SHARED, "> expected", "en-zh"),
+    Quantity("shared features expected by permutation", "shared_features", "expected", SHARED, language="en-zh"),
+    Quantity("cultural differences r", "cultures", "r", bar=">= .40", language="en-zh"),
+    *(q for judge in JUDGES for q in _steering(judge)),
+    Quantity("steering nll_ratio", "steering_pooled", "nll_ratio", {"judge": "lexicon", "arm": "concept"}, "<= 1.6"),
+)
+BARS = {q.name: q.bar for q in QUANTITIES if q.bar}
 
 
 def _read(folder: Path, table: str) -> pd.DataFrame:
@@ -48,79 +142,24 @@ def _read(folder: Path, table: str) -> pd.DataFrame:
     return read_csv(path) if path.exists() else pd.DataFrame()
 
 
-def planted_numbers(folder: Path, spec: str = "primary") -> pd.DataFrame:
+def planted_numbers(folder: Path, spec: str = PRIMARY_SPEC) -> pd.DataFrame:
     """Recovered quantities of one run: ``root_seed, model, quantity, language, value``."""
-    rows = []
-
-    def add(frame: pd.DataFrame, quantity: str, column: str, language: str | None = None) -> None:
-        rows.extend(
+    tables = {t: _read(folder, t) for t in dict.fromkeys(q.table for q in QUANTITIES)}
+    main = {t: f[(f["control"] == "none") & (f["spec"] == spec)] for t, f in tables.items() if not f.empty}
+    return pd.DataFrame(
+        [
             {
                 "root_seed": r["root_seed"],
                 "model": r["model"],
-                "quantity": quantity,
-                "language": language or r.get("language", ""),
-                "value": r[column],
+                "quantity": q.name,
+                "language": q.language or r.get("language", ""),
+                "value": r[q.column],
             }
-            for _, r in frame.iterrows()
-        )
-
-    def of(table: str) -> pd.DataFrame:
-        frame = _read(folder, table)
-        return frame if frame.empty else frame[(frame["control"] == "none") & (frame["spec"] == spec)]
-
-    rsa, ratings = of("rsa"), of("ratings")
-    rsa = rsa[rsa["statistic"] == "rho-a"]
-    for pairs, name in (("all", "RSA all pairs"), ("within-valence", "RSA within valence")):
-        for representation in ("sae-all", "sae-space"):
-            add(
-                rsa[(rsa["pairs"] == pairs) & (rsa["representation"] == representation)],
-                f"{name}, {representation}, rho_group",
-                "rho_group",
-            )
-    tested = rsa[rsa["p_adjusted"].notna()]
-    add(
-        tested.loc[tested.groupby(["model", "language"])["p_adjusted"].idxmax()],
-        "RSA tests, largest Holm p",
-        "p_adjusted",
+            for q in QUANTITIES
+            if q.table in main
+            for _, r in q.rows(main[q.table]).iterrows()
+        ]
     )
-    apart = of("rating_differences")
-    for d in ("valence", "arousal"):
-        add(
-            ratings[(ratings["dimension"] == d) & (ratings["arm"] == "all") & ~ratings["language"].str.contains("-")],
-            f"{d} r, arm all",
-            "r",
-        )
-        if not apart.empty:
-            add(
-                apart[
-                    (apart["dimension"] == d)
-                    & (apart["arm_a"] == "emotion-space")
-                    & (apart["arm_b"] == "outside-matched")
-                ],
-                f"{d} r, emotion-space minus outside-matched",
-                "difference",
-            )
-        for direction in ("en-zh", "zh-en"):
-            part = ratings[
-                (ratings["dimension"] == d) & (ratings["arm"] == "shared") & (ratings["language"] == direction)
-            ]
-            add(part, f"transfer {direction.upper().replace('-', '->')} {d}, arm shared", "r")
-    shared = of("shared_features")
-    if not shared.empty:
-        add(shared[shared["quantity"] == "n_shared"], "shared features", "value", "en-zh")
-        add(shared[shared["quantity"] == "n_shared"], "shared features expected by permutation", "expected", "en-zh")
-    cultures = of("cultures")
-    if not cultures.empty:
-        add(cultures, "cultural differences r", "r", "en-zh")
-    pooled = of("steering_pooled")
-    if not pooled.empty:
-        for judge in ("lexicon", "lexicon-held-out", "embedded"):
-            part = pooled[pooled["judge"] == judge]
-            add(part[part["arm"] == "random"], f"steering {judge}, concept over random", "concept_over_arm")
-            add(part[part["arm"] == "concept"], f"steering {judge}, rate concept", "rate")
-            add(part[part["arm"] == "diff-means"], f"steering {judge}, rate diff-means", "rate")
-        add(pooled[(pooled["judge"] == "lexicon") & (pooled["arm"] == "concept")], "steering nll_ratio", "nll_ratio")
-    return pd.DataFrame(rows)
 
 
 def control_tests(folder: Path) -> pd.DataFrame:
@@ -128,29 +167,21 @@ def control_tests(folder: Path) -> pd.DataFrame:
     p_adjusted``.
     """
     parts = []
-    for table, value in (("rsa", "rho"), ("ratings", "r"), ("shared_features", "value")):
+    for table in TESTED_TABLES:
         frame = _read(folder, table)
-        frame = (
-            frame[(frame["control"] != "none") & frame["family"].notna() & frame["p"].notna()]
-            if not frame.empty
-            else frame
-        )
-        if len(frame):
-            parts.append(
-                frame.assign(
-                    p=tested_p(frame),
-                    claim=frame["family"].str.split(" | ", regex=False).str[0],
-                    value=frame[value],
-                    language=frame.get("language", "en-zh"),
-                )
-            )
+        if not frame.empty:
+            tests = tested_rows(frame[frame["control"] != "none"])
+            counted = [c not in left_out(k) for c, k in zip(tests["claim"], tests["control"], strict=True)]
+            parts.append(tests[counted].assign(value=_tested_value(tests), language=tests.get("language", "en-zh")))
     columns = ["root_seed", "control", "claim", "model", "language", "value", "p", "p_adjusted"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    tests = pd.concat(parts, ignore_index=True)
-    tests = tests[tests["claim"].isin(CONTROLLED)]
-    part_of_it = [c not in UNTOUCHED.get(k, {}) for c, k in zip(tests["claim"], tests["control"], strict=True)]
-    return tests.loc[part_of_it, columns]
+    found = [p for p in parts if len(p)]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def _tested_value(tests: pd.DataFrame) -> pd.Series:
+    """The number that each test is of."""
+    columns = tests["claim"].map({c: f.statistic for c, f in CONTROLLED.items()})
+    return pd.Series([tests.at[i, c] for i, c in columns.items()], index=tests.index, dtype=float)
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -172,7 +203,7 @@ def markdown(frame: pd.DataFrame) -> str:
 OF_CODE = ("commit", "uncommitted_changes", "finished", "platform", "banner")
 OF_CLAIM = ("model", "language", "statistic", "value", "ci_low", "ci_high", "p_adjusted", "reason")
 SPECS = {
-    "primary": "Recovered quantities",
+    PRIMARY_SPEC: "Recovered quantities",
     "held-out-carrier": "The same read on the carrier held out of the training texts (no bar)",
 }
 
@@ -223,20 +254,31 @@ def report(runs: Sequence[dict]) -> str:
     ValueError
         If two runs have the same models and root seed.
     """
-    out = _of_runs(runs)
+    return "\n".join([*_of_runs(runs), *_of_numbers(runs), *_of_verdicts(runs), *_of_controls(runs)])
+
+
+def _of_numbers(runs: Sequence[dict]) -> list[str]:
+    """Recovered quantities of every run, with their bars."""
+    out, key = [], ["quantity", "language", "model", "root_seed"]
     for spec, title in SPECS.items():
         numbers = pd.DataFrame([row for run in runs for row in run["numbers"][spec]])
-        if len(numbers):
-            if numbers.duplicated(key := ["quantity", "language", "model", "root_seed"]).any():
-                raise ValueError(
-                    f"runs {', '.join(run['study'] for run in runs)}: two have the same models and root seed; allowed:"
-                    " one of each"
-                )
-            wide = numbers.set_index(key)["value"].unstack(["model", "root_seed"], sort=False).reset_index()
-            wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
-            if spec == "primary":
-                wide.insert(2, "bar", [BARS.get(q, "") for q in wide["quantity"]])
-            out += [f"### {title}", "", markdown(wide), ""]
+        if numbers.empty:
+            continue
+        if numbers.duplicated(key).any():
+            raise ValueError(
+                f"runs {', '.join(run['study'] for run in runs)}: two have the same models and root seed; allowed:"
+                " one of each"
+            )
+        wide = numbers.set_index(key)["value"].unstack(["model", "root_seed"], sort=False).reset_index()
+        wide.columns = [" seed ".join(str(x) for x in c if x != "") for c in wide.columns]
+        if spec == PRIMARY_SPEC:
+            wide.insert(2, "bar", [BARS.get(q, "") for q in wide["quantity"]])
+        out += [f"### {title}", "", markdown(wide), ""]
+    return out
+
+
+def _of_verdicts(runs: Sequence[dict]) -> list[str]:
+    """How often each claim had which verdict, and the reasons where it does not hold."""
     verdicts = pd.DataFrame([{"study": run["study"], **v} for run in runs for v in run["verdicts"]])
     counts = (
         verdicts.groupby(["claim", "study"], sort=False)["verdict"]
@@ -244,55 +286,54 @@ def report(runs: Sequence[dict]) -> str:
         .unstack(sort=False)
         .reset_index()
     )
-    out += ["### Verdicts", "", markdown(counts), ""]
-    if "reason" in verdicts:
-        reason = verdicts["reason"].fillna("")
-        said = verdicts[
-            verdicts["model"].notna()
-            & (verdicts["verdict"].isin(["fails", "inconclusive"]) | reason.str.contains("not tested"))
-        ]
-        out += [
-            "Verdicts that do not hold, and arms that could not be tested:",
-            "",
-            markdown(said[["study", "claim", "model", "language", "verdict", *OF_CLAIM[2:]]]),
-            "",
-        ]
+    out = ["### Verdicts", "", markdown(counts), ""]
+    if "reason" not in verdicts:
+        return out
+    open_ones = verdicts["verdict"].isin([FAILS, INCONCLUSIVE])
+    said = verdicts[verdicts["model"].notna() & (open_ones | verdicts["reason"].fillna("").str.contains("not tested"))]
+    return [
+        *out,
+        "Verdicts that do not hold, and arms that could not be tested:",
+        "",
+        markdown(said[["study", "claim", "model", "language", "verdict", *OF_CLAIM[2:]]]),
+        "",
+    ]
+
+
+def _of_controls(runs: Sequence[dict]) -> list[str]:
+    """Tests, rejections and statistics of the negative controls."""
     tests = pd.DataFrame([row for run in runs for row in run["tests"]])
     if tests.empty:
-        return "\n".join([*out, "### Negative controls", "", "None was run here.", ""])
-    rows = []
-    for claim, control in EMPTY.items():
-        t = tests[tests["control"] == control]
-        if len(t):
-            n, low = len(t), int((t["p"] < 0.05).sum())
-            rows.append(
-                {
-                    "control": claim,
-                    "tests": n,
-                    "raw p < .05": low,
-                    "binomial 99.9 % bound": int(binom.ppf(0.999, n, 0.05)),
-                    f"Holm rejections at {ALPHA:g}": int((t["p_adjusted"] < ALPHA).sum()),
-                    "runs with a rejection": t.loc[t["p_adjusted"] < ALPHA, "root_seed"].nunique(),
-                    "runs": t["root_seed"].nunique(),
-                }
-            )
-    out += ["### Negative controls", "", markdown(pd.DataFrame(rows)), "", _by_chance(tests), ""]
-    tests["family"] = tests["model"].str.split("-").str[0]
+        return ["### Negative controls", "", "None was run here.", ""]
+    rows = [_rejections(claim, t) for claim, control in EMPTY.items() if len(t := tests[tests["control"] == control])]
     spread = (
-        tests.groupby(["control", "claim", "family"], sort=False)["value"]
+        tests.assign(family=tests["model"].str.split("-").str[0])
+        .groupby(["control", "claim", "family"], sort=False)["value"]
         .agg(["count", "mean", "std", "min", "max"])
         .reset_index()
     )
-    out += [
-        (
-            "Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for"
-            " shared-universal), by model family:"
-        ),
+    return [
+        *("### Negative controls", "", markdown(pd.DataFrame(rows)), "", _by_chance(tests), ""),
+        "Distribution of the controls' statistics (rho for structure, r for ratings and transfer, count for"
+        " shared-universal), by model family:",
         "",
         markdown(spread.astype({"count": int})),
         "",
     ]
-    return "\n".join(out)
+
+
+def _rejections(claim: str, tests: pd.DataFrame) -> dict[str, str | int]:
+    """A negative control's row: how many of its tests reject, and how many would by chance."""
+    rejected = tests["p_adjusted"] < ALPHA
+    return {
+        "control": claim,
+        "tests": len(tests),
+        "raw p < .05": int((tests["p"] < 0.05).sum()),
+        "binomial 99.9 % bound": int(binom.ppf(0.999, len(tests), 0.05)),
+        f"Holm rejections at {ALPHA:g}": int(rejected.sum()),
+        "runs with a rejection": tests.loc[rejected, "root_seed"].nunique(),
+        "runs": tests["root_seed"].nunique(),
+    }
 
 
 def _of_runs(runs: Sequence[dict]) -> list[str]:
@@ -305,7 +346,7 @@ def _of_runs(runs: Sequence[dict]) -> list[str]:
     steered = [
         run["study"]
         for run in runs
-        if any(str(r["quantity"]).startswith("steering") for r in run["numbers"]["primary"])
+        if any(str(r["quantity"]).startswith("steering") for r in run["numbers"][PRIMARY_SPEC])
     ]
     rows = []
     for run in runs:

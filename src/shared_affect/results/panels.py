@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,49 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from shared_affect.base.files import atomic_path
 from shared_affect.base.tables import read_csv
+from shared_affect.results.contracts import CONTRACTS
+from shared_affect.study.vocabulary import CONTROL, GREY, PRIMARY_SPEC, RED
 
-# Okabe & Ito's palette for all kinds of colour vision
-BLACK, GREY, BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
-    "#000000",
-    "#8a8a8a",
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-)
 WIDTH = 7.2
 MARKERS = "osD^vP"
-NAMES = {
-    "sae-space": "SAE emotion space",
-    "sae-all": "SAE, all features",
-    "dense": "residual stream",
-    "static": "static embeddings",
-    "random-sae": "random SAE features",
-    "shuffled-concepts": "shuffled concept-sets",
-    "non-emotion": "sets that are no emotions",
-    "valence-sign": "human valence sign",
-    "valence-arousal": "human valence, arousal",
-    "association": "word association",
-    "all": "all features",
-    "emotion-space": "emotion space",
-    "shared": "shared features",
-    "en-only": "English-only features",
-    "zh-only": "Chinese-only features",
-    "outside-matched": "outside, matched",
-    "covariates": "covariates only",
-    "valence-quadratic": "quadratic in valence",
-    "set-overlap": "overlap of the word sets",
-    "with-shared-words": "SAE, shared words kept",
-    "none": "main study",
-    "untrained": "untrained model",
-    "no-affect": "world without affect",
-    "shuffled-norms": "shuffled human data",
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +41,9 @@ class Names:
 
     def control(self, control: str, model: str) -> str:
         """Row of a control: a model that is one has it in its label, a shuffle does not."""
-        if control in ("none", "untrained", "no-affect"):
+        if CONTROL[control].is_model:
             return self.model(model)
-        label = f"{NAMES[control]}: {self.model(model)}"
+        label = f"{CONTROL[control].label}: {self.model(model)}"
         return label if len(label) <= 44 else label.replace(": ", ":\n")
 
     def language(self, language: str) -> str:
@@ -118,25 +85,8 @@ def save(
 
 def main_rows(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     """Rows of the primary configuration without controls; none where the study has no such table."""
-    frame = tables.get(
-        name,
-        pd.DataFrame(
-            columns=[
-                "control",
-                "spec",
-                "model",
-                "language",
-                "arm",
-                "dimension",
-                "pairs",
-                "statistic",
-                "quantity",
-                "scope",
-                "judge",
-            ]
-        ),
-    )
-    return frame[(frame["control"] == "none") & (frame["spec"] == "primary")]
+    frame = tables.get(name, pd.DataFrame(columns=CONTRACTS[name].columns))
+    return frame[(frame["control"] == "none") & (frame["spec"] == PRIMARY_SPEC)]
 
 
 def in_order(words: Iterable[str], known: Sequence[str] = ()) -> list[str]:
@@ -159,28 +109,48 @@ def span(frame: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+@dataclass(frozen=True)
+class Box:
+    """A band of a figure in inches: from its top edge, as high as `height`, with margins to its sides."""
+
+    top: float
+    height: float
+    left: float = 1.35
+    right: float = 0.12
+
+
 def block(
     fig: Figure,
     rows: int,
     columns: int,
-    top: float,
-    height: float,
-    left: float = 1.35,
-    right: float = 0.12,
+    box: Box,
     gap: float = 0.25,
     row_gap: float = 0.3,
-    widths=None,
-):
-    """Axes of a grid placed in inches from the top left corner."""
-    width, h = fig.get_size_inches()
-    inner_w, inner_h = (width - left - right - gap * (columns - 1)) / columns, (height - row_gap * (rows - 1)) / rows
+    widths: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Axes of a grid that fills a band.
+
+    Parameters
+    ----------
+    gap, row_gap : float
+        Inches between columns and between rows.
+    widths : sequence of float or None
+        Of the columns, relative; None = alike.
+
+    Returns
+    -------
+    ndarray of Axes, shape (rows, columns)
+    """
+    width, height = fig.get_size_inches()
+    inner_w = (width - box.left - box.right - gap * (columns - 1)) / columns
+    inner_h = (box.height - row_gap * (rows - 1)) / rows
     grid = fig.add_gridspec(
         rows,
         columns,
-        left=left / width,
-        right=1 - right / width,
-        top=1 - top / h,
-        bottom=1 - (top + height) / h,
+        left=box.left / width,
+        right=1 - box.right / width,
+        top=1 - box.top / height,
+        bottom=1 - (box.top + box.height) / height,
         wspace=gap / inner_w,
         hspace=row_gap / inner_h,
         width_ratios=widths,
@@ -219,16 +189,32 @@ def name_rows(ax: Axes, labels: Sequence[str], show: bool = True) -> None:
         ax.axhline(y, color="#ececec", lw=0.6, zorder=0)
 
 
+@dataclass(frozen=True)
+class Dot:
+    """How an estimate is drawn; its size in points."""
+
+    colour: str
+    size: float = 4.0
+    marker: str = "o"
+
+
 def draw_points(
-    ax: Axes, x, y, low=None, high=None, *, colour: str, filled=True, marker: str = "o", size: float = 4.0
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    *,
+    dot: Dot,
+    filled: ArrayLike = True,
 ) -> None:
     """Estimates with intervals; open where not `filled`."""
     x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
-    filled = np.broadcast_to(filled, x.shape)
-    if low is not None:
-        ax.hlines(y, low, high, color=colour, lw=1.0, zorder=2)
-    for here, face in ((filled, colour), (~filled, "white")):
-        ax.plot(x[here], y[here], marker, ms=size, mfc=face, mec=colour, mew=0.9, zorder=3)
+    full = np.broadcast_to(np.asarray(filled, bool), x.shape)
+    if low is not None and high is not None:
+        ax.hlines(y, low, high, color=dot.colour, lw=1.0, zorder=2)
+    for here, face in ((full, dot.colour), (~full, "white")):
+        ax.plot(x[here], y[here], dot.marker, ms=dot.size, mfc=face, mec=dot.colour, mew=0.9, zorder=3)
 
 
 def draw_legend(fig: Figure, handles: Sequence, top: float, left: float = 1.35, columns: int = 8) -> None:
@@ -310,9 +296,9 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, bounds: Sequence[float],
     return places[np.arange(len(points)), chosen]
 
 
-def label_points(ax: Axes, x, y, texts: Sequence[str], size: float) -> None:
+def label_points(ax: Axes, x: pd.Series, y: pd.Series, texts: Sequence[str], size: float) -> None:
     """Labels beside points, with a leader where one had to move away. Limits and size of the axes must be final."""
-    renderer = ax.figure.canvas.get_renderer()
+    renderer = cast(FigureCanvasAgg, ax.figure.canvas).get_renderer()  # as `new_figure` makes it
     drawn = [
         ax.annotate(t, (a, b), fontsize=size, ha="center", va="center", zorder=5)
         for t, a, b in zip(texts, x, y, strict=True)
@@ -332,4 +318,5 @@ def label_points(ax: Axes, x, y, texts: Sequence[str], size: float) -> None:
         if np.linalg.norm(near - point) > 5.5 * unit:
             ends = ax.transData.inverted().transform([point, near])
             ax.plot(*ends.T, color=GREY, lw=0.4, zorder=1)
-        text.set_position(ax.transData.inverted().transform(centre))
+        place_x, place_y = ax.transData.inverted().transform(centre)
+        text.set_position((place_x, place_y))

@@ -18,18 +18,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.rooms import check_folder
+from shared_affect.results.claims.finding import FAILS, HOLDS, INCONCLUSIVE, NOT_TESTED
+from shared_affect.results.claims.table import EMPTY
 
-CONTROL = "empty-"
-
-
-OTHERWISE = {"fails": "fail", "inconclusive": "inconclusive", "not-tested": "not tested"}
+OTHERWISE = {FAILS: "fail", INCONCLUSIVE: "inconclusive", NOT_TESTED: "not tested"}
 
 
 def _counted(claims: Sequence[Mapping]) -> str:
     verdicts = Counter(c["verdict"] for c in claims)
-    tested = len(claims) - verdicts["not-tested"]
-    rest = [f"{n} {OTHERWISE.get(v, v)}" for v, n in sorted(verdicts.items()) if v != "holds"]
-    return f"{verdicts['holds']} of {tested} tested verdicts hold" + (f" ({', '.join(rest)})" if rest else "")
+    tested = len(claims) - verdicts[NOT_TESTED]
+    rest = [f"{n} {OTHERWISE.get(v, v)}" for v, n in sorted(verdicts.items()) if v != HOLDS]
+    return f"{verdicts[HOLDS]} of {tested} tested verdicts hold" + (f" ({', '.join(rest)})" if rest else "")
 
 
 def _who(c: Mapping) -> str:
@@ -44,19 +43,19 @@ def sentences(claims: Sequence[Mapping]) -> list[str]:
     claims : sequence of mappings
         As in claims.json: ``id, model, language, verdict``.
     """
-    own = [c for c in claims if not c["id"].startswith(CONTROL)]
-    controls = [c for c in claims if c["id"].startswith(CONTROL)]
+    own = [c for c in claims if c["id"] not in EMPTY]
+    controls = [c for c in claims if c["id"] in EMPTY]
     out = [f"Claims: {_counted(own)}, on {len({c['id'] for c in own})} claims, each asked of its models and languages."]
-    if failed := [_who(c) for c in own if c["verdict"] == "fails"]:
+    if failed := [_who(c) for c in own if c["verdict"] == FAILS]:
         out.append(f"Fails: {'; '.join(failed)}.")
-    run = [c for c in controls if c["verdict"] != "not-tested"]
+    run = [c for c in controls if c["verdict"] != NOT_TESTED]
     if not run:
         out.append(
             "Negative controls: none was run, so nothing here shows what the same code says where there is nothing to"
             " find."
         )
         return out
-    empty = [c for c in run if c["verdict"] == "holds"]
+    empty = [c for c in run if c["verdict"] == HOLDS]
     found = f"{len(empty)} of {len(run)} come back empty" + "".join(
         f"; {OTHERWISE.get(c['verdict'], c['verdict'])}: {c['id']}" for c in run if c not in empty
     )

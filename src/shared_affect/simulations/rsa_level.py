@@ -13,6 +13,7 @@ from shared_affect.base.seeds import rng as seeded
 from shared_affect.features.codes import WordCodes, attach_sets
 from shared_affect.features.features import centroids, emotion_space
 from shared_affect.features.selection import select
+from shared_affect.results.claims.families import FINE_STRUCTURE, STRUCTURE
 from shared_affect.simulations._tally import rate
 from shared_affect.spaces.pair_sets import PairSets
 from shared_affect.spaces.permuted_spaces import permuted_spaces
@@ -34,7 +35,7 @@ study. Each at .01, 399 permutations of labels and of codes. Old rule and claim 
 N_EMOTIONS, N_FEATURES, N_RATERS, N_PERMUTATIONS = 27, 300, 40, 399
 SETTINGS = {"per_emotion": 10, "fdr": 0.05, "max_density": 1.0}
 SETTINGS_OF_SETS = ("disjoint", "overlapping", "sizes", "density", "signal")
-PAIRS = {"structure": "all", "fine-structure": "within-valence"}
+PAIRS = {f.name: f.where["pairs"] for f in (STRUCTURE, FINE_STRUCTURE)}
 
 
 def overlapping_sets(plane: np.ndarray, n_words: int, per_set: int, rng: np.random.Generator) -> dict[str, list[str]]:
