@@ -1,19 +1,20 @@
 # Figures and their source data, drawn from published tables in one committed font.
-# Inputs: {R}/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
-# Outputs: {R}/figures/figure{N}.{pdf,png}, {R}/figures/source/figure{N}.csv; figure 4 only where texts were steered.
+# Inputs: <results>/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
+# Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were steered.
+R, LOGS, BENCH, HUMAN, SAE = "<results>", "<logs>", "<benchmarks>", STUDY.human, STUDY.sae
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"
 FIGURE_STYLE = {
-    "banner": BANNER,
-    "models": {r["model"]: r["label"] for r in TABLES["models"]},
-    "languages": {r["language"]: r["name"] for r in TABLES["languages"]},
+    "banner": STUDY.banner,
+    "models": {r["model"]: r["label"] for r in STUDY.tables["models"]},
+    "languages": {r["language"]: r["name"] for r in STUDY.tables["languages"]},
     "max_nll_ratio": config["steering"]["max_nll_ratio"],
 }
-SPACES = [{"model": m, "language": k} for m in config["models"] for k in LANGUAGES]
+SPACES = [{"model": m, "language": k} for m in STUDY.claiming for k in STUDY.languages]
 
 
 def tables_of(*names):
     """Published tables among these that this study has."""
-    return [f"{R}/tables/{t}.csv" for t in names if t in PIECES]
+    return [f"{R}/tables/{t}.csv" for t in names if t in TABLE_FILES]
 
 
 def per_space(pattern):
@@ -21,7 +22,7 @@ def per_space(pattern):
     return [pattern.format(**unit) for unit in SPACES]
 
 
-FIGURES = [f"{R}/figures/figure{n}.{ending}" for n in ("1", "2", "3", *(["4"] if STEERED else []), "S1") for ending in ("pdf", "png")]
+FIGURES = [f"{STUDY.results}/figures/figure{n}.{ending}" for n in ("1", "2", "3", *(["4"] if STUDY.steered else []), "S1") for ending in ("pdf", "png")]
 FINAL += FIGURES
 
 
@@ -105,7 +106,7 @@ rule draw_figure_3:
         "../scripts/draw_figure_3.py"
 
 
-if STEERED:
+if STUDY.steered:
 
     rule draw_figure_4:
         input:

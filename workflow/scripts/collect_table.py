@@ -6,6 +6,7 @@ from shared_affect.results.contracts import write_table
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])
-    frame = collect(snakemake.params.table, list(snakemake.input), snakemake.params.identities)
+    p = snakemake.params
+    frame = collect(p.table, {f: p.identities[f] for f in snakemake.input}, p.root_seed)
     log.info("%d rows from %d files", len(frame), len(snakemake.input))
-    write_table(snakemake.output[0], snakemake.params.table, frame)
+    write_table(snakemake.output[0], p.table, frame)
