@@ -339,27 +339,3 @@ def test_figures_can_write_every_committed_word(root):
         ]
     ]
     assert missing_characters(next((root / "resources/fonts").glob("*.otf")), texts) == []
-
-
-def test_weights_exchanged_in_place_are_seen(root, tmp_path):
-    from pathlib import Path
-
-    text = (root / "workflow/rules/features.smk").read_text(encoding="utf-8")
-    scope = {"Path": Path, "place": str, "R": "results/x"}
-    exec(text[text.index("def own_files") : text.index("for MODEL in MODELS")], scope)
-    assert (
-        text.count("own_files(r)") == 2 and '"own_files": [own_files(r)' in text
-    )  # among the parameters of extraction
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"1")
-    row = {"source": "local", "path": str(tmp_path)}
-    before = scope["own_files"](row)
-    assert set(before) == {"config.json", "model.safetensors"} and scope["own_files"](row) == before
-    (tmp_path / "model.safetensors").write_bytes(b"22")
-    assert scope["own_files"](row) != before
-    assert (
-        scope["own_files"](row | {"source": "trained"})
-        == scope["own_files"](row | {"path": "results/x/models/a"})
-        == scope["own_files"](row | {"path": str(tmp_path / "none")})
-        == {}
-    )

@@ -41,7 +41,7 @@ def begin_run():
 
 
 def code_of_rules():
-    """What the code of each rule is known by: digests, or the version of what the journal keeps."""
+    """Digests by which the code of every rule is known, or the version of what the journal keeps."""
     found = {}
     for r in workflow.rules:
         script = BASE / "workflow/scripts" / Path(r.script or "none").name

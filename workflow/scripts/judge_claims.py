@@ -6,22 +6,43 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.files import write_json, write_text
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.tables import read_csv, read_tsv
 from shared_affect.results.claims import judge_all, render
 from shared_affect.results.show import sentences
 
-if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    i, p = snakemake.input, snakemake.params
-    tables = {name: read_csv(f) for name, f in p.tables.items()}
-    notes = {
+
+def judge_claims(tables, notes, steering, out, page, *, study, note):
+    """Verdicts on every claim, and the page that shows them.
+
+    Parameters
+    ----------
+    tables : dict of name -> path
+        Published tables (csv).
+    notes : dict of path -> identity
+        What predictions could not test (json), and whose notes they are: ``model``, ``language``.
+    steering : list of path
+        What claims on steering rest on (tsv); none where nothing is steered.
+    out, page : path
+        Claims (json), the page (html).
+    study : dict
+        Settings of the study that claims are about (results/claims.py).
+    note : str
+        What is planted.
+    """
+    not_tested = {
         (who["model"], who["language"]): json.loads(Path(f).read_text(encoding="utf-8"))["not_tested"]
-        for f, who in p.notes.items()
+        for f, who in notes.items()
     }
-    steering = pd.concat([read_tsv(f) for f in i.steering], ignore_index=True) if i.steering else None
-    claims = judge_all(tables, notes, steering, p.study)
+    steered = pd.concat([read_tsv(f) for f in steering], ignore_index=True) if steering else None
+    claims = judge_all({name: read_csv(f) for name, f in tables.items()}, not_tested, steered, study)
     for c in claims:
-        log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
-    write_json(snakemake.output.claims, claims)
-    write_text(snakemake.output.table, render(claims, " ".join([p.note, *sentences(claims)]).strip()))
+        LOG.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
+    write_json(out, claims)
+    write_text(page, render(claims, " ".join([note, *sentences(claims)]).strip()))
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    i, o, p = snakemake.input, snakemake.output, snakemake.params
+    judge_claims(p.tables, p.notes, i.steering, o.claims, o.table, study=p.study, note=p.note)

@@ -99,8 +99,8 @@ class Grid:
         Returns
         -------
         dict of path -> identity
-            ``control`` and ``spec``; the axes along which the table's files differ (``model``, ``language``, ...); beside
-            a dataset of judgements and a language, the language of the raters (``human_language``). In the table's order.
+            ``control`` and ``spec``; the axes along which the files differ (``model``, ``language``, ...); beside a dataset
+            of judgements and a language, the raters' language (``human_language``). In the table's order.
         """
         if table == "human_ceilings":
             return self._ceilings()
@@ -119,7 +119,7 @@ class Grid:
         return {pattern.format(**at): at for at in spread(axes)}
 
     def _ceilings(self) -> dict[str, Identity]:
-        """Of judgements one file for each language of the raters: two languages may be compared with the same people."""
+        """Of judgements one file for each language of raters: two languages may be compared with the same people."""
         study = self.study
         first = {study.data.row("judgements", study.human, k)["human_language"]: k for k in reversed(study.languages)}
         wanted = [(KINDS["human_ceilings"], study.human, k) for k in reversed(first.values())]

@@ -26,8 +26,8 @@ class HumanData:
     Attributes
     ----------
     missing : dict
-        Path in ``config/human.tsv`` -> why it is not there; filled by `files`. It stops a run before its first job, a dry
-        run plans without.
+        Path in ``config/human.tsv`` -> why it is not there; filled by `files`. It stops a run before its first job; a
+        plan does without.
     """
 
     def __init__(self, study: Study):

@@ -92,11 +92,15 @@ def own_texts(study: Study, language: str) -> tuple[dict, Path, list[str], list[
     """Concept words by source, templates, prompts and running texts of a language, as far as they are there before the
     run: what a tokenizer is tried on.
     """
-    sets, source = {}, study.config["concepts"]
+    sets: dict[str, dict[str, list[str]]] = {}
+    source = study.config["concepts"]
     if source in OWN_CONCEPTS:
         sets = {source: read_concepts(study.sources.concepts(language), study.emotions, source)}
     authored = study.config["running_texts"] == "authored"
     running = [f"{study.inputs}/texts/{kind}_{language}.txt" for kind in ("fidelity", "neutral")] if authored else []
     prompts = [f"{study.inputs}/prompts/{language}.tsv"] if study.steered else []
-    there = [[p for p in paths if Path(p).exists()] for paths in (prompts, running)]
-    return sets, study.sources.templates(language), *there
+    return sets, study.sources.templates(language), _there(prompts), _there(running)
+
+
+def _there(paths: list[str]) -> list[str]:
+    return [p for p in paths if Path(p).exists()]

@@ -182,8 +182,9 @@ class Study:
         return 0 if self.row("models", model=model)["device"] == "cpu" else 1
 
     def own_files(self, row: Mapping) -> dict[str, list]:
-        """Sizes and times of the files in a user's own folder, so that what is exchanged in place is read anew; none where
-        the workflow makes or fetches them.
+        """Sizes and times of the files in a user's own folder, so that what is exchanged in place is read anew.
+
+        None where the workflow makes or fetches them.
         """
         folder = Path(self.place(row["path"]))
         if row["source"] != "local" or folder.is_relative_to(self.results):
