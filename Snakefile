@@ -6,6 +6,10 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+# With --sdm conda: what this file and the jobs import, behind this folder's own library (study.smk).
+conda: "envs/shared-affect.yaml"
+
+
 configfile: "config.yaml"
 
 

@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from shared_affect.features.codes import join_blocks
 from shared_affect.results.collect import adjust, collect, families
-from shared_affect.results.contracts import CONTRACTS, write_table
+from shared_affect.results.contracts import write_table
 
 MAIN = {"control": "none", "spec": "primary"}
 HERE = MAIN | {"model": "m", "sae": "s", "language": "en"}

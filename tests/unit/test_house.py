@@ -134,10 +134,13 @@ def test_digests_reach_what_they_should_and_no_more(root):
 
 
 def test_every_job_runs_in_the_environment_that_was_looked_at(root):
+    # no rule has one of its own; the global one stands behind this folder's library (tests/workflow/test_conda.py)
     for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]:
         assert not re.search(
-            r"^\s+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M
+            r"^[ \t]+(conda|container|singularity|envmodules):", path.read_text(encoding="utf-8"), flags=re.M
         ), path.name
+    (environment,) = re.findall(r'^conda: "(.+)"$', (root / "Snakefile").read_text(encoding="utf-8"), flags=re.M)
+    assert (root / environment).is_file()
 
 
 def test_a_rule_carries_the_digest_of_its_own_script(root):

@@ -32,6 +32,11 @@ def checked(function, *args, **kwargs):
         raise WorkflowError(str(error)) from None
 
 
+# Jobs run in the Python of this process and see what --sdm conda has put behind its packages.
+PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+SEEN = [p for p in sys.path if any(p.startswith(f"{e.env.path}{os.sep}") for e in workflow.injected_conda_envs)]
+if SEEN:
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*filter(None, PATHS), *SEEN]))
 # Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
 checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
 SOURCES = Sources(

@@ -99,8 +99,8 @@ class Grid:
         Returns
         -------
         dict of path -> identity
-            ``control`` and ``spec``; the axes along which the files differ (``model``, ``language``, ...); beside a dataset
-            of judgements and a language, the raters' language (``human_language``). In the table's order.
+            ``control`` and ``spec``; the axes along which the files differ (``model``, ``language``, ...); beside a
+            dataset of judgements and a language, the raters' language (``human_language``). In the table's order.
         """
         if table == "human_ceilings":
             return self._ceilings()
