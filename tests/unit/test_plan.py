@@ -6,17 +6,17 @@ import pytest
 import yaml
 
 from shared_affect.planning import looks, study_checks
+from shared_affect.planning.checkout import CONFIG_TABLES, Checkout, file_digest
 from shared_affect.planning.grid import KINDS, spread
 from shared_affect.planning.plan import read_study
-from shared_affect.planning.sources import CONFIG_TABLES, Sources, file_digest
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.results.contracts import CONTRACTS
 from shared_affect.study.checks import ConfigError
 
 
 @pytest.fixture(scope="module")
-def sources(root):
-    return Sources(
+def checkout(root):
+    return Checkout(
         tables=root / "config",
         schemas=root / "workflow/schemas",
         resources=root / "resources",
@@ -26,10 +26,10 @@ def sources(root):
 
 
 @pytest.fixture(scope="module")
-def make(root, sources):
+def make(root, checkout):
     """A study of the committed configuration, with keys and rows changed."""
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    tables = sources.read_tables()
+    tables = checkout.read_tables()
 
     def made(rows=(), **keys):
         changed = copy.deepcopy(tables)
@@ -38,7 +38,7 @@ def make(root, sources):
             assert found, (table, where)
             for row in found:
                 row.update(values)
-        return read_study(copy.deepcopy(config) | keys, sources, changed)
+        return read_study(copy.deepcopy(config) | keys, checkout, changed)
 
     return made
 
@@ -386,12 +386,12 @@ def test_classes_of_emotions_where_they_are_known(make, study):
     assert looks.classes_of(some, "en") is None  # the norms are not there
 
 
-def test_digests_follow_the_code_and_the_inputs(root, sources, tmp_path):
-    assert sources.code("collect_table") == sources.code("collect_table") != sources.code("predict_ratings")
-    assert sources.code_of("models/texts") != sources.code_of("models/texts", "models/tokens")
-    assert sources.version_of("features.extraction") >= 2
-    assert list(sources.digests_of_tables()) == list(CONFIG_TABLES)
-    found = sources.digests_of_resources()
+def test_digests_follow_the_code_and_the_inputs(root, checkout, tmp_path):
+    assert checkout.code("collect_table") == checkout.code("collect_table") != checkout.code("predict_ratings")
+    assert checkout.code_of("models/texts") != checkout.code_of("models/texts", "models/tokens")
+    assert checkout.version_of("features.extraction") >= 2
+    assert list(checkout.digests_of_tables()) == list(CONFIG_TABLES)
+    found = checkout.digests_of_resources()
     assert found["resources/emotions.tsv"] == file_digest(root / "resources/emotions.tsv")
     assert "resources/concepts/zh.tsv" in found and not [k for k in found if "journal" in k or "retrieved" in k]
-    assert "steering" in sources.sections and "models" not in sources.sections
+    assert "steering" in checkout.sections and "models" not in checkout.sections

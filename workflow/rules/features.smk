@@ -30,7 +30,7 @@ for MODEL in STUDY.models:
         # folder of a source's codes -> its words
         "sets": lambda w: {STUDY.variants.concept_folder(c): f.format(language=w.language) for c, f in STUDY.concept_files.items()},
         "journal": STUDY.journal,
-        "version": SOURCES.version_of("features.extraction"),
+        "version": CHECKOUT.version_of("features.extraction"),
         "own_files": [STUDY.own_files(r) for r in [STUDY.row("models", model=MODEL), *SAES.values()]],
         "name": MODEL,
         "steered": [STUDY.sae] if MODEL in STUDY.steered else [],

@@ -12,7 +12,7 @@ WORLD_TABLES = [
     *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
     *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
 ]
-PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, SOURCES.concepts(k))]
+PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, CHECKOUT.concepts(k))]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
     "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],

@@ -82,8 +82,8 @@ rule record_provenance:
         banner=STUDY.banner,
         text=(BASE / "workflow/report/workflow.rst").read_text(encoding="utf-8"),
         models=STUDY.hub_models,
-        tables=SOURCES.digests_of_tables(),
-        resources=SOURCES.digests_of_resources(),
+        tables=CHECKOUT.digests_of_tables(),
+        resources=CHECKOUT.digests_of_resources(),
         rules=lambda w: code_of_rules(),
         code=code("record_provenance"),
     script:

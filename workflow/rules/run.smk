@@ -3,7 +3,7 @@
 from contextlib import suppress
 from logging import Filter
 
-from shared_affect.planning.sources import file_digest
+from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
 from snakemake_interface_logger_plugins.common import LogEvent
 

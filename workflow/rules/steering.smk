@@ -61,7 +61,7 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
             root_seed=config["root_seed"],
             journal=STUDY.journal,
             part=f"part{NUMBER}of{len(STUDY.groups)}",
-            version=SOURCES.version_of("steering.generate"),
+            version=CHECKOUT.version_of("steering.generate"),
         script:
             "../scripts/generate_texts.py"
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(BASE / "src"))
 from shared_affect.base import rooms
 from shared_affect.planning import looks
 from shared_affect.planning.plan import read_study
-from shared_affect.planning.sources import Sources
+from shared_affect.planning.checkout import Checkout
 from shared_affect.study import folder as study_folder
 from shared_affect.study import overlays
 
@@ -39,7 +39,7 @@ if SEEN:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*filter(None, PATHS), *SEEN]))
 # Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
 checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
-SOURCES = Sources(
+CHECKOUT = Checkout(
     tables=BASE / "config",
     schemas=BASE / "workflow/schemas",
     resources=BASE / "resources",
@@ -47,12 +47,12 @@ SOURCES = Sources(
     library=BASE / "src/shared_affect",
 )
 # digests, without which an edited module would rerun nothing
-code, code_of = SOURCES.code, SOURCES.code_of
-TABLES = checked(SOURCES.read_tables)
+code, code_of = CHECKOUT.code, CHECKOUT.code_of
+TABLES = checked(CHECKOUT.read_tables)
 if workflow.is_main_process:
     FILES = dict.fromkeys(os.path.relpath(path) for path in ["config.yaml", *workflow.config_settings.configfiles] if Path(path).exists())
     checked(overlays.check_merge, [*((path, checked(overlays.check_file, path)) for path in FILES), ("--config", workflow.config_settings.config)])
-STUDY = checked(read_study, config, SOURCES, TABLES)
+STUDY = checked(read_study, config, CHECKOUT, TABLES)
 config.update(STUDY.config)
 # looked at once, by the process that plans: jobs of a cluster read the Snakefile again
 OVERWRITES = looks.overwriting(STUDY, checked(looks.look, STUDY)) if workflow.is_main_process else []

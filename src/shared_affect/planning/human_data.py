@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared_affect.human.downloads import Lacking, find_file
-from shared_affect.planning.sources import Row
+from shared_affect.planning.checkout import Row
 from shared_affect.study.checks import OWN_CONCEPTS, ConfigError
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def look(study: Study) -> list[str]:
         At the first thing that is wrong.
     """
     differing = study_folder.check_folder(
-        study.results, settings_of(study), study.sources.sections, study.config["force"]
+        study.results, settings_of(study), study.checkout.sections, study.config["force"]
     )
     study_checks.check_files(study.config, study.tables, study.places, study.inputs)
     study_checks.check_emotions(study.config, study.emotions, lambda language: classes_of(study, language))
@@ -47,7 +47,7 @@ def classes_of(study: Study, language: str) -> dict[str, str] | None:
     """Valence class of each emotion in a language, where it is known before the run; None where it is not."""
     own = study.data.row("judgements", study.human, language)
     if own["raters"] == "planted":
-        return study_checks.planted_classes(study.sources.resources / "planted/emotions.tsv", language)
+        return study_checks.planted_classes(study.checkout.resources / "planted/emotions.tsv", language)
     if study.config["emotions"] == "all":
         return None  # all 27 are enough for every pair set; reading their ratings takes seconds
     path, labels = study.data.affect_of(study.human, language)
@@ -95,11 +95,11 @@ def own_texts(study: Study, language: str) -> tuple[dict, Path, list[str], list[
     sets: dict[str, dict[str, list[str]]] = {}
     source = study.config["concepts"]
     if source in OWN_CONCEPTS:
-        sets = {source: read_concepts(study.sources.concepts(language), study.emotions, source)}
+        sets = {source: read_concepts(study.checkout.concepts(language), study.emotions, source)}
     authored = study.config["running_texts"] == "authored"
     running = [f"{study.inputs}/texts/{kind}_{language}.txt" for kind in ("fidelity", "neutral")] if authored else []
     prompts = [f"{study.inputs}/prompts/{language}.tsv"] if study.steered else []
-    return sets, study.sources.templates(language), _there(prompts), _there(running)
+    return sets, study.checkout.templates(language), _there(prompts), _there(running)
 
 
 def _there(paths: list[str]) -> list[str]:

@@ -16,9 +16,9 @@ from typing import Any
 from shared_affect.human.downloads import list_lacking
 from shared_affect.models.hub import has_token, licence_message
 from shared_affect.planning import study_checks
+from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
-from shared_affect.planning.sources import Row, Sources, Tables
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import overlays
 from shared_affect.study.banners import banner
@@ -36,7 +36,7 @@ class Study:
     tables : mapping of table -> rows
     emotions : list of str
         In the table's order.
-    sources : Sources
+    checkout : Checkout
     inputs : str
         Folder of committed inputs, downloads and the journal, as jobs name it.
     """
@@ -44,7 +44,7 @@ class Study:
     config: dict[str, Any]
     tables: Tables
     emotions: list[str]
-    sources: Sources
+    checkout: Checkout
     inputs: str = "resources"
 
     # ---- names
@@ -334,31 +334,31 @@ class Study:
         return said + list_lacking(list(self.data.missing.values()), self.config["data_dir"])
 
 
-def read_study(config: Mapping[str, Any], sources: Sources, tables: Tables) -> Study:
+def read_study(config: Mapping[str, Any], checkout: Checkout, tables: Tables) -> Study:
     """Check a merged configuration and its tables, and make a study of them.
 
     Parameters
     ----------
     config : mapping
         What snakemake has merged: overlays, then the command line, whose nested values come as text.
-    sources : Sources
+    checkout : Checkout
     tables : mapping of table -> rows
-        Of `Sources.read_tables`.
+        Of `Checkout.read_tables`.
 
     Raises
     ------
     ConfigError
         At the first thing that is wrong.
     """
-    made: dict[str, Any] = overlays.convert(config, sources.schema)
+    made: dict[str, Any] = overlays.convert(config, checkout.schema)
     known = [r["language"] for r in tables["languages"]]
-    concepts = {k: sources.concepts(k) for k in known}
-    templates = {k: sources.templates(k) for k in known}
-    emotions = check_study(made, sources.schemas / "config.yaml", tables, concepts, templates)
+    concepts = {k: checkout.concepts(k) for k in known}
+    templates = {k: checkout.templates(k) for k in known}
+    emotions = check_study(made, checkout.schemas / "config.yaml", tables, concepts, templates)
     overlays.expand_folders(made)
     study_checks.check_rows(made, tables)
     study_checks.check_words(made, emotions, tables, concepts)
-    study = Study(made, tables, emotions, sources)
+    study = Study(made, tables, emotions, checkout)
     for language in study.languages:
         study.data.files("judgements", study.human, language)
         study.data.files("norms", study.norms, language)

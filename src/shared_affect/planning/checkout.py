@@ -1,4 +1,4 @@
-"""Where the parts of a study stand: tables, schemas, committed inputs, scripts, library; and the digests of each."""
+"""A checkout of this project: tables, schemas, committed inputs, scripts, library; and the digests of each."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _code_behind = cache(rooms.code_behind)
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Folders that a study is read from.
+class Checkout:
+    """Folders of the checkout that a study is read from.
 
     Parameters
     ----------
