@@ -272,7 +272,7 @@ def check_files(
                 _read_own(r, places, where)
 
 
-def _as_written(path: str | Path, needed: Sequence[str], optional: Sequence[str] | None = (), **how) -> list[dict]:
+def _as_written(path: Path, needed: Sequence[str], optional: Sequence[str] | None = (), **how) -> list[dict]:
     """`reading.read_written`, whose refusals are errors of the configuration here."""
     try:
         return read_written(path, needed, optional, **how)
