@@ -6,6 +6,10 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+# With --sdm conda: what this file and the jobs import, behind this folder's own library (study.smk).
+conda: "envs/shared-affect.yaml"
+
+
 configfile: "config.yaml"
 
 
@@ -13,7 +17,7 @@ include: "workflow/rules/study.smk"
 
 
 # What came out stands first (record_provenance); until then what was done.
-report: str(Path(R, "report.rst").resolve()) if Path(R, "report.rst").exists() else "workflow/report/workflow.rst"
+report: str(Path(STUDY.results, "report.rst").resolve()) if Path(STUDY.results, "report.rst").exists() else "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
@@ -52,7 +56,7 @@ include: "workflow/rules/run.smk"
 # What is lacking is said last, below the plan; a run stops on it before its first job.
 SAID = []
 if workflow.is_main_process:
-    atexit.register(lambda: SAID or print(*(f"\n{text}" for text in [*overwriting(), *(f"Lacking: {t}" for t in lacking())]), sep="", end="", file=sys.stderr))
+    atexit.register(lambda: SAID or print(*(f"\n{text}" for text in [*OVERWRITES, *(f"Lacking: {t}" for t in STUDY.lacking())]), sep="", end="", file=sys.stderr))
 
 
 onstart:
@@ -60,10 +64,10 @@ onstart:
     # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
     SAID.append("a run says it itself")
-    if LACKS := lacking():
+    if LACKS := STUDY.lacking():
         raise WorkflowError("\n".join(LACKS))
     if OVERWRITES:
         VALID = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
-        logger.warning(f"{overwriting()[0]}; removed: {', '.join(study_folder.drop_finals(R, VALID.__contains__)) or 'nothing'}")
-    study_folder.write_settings(R, SETTINGS)
+        logger.warning(f"{OVERWRITES[0]}; removed: {', '.join(study_folder.drop_finals(STUDY.results, VALID.__contains__)) or 'nothing'}")
+    study_folder.write_settings(STUDY.results, looks.settings_of(STUDY))
     begin_run()

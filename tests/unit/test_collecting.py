@@ -1,4 +1,4 @@
-"""From paths to published tables: identities, families, Holm, contracts."""
+"""From files to published tables: identities, families, Holm, contracts."""
 
 import numpy as np
 import pandas as pd
@@ -7,31 +7,11 @@ from statsmodels.stats.multitest import multipletests
 
 from shared_affect.features.codes import join_blocks
 from shared_affect.results.claims.families import adjust, families
-from shared_affect.results.collect import LAYOUTS, collect, identity_of
-from shared_affect.results.contracts import CONTRACTS, write_table
+from shared_affect.results.collect import collect
+from shared_affect.results.contracts import write_table
 
-WHO = {
-    "study_root": "r",
-    "controls": {"m": "none", "u": "untrained"},
-    "human_language": {"en": "en", "zh": "zh"},
-    "root_seed": 7,
-}
-
-
-@pytest.mark.parametrize("variant", ["", "spec/held/", "control/shuffled-norms/"])
-@pytest.mark.parametrize("table", LAYOUTS)
-def test_identity_comes_back_from_the_path(table, variant):
-    names = {k: f"{k}.1-x" for k in LAYOUTS[table] if k != "-"}
-    middle = [names.get(k, "rest") for k in LAYOUTS[table]]
-    found = identity_of(f"r/{variant}kind/" + "/".join(middle) + ".tsv", table, "r")
-    kind, name = ([*variant.split("/"), "", ""])[:2]
-    assert found == names | {"variant_kind": kind, "variant": name}
-    with pytest.raises(ValueError, match="does not fit"):
-        identity_of("r/kind/" + "/".join([*middle, "more"]) + ".tsv", table, "r")
-
-
-def test_every_published_table_has_a_layout():
-    assert set(LAYOUTS) == set(CONTRACTS)
+MAIN = {"control": "none", "spec": "primary"}
+HERE = MAIN | {"model": "m", "sae": "s", "language": "en"}
 
 
 def rsa_rows(**change):
@@ -116,18 +96,13 @@ def test_a_family_that_could_reject_nothing_is_refused():
 
 
 def test_collected_rows_know_where_they_come_from(tmp_path):
-    who = WHO | {"study_root": tmp_path}
-    paths = [
-        tmp_path / p
-        for p in (
-            "shared/m/s/summary.tsv",
-            "shared/u/s/summary.tsv",
-            "control/shuffled-concepts/shared/m/s/summary.tsv",
-            "spec/held/shared/m/s/summary.tsv",
-        )
-    ]
-    for k, path in enumerate(paths):
-        path.parent.mkdir(parents=True)
+    files = {
+        tmp_path / "m.tsv": MAIN | {"model": "m", "sae": "s"},
+        tmp_path / "u.tsv": {"control": "untrained", "spec": "primary", "model": "u", "sae": "s"},
+        tmp_path / "c.tsv": {"control": "shuffled-concepts", "spec": "primary", "model": "m", "sae": "s"},
+        tmp_path / "h.tsv": {"control": "none", "spec": "held", "model": "m", "sae": "s"},
+    }
+    for k, path in enumerate(files):
         pd.DataFrame(
             [
                 {
@@ -145,7 +120,7 @@ def test_collected_rows_know_where_they_come_from(tmp_path):
                 }
             ]
         ).to_csv(path, sep="\t", index=False)
-    frame = collect("shared_features", paths, who)
+    frame = collect("shared_features", files, 7)
     write_table(tmp_path / "t.csv", "shared_features", frame)
     shared = frame[frame["quantity"] == "n_shared"]
     assert shared["control"].tolist() == ["none", "untrained", "shuffled-concepts", "none"] and shared[
@@ -157,25 +132,23 @@ def test_collected_rows_know_where_they_come_from(tmp_path):
         "shared-universal | shuffled-concepts",
         "",
     ]
-    ceiling = tmp_path / "dimensions/m/s/zh/h.tsv"
-    ceiling.parent.mkdir(parents=True)
+    ceiling = tmp_path / "zh.tsv"
     pd.DataFrame([{"quantity": "q", "value": 1.0, "p": 0.5, "n_permutations": 9999, "n_emotions": 4}]).to_csv(
         ceiling, sep="\t", index=False
     )
-    raters = collect("rsa_differences", [ceiling], who | {"human_language": {"en": "en", "zh": "fr"}})
+    who = HERE | {"language": "zh", "human": "h", "human_language": "fr"}
+    raters = collect("rsa_differences", {ceiling: who}, 7)
     assert raters["human_language"].tolist() == ["fr"]
     assert shared["value"].tolist() == [0, 1, 2, 3] and set(frame["root_seed"]) == {7}
 
 
 def test_facts_from_json_and_single_numbers_from_npz_become_rows(tmp_path):
-    (tmp_path / "judges").mkdir()
-    (tmp_path / "judges/en.json").write_text('{"accuracy": 0.5, "n": 3, "converged": true, "name": "x"}')
-    frame = collect("judges", [tmp_path / "judges/en.json"], WHO | {"study_root": tmp_path})
+    (tmp_path / "en.json").write_text('{"accuracy": 0.5, "n": 3, "converged": true, "name": "x"}')
+    frame = collect("judges", {tmp_path / "en.json": MAIN | {"language": "en"}}, 7)
     assert frame[["language", "quantity", "value"]].to_numpy().tolist() == [["en", "accuracy", 0.5], ["en", "n", 3.0]]
-    path = tmp_path / "features/m/s/en/text.npz"
-    path.parent.mkdir(parents=True)
+    path = tmp_path / "text.npz"
     np.savez(path, l0=np.array([7.5]), density=np.arange(4.0), scalar=np.array(1.0))
-    frame = collect("sae_fidelity", [path], WHO | {"study_root": tmp_path})
+    frame = collect("sae_fidelity", {path: HERE}, 7)
     assert frame[["model", "sae", "language", "quantity", "value"]].to_numpy().tolist() == [["m", "s", "en", "l0", 7.5]]
 
 
@@ -183,8 +156,7 @@ def test_a_file_whose_column_contradicts_its_path_is_refused(tmp_path):
     """With a lexicon the features of one emotion stood in the file of another, and the path was written over the right
     column.
     """
-    path = tmp_path / "emotion_features/m/s/en/joy.tsv"
-    path.parent.mkdir(parents=True)
+    path = tmp_path / "joy.tsv"
     rows = pd.DataFrame(
         [
             {
@@ -204,14 +176,13 @@ def test_a_file_whose_column_contradicts_its_path_is_refused(tmp_path):
     )
     rows.to_csv(path, sep="\t", index=False)
     with pytest.raises(ValueError, match=r"joy\.tsv: column emotion says 'fear', the path says 'joy'"):
-        collect("features", [path], WHO | {"study_root": tmp_path})
+        collect("features", {path: HERE | {"emotion": "joy"}}, 7)
     rows.assign(emotion="joy").to_csv(path, sep="\t", index=False)
-    assert collect("features", [path], WHO | {"study_root": tmp_path})["emotion"].tolist() == ["joy"]
-    scores = tmp_path / "ratings/m/s/en/n/arousal.tsv"
-    scores.parent.mkdir(parents=True)
+    assert collect("features", {path: HERE | {"emotion": "joy"}}, 7)["emotion"].tolist() == ["joy"]
+    scores = tmp_path / "arousal.tsv"
     pd.DataFrame([{"arm": "all", "dimension": "valence", "r": 0.5}]).to_csv(scores, sep="\t", index=False)
     with pytest.raises(ValueError, match="column dimension says 'valence', the path says 'arousal'"):
-        collect("ratings", [scores], WHO | {"study_root": tmp_path})
+        collect("ratings", {scores: HERE | {"norms": "n", "dimension": "arousal"}}, 7)
 
 
 def cultures(**change):

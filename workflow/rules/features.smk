@@ -1,50 +1,39 @@
 # Words -> SAE codes -> emotion features -> features shared by two languages.
 # Inputs: models, SAEs, concept-sets, rated words, templates, fidelity and neutral texts.
-# Outputs: {R}/features/{model}/{sae}/{language}/*, {R}/{variant}codes/..., {R}/{variant}emotion_features/..., {R}/{variant}shared/...
+# Outputs: <results>/features/{model}/{sae}/{language}/*, <results>/{variant}codes/..., <results>/{variant}emotion_features/..., <results>/{variant}shared/...
 # One accelerator job a model and language reads all its SAEs in one pass; the rule is emitted once a model because
 # the SAEs differ. Its results also go to the journal, which outlives them.
-# Ordinary text (fidelity) and affect-free text (firing rates): of the planted world, or ours (resources/texts).
-RUNNING_TEXTS = {"planted": f"{R}/world/affect", "authored": "resources/texts"}[config["running_texts"]]
 # A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first. A job before them
 # passes the gates, so that no shard spends accelerator time on a model or SAE that is refused afterwards.
 STIMULI = {
-    "concepts": list(CONCEPT_FILES.values()),
-    "norms": f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
+    "concepts": list(STUDY.concept_files.values()),
+    "norms": f"<results>/human/{STUDY.norms}/norms_{{language}}.tsv",
     "templates": "resources/templates/{language}.tsv",
 }
 
 
-def own_files(r):
-    """Sizes and times of the files in a user's own folder, so that weights or a tokenizer exchanged in place are read anew."""
-    folder = Path(place(r["path"]))
-    if r["source"] != "local" or folder.is_relative_to(R):
-        return {}
-    return {f.name: [f.stat().st_size, f.stat().st_mtime_ns] for f in sorted(folder.glob("*")) if f.is_file()}
-
-
-for MODEL in MODELS:
+for MODEL in STUDY.models:
     NAME = MODEL.replace("-", "_").replace(".", "_")
-    SHARDS = row("models", model=MODEL)["shards"]
-    SHARD = f"{R}/features/{MODEL}/shards/{{language}}/{{shard}}.json"
-    GATE = f"{R}/features/{MODEL}/shards/{{language}}/gates.json"
-    TEXTS = {"fidelity": f"{RUNNING_TEXTS}/fidelity_{{language}}.txt", "neutral": f"{RUNNING_TEXTS}/neutral_{{language}}.txt"}
-    BROKEN = {"max_broken_share": lambda w: row("languages", language=w.language)["max_broken_share"]}
-    WEIGHTS = {"model": f"{model_path(MODEL)}/config.json", "saes": [f"{sae_path(MODEL, s)}/cfg.json" for s in saes_of(MODEL)]}
+    SHARDS = STUDY.row("models", model=MODEL)["shards"]
+    SHARD = f"<results>/features/{MODEL}/shards/{{language}}/{{shard}}.json"
+    GATE = f"<results>/features/{MODEL}/shards/{{language}}/gates.json"
+    TEXTS = {"fidelity": f"{STUDY.running_texts}/fidelity_{{language}}.txt", "neutral": f"{STUDY.running_texts}/neutral_{{language}}.txt"}
+    BROKEN = {"max_broken_share": lambda w: STUDY.row("languages", language=w.language)["max_broken_share"]}
+    SAES = {r["sae"]: r for r in STUDY.saes_of(MODEL)}
+    WEIGHTS = {"model": f"{STUDY.model_path(MODEL)}/config.json", "saes": [f"{STUDY.row_path(r)}/cfg.json" for r in SAES.values()]}
     READ = {
-        "model": model_path(MODEL),
-        "saes": {
-            s: {"folder": sae_path(MODEL, s), **{k: row("saes", model=MODEL, sae=s)[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s in saes_of(MODEL)
-        },
-        "numerics": {k: row("models", model=MODEL)[k] for k in ("dtype", "device", "attention", "chunk_batch")},
-        "bos": row("models", model=MODEL)["bos"],
-        "emotions": EMOTIONS,
+        "model": STUDY.model_path(MODEL),
+        "saes": {s: {"folder": STUDY.row_path(r), **{k: r[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s, r in SAES.items()},
+        "numerics": STUDY.numerics(MODEL, "chunk_batch"),
+        "bos": STUDY.row("models", model=MODEL)["bos"],
+        "emotions": STUDY.emotions,
         # folder of a source's codes -> its words
-        "sets": lambda w: {concept_folder(c): f.format(language=w.language) for c, f in CONCEPT_FILES.items()},
-        "journal": JOURNAL,
-        "version": version_of("features.extraction"),
-        "own_files": [own_files(r) for r in [row("models", model=MODEL), *(row("saes", model=MODEL, sae=s) for s in saes_of(MODEL))]],
+        "sets": lambda w: {STUDY.variants.concept_folder(c): f.format(language=w.language) for c, f in STUDY.concept_files.items()},
+        "journal": STUDY.journal,
+        "version": CHECKOUT.version_of("features.extraction"),
+        "own_files": [STUDY.own_files(r) for r in [STUDY.row("models", model=MODEL), *SAES.values()]],
         "name": MODEL,
-        "steered": [config["primary_sae"]] if MODEL in STEERED else [],
+        "steered": [STUDY.sae] if MODEL in STUDY.steered else [],
     }
 
     rule:
@@ -56,22 +45,22 @@ for MODEL in MODELS:
             **TEXTS,
             shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
-            concepts=[f"{R}/features/{MODEL}/{s}/{{language}}/{concept_folder(c)}/{e}.npz" for s in saes_of(MODEL) for c in CONCEPT_FILES for e in EMOTIONS],
-            norms=[f"{R}/features/{MODEL}/{s}/{{language}}/norms/{config['norms']}.npz" for s in saes_of(MODEL)],
-            running=[f"{R}/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in saes_of(MODEL)],
+            concepts=[f"<results>/features/{MODEL}/{s}/{{language}}/{STUDY.variants.concept_folder(c)}/{e}.npz" for s in SAES for c in STUDY.concept_files for e in STUDY.emotions],
+            norms=[f"<results>/features/{MODEL}/{s}/{{language}}/norms/{STUDY.norms}.npz" for s in SAES],
+            running=[f"<results>/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in SAES],
         log:
-            f"{LOGS}/extract_features/{MODEL}/{{language}}.log",
+            f"<logs>/extract_features/{MODEL}/{{language}}.log",
         benchmark:
-            f"{BENCH}/extract_features/{MODEL}/{{language}}.tsv"
+            f"<benchmarks>/extract_features/{MODEL}/{{language}}.tsv"
         priority: 8
         threads: 1
         resources:
-            gpu=gpu(MODEL),
+            gpu=STUDY.gpu(MODEL),
         params:
             **READ,
             **BROKEN,
-            folder=f"{R}/features/{MODEL}",
-            norms=config["norms"],
+            folder=f"{STUDY.results}/features/{MODEL}",
+            norms=STUDY.norms,
         script:
             "../scripts/extract_features.py"
 
@@ -88,13 +77,13 @@ for MODEL in MODELS:
             output:
                 GATE,
             log:
-                f"{LOGS}/gate_model/{MODEL}/{{language}}.log",
+                f"<logs>/gate_model/{MODEL}/{{language}}.log",
             benchmark:
-                f"{BENCH}/gate_model/{MODEL}/{{language}}.tsv"
+                f"<benchmarks>/gate_model/{MODEL}/{{language}}.tsv"
             priority: 8
             threads: 1
             resources:
-                gpu=gpu(MODEL),
+                gpu=STUDY.gpu(MODEL),
             params:
                 **READ,
                 **BROKEN,
@@ -111,15 +100,15 @@ for MODEL in MODELS:
             output:
                 SHARD,
             log:
-                f"{LOGS}/extract_shard/{MODEL}/{{language}}/{{shard}}.log",
+                f"<logs>/extract_shard/{MODEL}/{{language}}/{{shard}}.log",
             benchmark:
-                f"{BENCH}/extract_shard/{MODEL}/{{language}}/{{shard}}.tsv"
+                f"<benchmarks>/extract_shard/{MODEL}/{{language}}/{{shard}}.tsv"
             wildcard_constraints:
                 shard=r"\d+",
             priority: 8
             threads: 1
             resources:
-                gpu=gpu(MODEL),
+                gpu=STUDY.gpu(MODEL),
             params:
                 **READ,
                 shards=SHARDS,
@@ -129,21 +118,23 @@ for MODEL in MODELS:
 
 rule gather_codes:
     input:
-        concepts=lambda w: expand(f"{R}/features/{w.model}/{w.sae}/{w.language}/{concept_folder(read_settings(w.variant)['concepts'])}/{{emotion}}.npz", emotion=EMOTIONS),
-        norms=f"{R}/features/{{model}}/{{sae}}/{{language}}/norms/{config['norms']}.npz",
-        running=f"{R}/features/{{model}}/{{sae}}/{{language}}/running_text.npz",
-        sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
+        concepts=lambda w: expand(
+            f"<results>/features/{w.model}/{w.sae}/{w.language}/{STUDY.variants.concept_folder(STUDY.settings(w.variant).concepts)}/{{emotion}}.npz", emotion=STUDY.emotions
+        ),
+        norms=f"<results>/features/{{model}}/{{sae}}/{{language}}/norms/{STUDY.norms}.npz",
+        running="<results>/features/{model}/{sae}/{language}/running_text.npz",
+        sets=STUDY.own("concepts", "<results>/{variant}concepts/{language}.tsv"),
         emotions="resources/emotions.tsv",
     output:
-        f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+        "<results>/{variant}codes/{model}/{sae}/{language}.npz",
     log:
-        f"{LOGS}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+        "<logs>/gather_codes/{variant}{model}/{sae}/{language}.log",
     benchmark:
-        f"{BENCH}/gather_codes/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+        "<benchmarks>/gather_codes/{variant}{model}/{sae}/{language}.tsv"
     params:
-        settings=lambda w: {k: v for k, v in read_settings(w.variant).items() if k in ("templates", "readout")},
-        distinct_tokens=lambda w: row("models", model=w.model)["control"] == "untrained",
-        model=lambda w: model_path(w.model),
+        settings=lambda w: {k: getattr(STUDY.settings(w.variant), k) for k in ("templates", "readout")},
+        distinct_tokens=lambda w: STUDY.row("models", model=w.model)["control"] == "untrained",
+        model=lambda w: STUDY.model_path(w.model),
         code=code("gather_codes"),
     script:
         "../scripts/gather_codes.py"
@@ -151,20 +142,20 @@ rule gather_codes:
 
 rule match_controls:
     input:
-        sets=own("concepts", f"{R}/{{variant}}concepts/{{language}}.tsv"),
-        norms=f"{R}/human/{config['norms']}/norms_{{language}}.tsv",
-        properties=lambda w: [f"{R}/human/{d}/{kind_of(d, w.language, 'frequency', 'concreteness')}_{w.language}.tsv" for d in config["word_properties"].get(w.language, [])],
-        model=lambda w: f"{model_path(w.model)}/config.json",
+        sets=STUDY.own("concepts", "<results>/{variant}concepts/{language}.tsv"),
+        norms=f"<results>/human/{STUDY.norms}/norms_{{language}}.tsv",
+        properties=lambda w: STUDY.data.word_properties(w.language),
+        model=lambda w: f"{STUDY.model_path(w.model)}/config.json",
     output:
-        words=f"{R}/{{variant}}controls/{{model}}/{{language}}/words.tsv",
-        matches=f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv",
-        balance=f"{R}/{{variant}}controls/{{model}}/{{language}}/balance.tsv",
+        words="<results>/{variant}controls/{model}/{language}/words.tsv",
+        matches="<results>/{variant}controls/{model}/{language}/matches.tsv",
+        balance="<results>/{variant}controls/{model}/{language}/balance.tsv",
     log:
-        f"{LOGS}/match_controls/{{variant}}{{model}}/{{language}}.log",
+        "<logs>/match_controls/{variant}{model}/{language}.log",
     benchmark:
-        f"{BENCH}/match_controls/{{variant}}{{model}}/{{language}}.tsv"
+        "<benchmarks>/match_controls/{variant}{model}/{language}.tsv"
     params:
-        model=lambda w: model_path(w.model),
+        model=lambda w: STUDY.model_path(w.model),
         settings=config["controls"],
         code=code("match_controls"),
     script:
@@ -173,17 +164,17 @@ rule match_controls:
 
 rule select_features:
     input:
-        codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
+        codes="<results>/{variant}codes/{model}/{sae}/{language}.npz",
         emotions="resources/emotions.tsv",
-        controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
+        controls=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/matches.tsv"),
     output:
-        features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
-        use=f"{R}/{{variant}}feature_use/{{model}}/{{sae}}/{{language}}.tsv",
-        reproducibility=f"{R}/{{variant}}reproducibility/{{model}}/{{sae}}/{{language}}.tsv",
+        features=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv", emotion=STUDY.emotions),
+        use="<results>/{variant}feature_use/{model}/{sae}/{language}.tsv",
+        reproducibility="<results>/{variant}reproducibility/{model}/{sae}/{language}.tsv",
     log:
-        f"{LOGS}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+        "<logs>/select_features/{variant}{model}/{sae}/{language}.log",
     benchmark:
-        f"{BENCH}/select_features/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+        "<benchmarks>/select_features/{variant}{model}/{sae}/{language}.tsv"
     params:
         settings=config["features"],
         root_seed=config["root_seed"],
@@ -194,21 +185,21 @@ rule select_features:
 
 rule find_shared_features:
     input:
-        codes=expand(f"{R}/{{{{variant}}}}codes/{{{{model}}}}/{{{{sae}}}}/{{language}}.npz", language=PAIR),
-        selected=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{emotion}}.tsv", language=PAIR, emotion=EMOTIONS),
-        words=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/words.tsv", language=PAIR),
+        codes=expand("<results>/{{variant}}codes/{{model}}/{{sae}}/{language}.npz", language=STUDY.pair),
+        selected=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{language}/{emotion}.tsv", language=STUDY.pair, emotion=STUDY.emotions),
+        words=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/words.tsv", language=STUDY.pair),
         # word frequencies where no dataset gives them: the text that the planted models were trained on
-        corpus=f"{R}/world/affect/train.txt" if config["running_texts"] == "planted" else [],
+        corpus="<results>/world/affect/train.txt" if config["running_texts"] == "planted" else [],
     output:
-        features=f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv",
-        summary=f"{R}/{{variant}}shared/{{model}}/{{sae}}/summary.tsv",
-        overlap=f"{R}/{{variant}}shared/{{model}}/{{sae}}/overlap.tsv",
+        features="<results>/{variant}shared/{model}/{sae}/features.tsv",
+        summary="<results>/{variant}shared/{model}/{sae}/summary.tsv",
+        overlap="<results>/{variant}shared/{model}/{sae}/overlap.tsv",
     log:
-        f"{LOGS}/find_shared_features/{{variant}}{{model}}/{{sae}}.log",
+        "<logs>/find_shared_features/{variant}{model}/{sae}.log",
     benchmark:
-        f"{BENCH}/find_shared_features/{{variant}}{{model}}/{{sae}}.tsv"
+        "<benchmarks>/find_shared_features/{variant}{model}/{sae}.tsv"
     params:
-        languages=PAIR,
+        languages=STUDY.pair,
         settings=config["shared"],
         root_seed=config["root_seed"],
         code=code("find_shared_features"),

@@ -1,17 +1,18 @@
 # Figures and their source data, drawn from published tables in one committed font: a rule for each row of
 # shared_affect/results/figures/table.py.
-# Inputs: {R}/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
-# Outputs: {R}/figures/figure{N}.{pdf,png}, {R}/figures/source/figure{N}.csv; figure 4 only where texts were steered.
+# Inputs: <results>/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
+# Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were steered.
 from shared_affect.results.figures.table import ROWS as FIGURE_ROWS
 
+R, LOGS, BENCH, HUMAN, SAE = "<results>", "<logs>", "<benchmarks>", STUDY.human, STUDY.sae
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"
 FIGURE_STYLE = {
-    "banner": BANNER,
-    "models": {r["model"]: r["label"] for r in TABLES["models"]},
-    "languages": {r["language"]: r["name"] for r in TABLES["languages"]},
+    "banner": STUDY.banner,
+    "models": {r["model"]: r["label"] for r in STUDY.tables["models"]},
+    "languages": {r["language"]: r["name"] for r in STUDY.tables["languages"]},
     "max_nll_ratio": config["steering"]["max_nll_ratio"],
 }
-SPACES = [{"model": m, "language": k} for m in config["models"] for k in LANGUAGES]
+SPACES = [{"model": m, "language": k} for m in STUDY.claiming for k in STUDY.languages]
 # Files of one model and language of the main study, by the kind that a row of the table names.
 OF_SPACE = {
     "coordinates": f"{R}/coordinates/{{model}}/{SAE}/{{language}}/{HUMAN}.tsv",
@@ -19,8 +20,8 @@ OF_SPACE = {
     "judgements": f"{R}/human/{HUMAN}/judgements_{{language}}.tsv",
     "affect": f"{R}/human/{HUMAN}/affect_{{language}}.tsv",
 }
-DRAWN = [f for f in FIGURE_ROWS if STEERED or not f.of_steering]
-FIGURES = [f"{R}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
+DRAWN = [f for f in FIGURE_ROWS if STUDY.steered or not f.of_steering]
+FIGURES = [f"{STUDY.results}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
 FINAL += FIGURES
 
 
@@ -35,7 +36,7 @@ for FIGURE in DRAWN:
         name:
             f"draw_figure_{FIGURE.name.lower()}"
         input:
-            tables=[f"{R}/tables/{t}.csv" for t in FIGURE.tables if t in PIECES],
+            tables=[f"{R}/tables/{t}.csv" for t in FIGURE.tables if t in TABLE_FILES],
             coordinates=per_space(FIGURE, "coordinates"),
             spaces=per_space(FIGURE, "spaces"),
             judgements=per_space(FIGURE, "judgements"),

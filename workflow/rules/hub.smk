@@ -1,50 +1,48 @@
-# Models and SAEs from a hub, fetched once on the machine that runs the workflow, checked, and linked into {retrieved}.
+# Models and SAEs from a hub, fetched once on the machine that runs the workflow, checked, and linked into <retrieved>.
 # Inputs: config/models.tsv (source hub), config/saes.tsv (source release).
 # Outputs: resources/retrieved/models/{model}/*, resources/retrieved/saes/{model}/{sae}/*, resources/retrieved/revisions.json.
 # Every study shares them. Jobs that compute run offline.
-HUB_MODELS = [m for m in MODELS if row("models", model=m)["source"] == "hub"]
-RELEASED_SAES = [f"{m}/{r['sae']}" for m in MODELS for r in TABLES["saes"] if r["model"] == m and r["source"] == "release"]
 
 
-if HUB_MODELS:
+if STUDY.hub_models:
 
     rule retrieve_model:
         output:
-            multiext(f"{RETRIEVED}/models/{{model}}/", "config.json", "tokenizer.json", "revision.json"),
+            multiext("<retrieved>/models/{model}/", "config.json", "tokenizer.json", "revision.json"),
         log:
-            f"{LOGS}/retrieve_model/{{model}}.log",
+            "<logs>/retrieve_model/{model}.log",
         wildcard_constraints:
-            model="|".join(HUB_MODELS),
+            model="|".join(STUDY.hub_models),
         localrule: True
         params:
-            row=lambda w: {k: row("models", model=w.model)[k] for k in ("id", "revision")},
+            row=lambda w: STUDY.cells("models", ("id", "revision"), model=w.model),
         script:
             "../scripts/retrieve_model.py"
 
     rule collect_revisions:
         input:
-            expand(f"{RETRIEVED}/models/{{model}}/revision.json", model=HUB_MODELS),
+            expand("<retrieved>/models/{model}/revision.json", model=STUDY.hub_models),
         output:
-            f"{RETRIEVED}/revisions.json",
+            "<retrieved>/revisions.json",
         log:
-            f"{LOGS}/collect_revisions/revisions.log",
+            "<logs>/collect_revisions/revisions.log",
         localrule: True
         params:
-            folder=f"{RETRIEVED}/models",
+            folder=f"{STUDY.retrieved}/models",
         script:
             "../scripts/collect_revisions.py"
 
 
-if RELEASED_SAES:
+if STUDY.released_saes:
 
     rule retrieve_sae:
         output:
-            multiext(f"{RETRIEVED}/saes/{{model}}/{{sae}}/", "cfg.json", "sae_weights.safetensors"),
+            multiext("<retrieved>/saes/{model}/{sae}/", "cfg.json", "sae_weights.safetensors"),
         log:
-            f"{LOGS}/retrieve_sae/{{model}}/{{sae}}.log",
+            "<logs>/retrieve_sae/{model}/{sae}.log",
         localrule: True
         params:
-            row=lambda w: {k: row("saes", model=w.model, sae=w.sae)[k] for k in ("release", "id")},
-            layer=lambda w: row("saes", model=w.model, sae=w.sae)["layer"],
+            row=lambda w: STUDY.cells("saes", ("release", "id"), model=w.model, sae=w.sae),
+            layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
         script:
             "../scripts/retrieve_sae.py"

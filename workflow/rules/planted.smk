@@ -1,8 +1,10 @@
 # The planted world: texts, human data, tokenizer; language models trained on it.
 # Inputs: resources/planted/*.tsv, planted rows of resources/concepts/*.tsv, resources/templates/*.tsv.
-# Outputs: {R}/world/human/*, {R}/world/{world}/*, {R}/models/{model}/*.
+# Outputs: <results>/world/human/*, <results>/world/{world}/*, <results>/models/{model}/*.
 # After these rules nothing knows that a model or a dataset was planted.
 # The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
+import hashlib
+
 from shared_affect.planted.rows import planted_rows
 
 WORLD_TABLES = [
@@ -10,7 +12,7 @@ WORLD_TABLES = [
     *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
     *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
 ]
-PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, BASE / "resources/concepts" / f"{k}.tsv")]
+PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, CHECKOUT.concepts(k))]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
     "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],
@@ -19,21 +21,20 @@ WORLD_PARAMS = {
     "concepts": {k: f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
     "templates": {k: f"resources/templates/{k}.tsv" for k in ("en", "zh")},
 }
-TRAINED = [r["model"] for r in TABLES["models"] if r["source"] == "trained"]
 
 
 rule make_planted_human:
     input:
         WORLD_TABLES,
     output:
-        norms=expand(f"{R}/world/human/norms_{{language}}.tsv", language=["en", "zh"]),
-        judgements=expand(f"{R}/world/human/judgements_{{language}}.tsv", language=["en", "zh"]),
-        centres=expand(f"{R}/world/human/centres_{{language}}.tsv", language=["en", "zh"]),
-        truth=expand(f"{R}/world/human/truth_{{language}}.tsv", language=["en", "zh"]),
+        norms=expand("<results>/world/human/norms_{language}.tsv", language=["en", "zh"]),
+        judgements=expand("<results>/world/human/judgements_{language}.tsv", language=["en", "zh"]),
+        centres=expand("<results>/world/human/centres_{language}.tsv", language=["en", "zh"]),
+        truth=expand("<results>/world/human/truth_{language}.tsv", language=["en", "zh"]),
     log:
-        f"{LOGS}/make_planted_human/human.log",
+        "<logs>/make_planted_human/human.log",
     benchmark:
-        f"{BENCH}/make_planted_human/human.tsv"
+        "<benchmarks>/make_planted_human/human.tsv"
     params:
         **WORLD_PARAMS,
         code=code_of("planted/world"),
@@ -46,22 +47,22 @@ rule write_planted_texts:
         WORLD_TABLES,
         prompts=expand("resources/prompts/{language}.tsv", language=["en", "zh"]),
     output:
-        train=f"{R}/world/{{world}}/train.txt",
-        validation=f"{R}/world/{{world}}/validation.txt",
-        sae=f"{R}/world/{{world}}/sae.txt",
-        fidelity=expand(f"{R}/world/{{{{world}}}}/fidelity_{{language}}.txt", language=["en", "zh"]),
-        neutral=expand(f"{R}/world/{{{{world}}}}/neutral_{{language}}.txt", language=["en", "zh"]),
-        judge=expand(f"{R}/world/{{{{world}}}}/judge_{{language}}.tsv", language=["en", "zh"]),
-        tokenizer=multiext(f"{R}/world/{{world}}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
+        train="<results>/world/{world}/train.txt",
+        validation="<results>/world/{world}/validation.txt",
+        sae="<results>/world/{world}/sae.txt",
+        fidelity=expand("<results>/world/{{world}}/fidelity_{language}.txt", language=["en", "zh"]),
+        neutral=expand("<results>/world/{{world}}/neutral_{language}.txt", language=["en", "zh"]),
+        judge=expand("<results>/world/{{world}}/judge_{language}.tsv", language=["en", "zh"]),
+        tokenizer=multiext("<results>/world/{world}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
     log:
-        f"{LOGS}/write_planted_texts/{{world}}.log",
+        "<logs>/write_planted_texts/{world}.log",
     benchmark:
-        f"{BENCH}/write_planted_texts/{{world}}.tsv"
+        "<benchmarks>/write_planted_texts/{world}.tsv"
     params:
         **WORLD_PARAMS,
         counts=config["texts"],
         # 36 tokens a document is a safe underestimate: the models take what they need
-        n_train=lambda w: max(100, max(r["train_tokens"] for r in TABLES["models"] if r["world"] == w.world) // 36),
+        n_train=lambda w: max(100, max(r["train_tokens"] for r in STUDY.tables["models"] if r["world"] == w.world) // 36),
         code=code_of("planted/world", "planted/tokenizer"),
     script:
         "../scripts/write_planted_texts.py"
@@ -69,21 +70,21 @@ rule write_planted_texts:
 
 rule train_lm:
     input:
-        train=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/train.txt",
-        validation=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/validation.txt",
-        tokenizer=lambda w: f"{R}/world/{row('models', model=w.model)['world']}/tokenizer/tokenizer.json",
+        train=lambda w: STUDY.world_file(w.model, "train.txt"),
+        validation=lambda w: STUDY.world_file(w.model, "validation.txt"),
+        tokenizer=lambda w: STUDY.world_file(w.model, "tokenizer/tokenizer.json"),
     output:
-        multiext(f"{R}/models/{{model}}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
-        facts=f"{R}/models/{{model}}/facts.json",
+        multiext("<results>/models/{model}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        facts="<results>/models/{model}/facts.json",
     log:
-        f"{LOGS}/train_lm/{{model}}.log",
+        "<logs>/train_lm/{model}.log",
     benchmark:
-        f"{BENCH}/train_lm/{{model}}.tsv"
+        "<benchmarks>/train_lm/{model}.tsv"
     wildcard_constraints:
-        model="|".join(TRAINED),
+        model="|".join(STUDY.trained_models),
     priority: 10
     params:
-        row=lambda w: {k: row("models", model=w.model)[k] for k in ("family", "train_tokens", "max_validation_loss", "replicate")},
+        row=lambda w: STUDY.cells("models", ("family", "train_tokens", "max_validation_loss", "replicate"), model=w.model),
         root_seed=config["root_seed"],
         code=code_of("planted/language_model", "models/texts", "models/tokens"),
     script:

@@ -1,20 +1,20 @@
 # Prediction of word ratings within and across languages.
 # Inputs: codes of rated words, emotion features, shared features, norms in standard form, translation pairs.
-# Outputs: {R}/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need beside them.
+# Outputs: <results>/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need beside them.
 
 
 rule prepare_translations:
     input:
         table="resources/translations.tsv",
-        dictionaries=[f"{R}/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
+        dictionaries=[f"<results>/human/{d}/dictionary_{k}.tsv" for k, d in config["dictionaries"].items()],
     output:
-        f"{R}/human/translations.tsv",
+        "<results>/human/translations.tsv",
     log:
-        f"{LOGS}/prepare_translations/pairs.log",
+        "<logs>/prepare_translations/pairs.log",
     benchmark:
-        f"{BENCH}/prepare_translations/pairs.tsv"
+        "<benchmarks>/prepare_translations/pairs.tsv"
     params:
-        languages=[r["language"] for r in TABLES["languages"]],
+        languages=[r["language"] for r in STUDY.tables["languages"]],
         dictionaries=list(config["dictionaries"]),
         code=code("prepare_translations"),
     script:
@@ -23,17 +23,17 @@ rule prepare_translations:
 
 rule draw_folds:
     input:
-        norms=expand(f"{R}/human/{{{{norms}}}}/norms_{{language}}.tsv", language=LANGUAGES),
-        translations=f"{R}/human/translations.tsv",
+        norms=expand("<results>/human/{{norms}}/norms_{language}.tsv", language=STUDY.languages),
+        translations="<results>/human/translations.tsv",
     output:
-        f"{R}/human/{{norms}}/folds.tsv",
+        "<results>/human/{norms}/folds.tsv",
     log:
-        f"{LOGS}/draw_folds/{{norms}}.log",
+        "<logs>/draw_folds/{norms}.log",
     benchmark:
-        f"{BENCH}/draw_folds/{{norms}}.tsv"
+        "<benchmarks>/draw_folds/{norms}.tsv"
     params:
-        languages=LANGUAGES,
-        lemma_rules={k: row("languages", language=k)["lemma_rule"] for k in LANGUAGES},
+        languages=STUDY.languages,
+        lemma_rules={k: STUDY.row("languages", language=k)["lemma_rule"] for k in STUDY.languages},
         n_folds=config["ratings"]["n_outer"],
         root_seed=config["root_seed"],
         code=code("draw_folds"),
@@ -43,23 +43,23 @@ rule draw_folds:
 
 rule predict_ratings:
     input:
-        codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz"),
-        features=own("model", f"{R}/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{{emotion}}.tsv", emotion=EMOTIONS),
-        shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv") if PAIR else [],
-        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv"),
-        folds=f"{R}/human/{{norms}}/folds.tsv",
-        associations=association_vectors,
+        codes=STUDY.own("model", "<results>/{variant}codes/{model}/{sae}/{language}.npz"),
+        features=STUDY.own("model", "<results>/{variant}emotion_features/{model}/{sae}/{language}/{emotion}.tsv", emotion=STUDY.emotions),
+        shared=STUDY.own("model", "<results>/{variant}shared/{model}/{sae}/features.tsv") if STUDY.pair else [],
+        norms=STUDY.own("human", "<results>/{variant}human/{norms}/norms_{language}.tsv"),
+        folds="<results>/human/{norms}/folds.tsv",
+        associations=lambda w: STUDY.data.association_vectors(w.language),
     output:
-        scores=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{{{norms}}}}/{{dimension}}.tsv", dimension=config["dimensions"]),
-        differences=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/differences.tsv",
-        predictions=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/predictions.tsv",
-        notes=f"{R}/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/notes.json",
+        scores=expand("<results>/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/{dimension}.tsv", dimension=config["dimensions"]),
+        differences="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/differences.tsv",
+        predictions="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/predictions.tsv",
+        notes="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/notes.json",
     log:
-        f"{LOGS}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.log",
+        "<logs>/predict_ratings/{variant}{model}/{sae}/{language}/{norms}.log",
     benchmark:
-        f"{BENCH}/predict_ratings/{{variant}}{{model}}/{{sae}}/{{language}}/{{norms}}.tsv"
+        "<benchmarks>/predict_ratings/{variant}{model}/{sae}/{language}/{norms}.tsv"
     wildcard_constraints:
-        language="|".join(LANGUAGES),
+        language="|".join(STUDY.languages),
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
@@ -71,52 +71,47 @@ rule predict_ratings:
 
 rule transfer_ratings:
     input:
-        codes=own("model", f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz", language=PAIR),
-        shared=own("model", f"{R}/{{variant}}shared/{{model}}/{{sae}}/features.tsv"),
-        norms=own("human", f"{R}/{{variant}}human/{{norms}}/norms_{{language}}.tsv", language=PAIR),
-        folds=f"{R}/human/{{norms}}/folds.tsv",
-        translations=f"{R}/human/translations.tsv",
+        codes=STUDY.own("model", "<results>/{variant}codes/{model}/{sae}/{language}.npz", language=STUDY.pair),
+        shared=STUDY.own("model", "<results>/{variant}shared/{model}/{sae}/features.tsv"),
+        norms=STUDY.own("human", "<results>/{variant}human/{norms}/norms_{language}.tsv", language=STUDY.pair),
+        folds="<results>/human/{norms}/folds.tsv",
+        translations="<results>/human/translations.tsv",
     output:
         scores=expand(
-            f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{direction}}/{{{{norms}}}}/{{dimension}}.tsv",
-            direction=DIRECTIONS,
+            "<results>/{{variant}}ratings/{{model}}/{{sae}}/{direction}/{{norms}}/{dimension}.tsv",
+            direction=STUDY.directions,
             dimension=config["dimensions"],
         ),
     log:
-        f"{LOGS}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+        "<logs>/transfer_ratings/{variant}{model}/{sae}/{norms}.log",
     benchmark:
-        f"{BENCH}/transfer_ratings/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
+        "<benchmarks>/transfer_ratings/{variant}{model}/{sae}/{norms}.tsv"
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
-        languages=PAIR,
-        directions=DIRECTIONS,
+        languages=STUDY.pair,
+        directions=STUDY.directions,
         root_seed=config["root_seed"],
         code=code("transfer_ratings"),
     script:
         "../scripts/transfer_ratings.py"
 
 
-def culture_values(w):
-    """File with the valence of the words of each language: noise-free coordinates of a planted world, else the ratings."""
-    return {k: place(human_row("norms", w.norms, k)["coordinates"] or f"{R}/human/{w.norms}/norms_{k}.tsv") for k in PAIR}
-
-
 rule compare_cultures:
     input:
-        predictions=expand(f"{R}/{{{{variant}}}}ratings/{{{{model}}}}/{{{{sae}}}}/{{language}}/{{{{norms}}}}/predictions.tsv", language=PAIR),
-        values=lambda w: list(culture_values(w).values()),
-        translations=f"{R}/human/translations.tsv",
+        predictions=expand("<results>/{{variant}}ratings/{{model}}/{{sae}}/{language}/{{norms}}/predictions.tsv", language=STUDY.pair),
+        values=lambda w: list(STUDY.data.culture_values(w.norms).values()),
+        translations="<results>/human/translations.tsv",
     output:
-        f"{R}/{{variant}}cultures/{{model}}/{{sae}}/{{norms}}.tsv",
+        "<results>/{variant}cultures/{model}/{sae}/{norms}.tsv",
     log:
-        f"{LOGS}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.log",
+        "<logs>/compare_cultures/{variant}{model}/{sae}/{norms}.log",
     benchmark:
-        f"{BENCH}/compare_cultures/{{variant}}{{model}}/{{sae}}/{{norms}}.tsv"
+        "<benchmarks>/compare_cultures/{variant}{model}/{sae}/{norms}.tsv"
     params:
-        languages=PAIR,
-        values=culture_values,
-        given=lambda w: {k: bool(human_row("norms", w.norms, k)["coordinates"]) for k in PAIR},
+        languages=STUDY.pair,
+        values=lambda w: STUDY.data.culture_values(w.norms),
+        given=lambda w: {k: bool(STUDY.data.row("norms", w.norms, k)["coordinates"]) for k in STUDY.pair},
         n_bootstrap=config["ratings"]["n_bootstrap"],
         root_seed=config["root_seed"],
         code=code("compare_cultures"),

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from logging import Filter
 
+from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -37,3 +38,14 @@ def begin_run():
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
             logger.warning(f"{job.rule.name} of {TRAINING[job.rule.name].format(**job.wildcards_dict)} was interrupted: it starts anew, nothing of it was kept")
+
+
+def code_of_rules():
+    """Digests by which the code of every rule is known, or the version of what the journal keeps."""
+    found = {}
+    for r in workflow.rules:
+        script = BASE / "workflow/scripts" / Path(r.script or "none").name
+        if script.is_file():
+            known = {k: v for k, v in r.params.items() if k in ("code", "version")}
+            found[r.name] = {"script": file_digest(script), **known}
+    return found

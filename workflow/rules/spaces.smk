@@ -1,21 +1,21 @@
 # Emotion spaces, their comparison with human judgements, their dimensions.
 # Inputs: codes, emotion features, judgements and affect of the emotions in standard form.
-# Outputs: {R}/{variant}spaces/{model}/{sae}/{language}.npz, {R}/{variant}rsa/..., {R}/{variant}dimensions/...
+# Outputs: <results>/{variant}spaces/{model}/{sae}/{language}.npz, <results>/{variant}rsa/..., <results>/{variant}dimensions/...
 
 
 rule build_space:
     input:
-        codes=f"{R}/{{variant}}codes/{{model}}/{{sae}}/{{language}}.npz",
-        features=expand(f"{R}/{{{{variant}}}}emotion_features/{{{{model}}}}/{{{{sae}}}}/{{{{language}}}}/{{emotion}}.tsv", emotion=EMOTIONS),
-        associations=association_vectors,
+        codes="<results>/{variant}codes/{model}/{sae}/{language}.npz",
+        features=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv", emotion=STUDY.emotions),
+        associations=lambda w: STUDY.data.association_vectors(w.language),
         emotions="resources/emotions.tsv",
-        controls=own("concepts", f"{R}/{{variant}}controls/{{model}}/{{language}}/matches.tsv"),
+        controls=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/matches.tsv"),
     output:
-        f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz",
+        "<results>/{variant}spaces/{model}/{sae}/{language}.npz",
     log:
-        f"{LOGS}/build_space/{{variant}}{{model}}/{{sae}}/{{language}}.log",
+        "<logs>/build_space/{variant}{model}/{sae}/{language}.log",
     benchmark:
-        f"{BENCH}/build_space/{{variant}}{{model}}/{{sae}}/{{language}}.tsv"
+        "<benchmarks>/build_space/{variant}{model}/{sae}/{language}.tsv"
     params:
         n_draws=config["rsa"]["n_draws"],
         n_code_permutations=config["rsa"]["n_code_permutations"],
@@ -28,16 +28,16 @@ rule build_space:
 
 rule compare_with_judgements:
     input:
-        space=own("model", f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz"),
-        judgements=own("human", f"{R}/{{variant}}human/{{human}}/judgements_{{language}}.tsv"),
-        affect=own("human", f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv"),
+        space=STUDY.own("model", "<results>/{variant}spaces/{model}/{sae}/{language}.npz"),
+        judgements=STUDY.own("human", "<results>/{variant}human/{human}/judgements_{language}.tsv"),
+        affect=STUDY.own("human", "<results>/{variant}human/{human}/affect_{language}.tsv"),
     output:
-        rsa=f"{R}/{{variant}}rsa/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
-        differences=f"{R}/{{variant}}rsa_differences/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
+        rsa="<results>/{variant}rsa/{model}/{sae}/{language}/{human}.tsv",
+        differences="<results>/{variant}rsa_differences/{model}/{sae}/{language}/{human}.tsv",
     log:
-        f"{LOGS}/compare_with_judgements/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.log",
+        "<logs>/compare_with_judgements/{variant}{model}/{sae}/{language}/{human}.log",
     benchmark:
-        f"{BENCH}/compare_with_judgements/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.tsv"
+        "<benchmarks>/compare_with_judgements/{variant}{model}/{sae}/{language}/{human}.tsv"
     params:
         settings=config["rsa"],
         root_seed=config["root_seed"],
@@ -48,15 +48,15 @@ rule compare_with_judgements:
 
 rule find_dimensions:
     input:
-        space=own("model", f"{R}/{{variant}}spaces/{{model}}/{{sae}}/{{language}}.npz"),
-        affect=own("human", f"{R}/{{variant}}human/{{human}}/affect_{{language}}.tsv"),
+        space=STUDY.own("model", "<results>/{variant}spaces/{model}/{sae}/{language}.npz"),
+        affect=STUDY.own("human", "<results>/{variant}human/{human}/affect_{language}.tsv"),
     output:
-        dimensions=f"{R}/{{variant}}dimensions/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
-        coordinates=f"{R}/{{variant}}coordinates/{{model}}/{{sae}}/{{language}}/{{human}}.tsv",
+        dimensions="<results>/{variant}dimensions/{model}/{sae}/{language}/{human}.tsv",
+        coordinates="<results>/{variant}coordinates/{model}/{sae}/{language}/{human}.tsv",
     log:
-        f"{LOGS}/find_dimensions/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.log",
+        "<logs>/find_dimensions/{variant}{model}/{sae}/{language}/{human}.log",
     benchmark:
-        f"{BENCH}/find_dimensions/{{variant}}{{model}}/{{sae}}/{{language}}/{{human}}.tsv"
+        "<benchmarks>/find_dimensions/{variant}{model}/{sae}/{language}/{human}.tsv"
     params:
         n_permutations=config["rsa"]["n_permutations"],
         n_bootstrap=config["rsa"]["n_bootstrap"],

@@ -6,26 +6,46 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.files import write_json, write_text
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.tables import read_csv, read_tsv
 from shared_affect.results.claims.judging import judge_all
 from shared_affect.results.claims.page import render
 from shared_affect.results.claims.rules import Evidence, Setting
-from shared_affect.results.collect import identity_of
 from shared_affect.results.show import sentences
 
-if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    i = snakemake.input
-    tables = {Path(f).stem: read_csv(f) for f in i.tables}
-    who = {f: identity_of(f, "rating_differences", snakemake.params.root) for f in i.notes}
-    notes = {
-        (w["model"], w["language"]): json.loads(Path(f).read_text(encoding="utf-8"))["not_tested"]
-        for f, w in who.items()
+
+def judge_claims(tables, notes, steering, out, page, *, study, note):
+    """Verdicts on every claim, and the page that shows them.
+
+    Parameters
+    ----------
+    tables : dict of name -> path
+        Published tables (csv).
+    notes : dict of path -> identity
+        What predictions could not test (json), and whose notes they are: ``model``, ``language``.
+    steering : list of path
+        What claims on steering rest on (tsv); none where nothing is steered.
+    out, page : path
+        Claims (json), the page (html).
+    study : dict
+        Settings of the study that claims are about (results/claims.py).
+    note : str
+        What is planted.
+    """
+    not_tested = {
+        (who["model"], who["language"]): json.loads(Path(f).read_text(encoding="utf-8"))["not_tested"]
+        for f, who in notes.items()
     }
-    steering = pd.concat([read_tsv(f) for f in i.steering], ignore_index=True) if i.steering else None
-    claims = judge_all(Evidence(tables, Setting(**snakemake.params.study), notes, steering))
+    steered = pd.concat([read_tsv(f) for f in steering], ignore_index=True) if steering else None
+    published = {name: read_csv(f) for name, f in tables.items()}
+    claims = judge_all(Evidence(published, Setting(**study), not_tested, steered))
     for c in claims:
-        log.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
-    write_json(snakemake.output.claims, claims)
-    write_text(snakemake.output.table, render(claims, " ".join([snakemake.params.note, *sentences(claims)]).strip()))
+        LOG.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
+    write_json(out, claims)
+    write_text(page, render(claims, " ".join([note, *sentences(claims)]).strip()))
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    i, o, p = snakemake.input, snakemake.output, snakemake.params
+    judge_claims(p.tables, p.notes, i.steering, o.claims, o.table, study=p.study, note=p.note)

@@ -1,0 +1,176 @@
+"""The grid of a study: which files each published table is collected from, and whose each of them is."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared_affect.planning.plan import Study
+
+PRIMARY_SPEC = "primary"
+"""What the column `spec` says of the primary configuration and of controls."""
+
+Identity = dict[str, str]
+"""Column of a published table -> its value in every row of one file."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files of one published table.
+
+    Attributes
+    ----------
+    pattern : str
+        Path below the study (and the variant's folder), with the axes of the grid in braces.
+    side : {"model", "concepts", "human", "both"}, optional
+        A variant that touches this side has files of its own; None: the primary configuration alone has any.
+    needs : {"", "pair", "steering"}
+        The study has the table only with two languages, or only if it steers.
+    """
+
+    pattern: str
+    side: str | None = None
+    needs: str = ""
+
+    @property
+    def axes(self) -> list[str]:
+        """Axes of the grid along which the files differ, in the pattern's order."""
+        return list(dict.fromkeys(field for _, field, _, _ in Formatter().parse(self.pattern) if field))
+
+
+STEERING = "steering/{model}/{sae}/{language}"
+KINDS = {
+    "rsa": Kind("rsa/{model}/{sae}/{language}/{human}.tsv", "both"),
+    "rsa_differences": Kind("rsa_differences/{model}/{sae}/{language}/{human}.tsv", "both"),
+    "human_ceilings": Kind("human/{human}/ceilings_{language}.tsv"),
+    "dimensions": Kind("dimensions/{model}/{sae}/{language}/{human}.tsv", "both"),
+    "features": Kind("emotion_features/{model}/{sae}/{language}/{emotion}.tsv", "model"),
+    "feature_use": Kind("feature_use/{model}/{sae}/{language}.tsv", "model"),
+    "concept_words": Kind("controls/{model}/{language}/words.tsv", "concepts"),
+    "control_balance": Kind("controls/{model}/{language}/balance.tsv", "concepts"),
+    "reproducibility": Kind("reproducibility/{model}/{sae}/{language}.tsv", "model"),
+    "sae_fidelity": Kind("features/{model}/{sae}/{language}/running_text.npz"),
+    "ratings": Kind("ratings/{model}/{sae}/{language}/{norms}/{dimension}.tsv", "both"),
+    "rating_differences": Kind("ratings/{model}/{sae}/{language}/{norms}/differences.tsv", "both"),
+    "shared_features": Kind("shared/{model}/{sae}/summary.tsv", "model", "pair"),
+    "shared_overlap": Kind("shared/{model}/{sae}/overlap.tsv", "model", "pair"),
+    "cultures": Kind("cultures/{model}/{sae}/{norms}.tsv", "both", "pair"),
+    "steering": Kind(f"{STEERING}/{{emotion}}/scores.tsv", None, "steering"),
+    **{f"steering_{t}": Kind(f"{STEERING}/{t}.tsv", None, "steering") for t in ("chosen", "differences", "pooled")},
+    "steering_confusion": Kind(f"{STEERING}/confusion.tsv", None, "steering"),
+    "judges": Kind("judges/{language}.json", None, "steering"),
+}
+"""Published table -> its files."""
+
+NORM_CEILINGS = Kind("human/{human}/norm_ceilings_{language}.tsv")
+
+
+def spread(axes: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Every combination of the axes' values, the last axis fastest."""
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+class Grid:
+    """All files that a study's published tables are collected from, with what each of them is about.
+
+    Parameters
+    ----------
+    study : plan.Study
+    """
+
+    def __init__(self, study: Study):
+        self.study = study
+        self._control_of = {r["model"]: r["control"] for r in study.tables["models"]}
+
+    @property
+    def tables(self) -> list[str]:
+        """Published tables of the study."""
+        has = {"": True, "pair": bool(self.study.pair), "steering": bool(self.study.steered)}
+        return [table for table, kind in KINDS.items() if has[kind.needs]]
+
+    def files(self, table: str) -> dict[str, Identity]:
+        """Files of a published table and what each of them is about.
+
+        Returns
+        -------
+        dict of path -> identity
+            ``control`` and ``spec``; the axes along which the files differ (``model``, ``language``, ...); beside a
+            dataset of judgements and a language, the raters' language (``human_language``). In the table's order.
+        """
+        if table == "human_ceilings":
+            return self._ceilings()
+        kind = KINDS[table]
+        return {
+            self._path(kind, variant, at): self.identity(variant, {k: at[k] for k in kind.axes})
+            for variant, model in self._units(kind)
+            for at in spread({k: self._values(k, model, table) for k in kind.axes})
+        }
+
+    def notes(self) -> dict[str, Identity]:
+        """Notes on what predictions could not be tested, of the main study, and whose they are."""
+        study = self.study
+        pattern = f"{study.results}/ratings/{{model}}/{study.sae}/{{language}}/{study.norms}/notes.json"
+        axes = {"model": study.claiming, "language": study.languages}
+        return {pattern.format(**at): at for at in spread(axes)}
+
+    def _ceilings(self) -> dict[str, Identity]:
+        """Of judgements one file for each language of raters: two languages may be compared with the same people."""
+        study = self.study
+        first = {study.data.row("judgements", study.human, k)["human_language"]: k for k in reversed(study.languages)}
+        wanted = [(KINDS["human_ceilings"], study.human, k) for k in reversed(first.values())]
+        wanted += [(NORM_CEILINGS, study.norms, k) for k in study.languages]
+        # whose language the ratings are in stands in the files
+        return {
+            self._path(kind, "", {"human": dataset, "language": k}): self.identity("", {"human": dataset})
+            for kind, dataset, k in wanted
+        }
+
+    def _path(self, kind: Kind, variant: str, at: Mapping[str, str]) -> str:
+        return f"{self.study.results}/{variant}{kind.pattern.format(**at)}"
+
+    def _units(self, kind: Kind) -> list[tuple[str, str]]:
+        """Folders of variants and models that have files of this kind; the model is "" where no file belongs to one."""
+        study = self.study
+        if "model" not in kind.axes:
+            return [("", "")]
+        if kind.needs == "steering":
+            return [("", m) for m in study.steered]
+        own = study.variants.touching(kind.side) if kind.side else []
+        return [("", m) for m in study.models] + [(v.folder, m) for v in own for m in study.claiming]
+
+    def _values(self, axis: str, model: str, table: str) -> Sequence[str]:
+        study = self.study
+        values: dict[str, Sequence[str]] = {
+            "model": [model],
+            "sae": [study.sae],
+            "language": study.languages + (study.directions if table == "ratings" else []),
+            "human": [study.human],
+            "norms": [study.norms],
+            "emotion": study.emotions,
+            "dimension": study.config["dimensions"],
+        }
+        return values[axis]
+
+    def identity(self, variant: str, at: Mapping[str, str]) -> Identity:
+        """What the rows of a file are about.
+
+        Parameters
+        ----------
+        variant : str
+            Folder of the variant, "" for the primary configuration.
+        at : mapping of axis -> value
+        """
+        own = self.study.variants[variant]
+        found = {
+            "control": own.name if own.kind == "control" else self._control_of.get(at.get("model", ""), "none"),
+            "spec": own.name if own.kind == "spec" else PRIMARY_SPEC,
+            **at,
+        }
+        if "human" in at and "language" in at:
+            found["human_language"] = self.study.data.row("judgements", at["human"], at["language"])["human_language"]
+        return found
