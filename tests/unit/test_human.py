@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from shared_affect.base.tables import read_tsv
+from shared_affect.features.stimuli import norm_blocks
 from shared_affect.human.loaders import (
     LOADERS,
     load,
-    norm_blocks,
     read_affect,
     read_judgements,
     read_norms,

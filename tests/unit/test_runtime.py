@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from shared_affect.base import files, log, seeds
+from shared_affect.base import files, seeds
 from shared_affect.study import provenance
 
 GOLDEN = [628347838, 415857429, 907999967]

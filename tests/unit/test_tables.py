@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from shared_affect.base.tables import group_features, group_words, read_tsv, write_tsv
+from shared_affect.base.tables import group_words, read_tsv, write_tsv
+from shared_affect.features.selection import group_features
 from shared_affect.results.contracts import CONTRACTS, write_table
 
 

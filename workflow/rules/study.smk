@@ -21,11 +21,13 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
 from shared_affect.base import rooms
-from shared_affect.planning import early_look, study_checks
+from shared_affect.planning import early_look, file_checks, study_checks
 from shared_affect.study import folder as study_folder
 from shared_affect.study import overlays
 from shared_affect.study.banners import banner
-from shared_affect.study.checks import OWN_CONCEPTS, ConfigError, check_study, read_concepts, read_schema, read_table
+from shared_affect.study.checks import check_study
+from shared_affect.study.config import ConfigError, read_schema, read_table
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 from shared_affect.models.hub import has_token, licence_message
 from shared_affect.human.downloads import Lacking, find_file, list_lacking
 
@@ -269,7 +271,7 @@ SETTINGS = study_folder.describe_study(config, EMOTIONS, TABLES)
 OVERWRITES = []
 if workflow.is_main_process:
     OVERWRITES = checked(study_folder.check_folder, R, SETTINGS, SECTIONS, config["force"])
-    checked(study_checks.check_files, config, TABLES, PLACES, "resources")
+    checked(file_checks.check_files, config, TABLES, PLACES, "resources")
     checked(study_checks.check_emotions, config, EMOTIONS, classes_of)
     checked(early_look.look, MODELS, TABLES["models"], TABLES["saes"], row_path)
 

@@ -13,7 +13,7 @@ from shared_affect.steering.generate import (
     read_vectors,
     write_generations,
 )
-from shared_affect.study.checks import read_prompts
+from shared_affect.study.inputs import read_prompts
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.log import LOG
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 BLOCK = 1 << 20
 TIMEOUT_S = 60

@@ -203,21 +203,6 @@ def shuffle_norms(norms: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     return norms[["word"]].reset_index(drop=True).join(norms.drop(columns="word").iloc[order].reset_index(drop=True))
 
 
-def extraction_lists(sets: Mapping[str, Mapping[str, Sequence[str]]], rated: Sequence[str]) -> dict[str, list[str]]:
-    """Word lists of an extraction job from sets by folder: ``{folder}/{emotion}`` and, in blocks of `norm_blocks`,
-    ``norms/{number}``.
-    """
-    return {f"{folder}/{e}": list(w) for folder, own in sets.items() for e, w in own.items()} | {
-        f"norms/{k}": b for k, b in enumerate(norm_blocks(rated))
-    }
-
-
-def norm_blocks(words: Sequence[str], size: int = 256) -> list[list[str]]:
-    """Rated words in blocks by code-point order, the unit of extraction."""
-    ordered = sorted(words)
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
-
-
 LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
     "norms": {
         "standard": read_norms,

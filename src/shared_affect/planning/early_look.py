@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 
 def look_at_model(folder: Path, where: str, layers: Sequence[int]) -> Mapping:

@@ -19,7 +19,7 @@ from scipy.stats import t as student_t
 
 from shared_affect.base.log import LOG
 from shared_affect.steering.judges import Judge
-from shared_affect.study.checks import SPLITS
+from shared_affect.study.inputs import SPLITS
 from shared_affect.words.segmentation import (
     Segmenter,
     drop_words,

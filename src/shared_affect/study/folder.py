@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from shared_affect.base.files import write_text
-from shared_affect.study.checks import PLACE, ConfigError
+from shared_affect.study.config import PLACE, ConfigError
 
 STAMP = "settings.yaml"
 """Written below ``results/{study}/`` when a run starts."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from shared_affect.study.checks import PLACE, ConfigError
+from shared_affect.study.config import PLACE, ConfigError
 
 FOLDERS = ("data_dir", "models_dir")
 """Keys that name a folder of the user's."""
