@@ -59,6 +59,18 @@ def read_norms(path: str | Path) -> pd.DataFrame:
     ValueError
         Anything that `reading.read_written` refuses: a missing column, an empty cell, a word rated twice; something
         that is no number or lies outside its scale.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as own:
+    ...     print("word", "valence", "arousal", "valence_n", sep="\\t", file=own)
+    ...     print("sun", 0.7, -0.2, 31, sep="\\t", file=own)
+    ...     print("fog", -0.25, -0.5, 30, sep="\\t", file=own, flush=True)
+    ...     print(read_norms(own.name)[["word", "valence", "arousal", "valence_n"]].to_string(index=False))
+    word  valence  arousal  valence_n
+     fog    -0.25     -0.5         30
+     sun     0.70     -0.2         31
     """
     sd, n = (0.0, 2.0, False), (1.0, np.inf, True)
     frame = _read(
@@ -261,5 +273,5 @@ def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
             f" {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)"
         ) from None
     frame = function(*paths)
-    LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(frame))
+    LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(map(str, frame)))
     return frame

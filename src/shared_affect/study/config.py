@@ -33,9 +33,9 @@ def hint(found: str, allowed: Sequence[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def listing(allowed: Sequence, limit: int = 40) -> str:
-    """Names joined by commas, the first few."""
-    return listed([str(a) for a in allowed], limit)
+def listing(allowed: Sequence) -> str:
+    """Names joined by commas, the first forty."""
+    return listed([str(a) for a in allowed], 40)
 
 
 def _not_finite(value, path: str = "") -> tuple[str, float] | None:
