@@ -12,14 +12,8 @@ from shared_affect.base.reading import read_lines, read_written, split_lines
 from shared_affect.base.tables import read_emotions, read_tsv, write_tsv
 from shared_affect.human import associations, frequencies, lexicons, norms
 from shared_affect.human.judgements import read_labels
-from shared_affect.human.loaders import (
-    load,
-    read_affect,
-    read_coordinates,
-    read_judgements,
-    read_norms,
-    studied_pairs,
-)
+from shared_affect.human.loaders import load
+from shared_affect.human.standard import read_affect, read_coordinates, read_judgements, read_norms, studied_pairs
 from shared_affect.planted.world import LANGUAGES
 from shared_affect.planted.worldtables import read_world_tables
 from shared_affect.ratings.ratings import find_ceilings

@@ -17,25 +17,9 @@ def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(tmp, sep="\t", index=False, lineterminator="\n")
 
 
-TEXT_COLUMNS = (
-    "word",
-    "rater",
-    "emotion",
-    "emotion_a",
-    "emotion_b",
-    "cue",
-    "target",
-    "text",
-    "label",
-    "control",
-    "pair",
-    "prompt",
-    "template",
-    "text_id",
-    "published_form",
-    "model",
-    "sae",
-    "language",
+TEXT_COLUMNS = tuple(
+    "word rater emotion emotion_a emotion_b cue target text label control pair prompt template text_id published_form"
+    " model sae language".split()
 )
 """Words in every file between rules: text even where all of them look like numbers (raters 01, 02)."""
 

@@ -22,22 +22,8 @@ RULES = (
     "shared-headword",
     *(
         SNOWBALL + k
-        for k in (
-            "danish",
-            "dutch",
-            "english",
-            "finnish",
-            "french",
-            "german",
-            "hungarian",
-            "italian",
-            "norwegian",
-            "portuguese",
-            "romanian",
-            "russian",
-            "spanish",
-            "swedish",
-        )
+        for k in "danish dutch english finnish french german hungarian italian norwegian portuguese romanian russian"
+        " spanish swedish".split()
     ),
 )
 """Allowed in config/languages.tsv, column lemma_rule."""
