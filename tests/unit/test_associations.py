@@ -10,7 +10,10 @@ USF = (
     "CUE, TARGET, NORMED?, #G, #P, FSG, BSG, MSG\nANGER, MAD, YES, 153, 63, .412, .030, \ufffd\nANGER, B, NO, 153, 2,"
     " .013, \ufffd, \ufffd\n"
 )
-SWOW = "cue\tresponse\tR123\tN\tR123.Strength\njoy\thappy\t60\t300\t0.2\nhappy\tjoy\t30\t300\t0.1\njoy\tNA\t3\t300\t0.01\nhappy\tsad\t9\t300\t0.03\nsad\tcry\t9\t300\t0.03\n"
+SWOW = (
+    "cue\tresponse\tR123\tN\tR123.Strength\n"
+    "joy\thappy\t60\t300\t0.2\nhappy\tjoy\t30\t300\t0.1\njoy\tNA\t3\t300\t0.01\nhappy\tsad\t9\t300\t0.03\nsad\tcry\t9\t300\t0.03\n"
+)
 
 
 def test_usf(tmp_path):

@@ -5,7 +5,9 @@ import copy
 import pytest
 import yaml
 
-from shared_affect.study.checks import ConfigError, check_study, read_carriers, read_concepts, read_table
+from shared_affect.study.checks import check_study
+from shared_affect.study.config import ConfigError, read_table
+from shared_affect.study.inputs import read_concepts, read_templates
 
 TABLES = ("models", "saes", "languages", "human", "variants")
 
@@ -197,7 +199,7 @@ def test_bad_templates_are_named(tmp_path, text, message):
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
-        read_carriers(path)
+        read_templates(path)
 
 
 def test_a_variant_of_an_unknown_template_is_named(study):

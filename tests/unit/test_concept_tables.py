@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from shared_affect.study.checks import read_concepts
+from shared_affect.study.inputs import read_concepts
 
 PLANTED = {"en": "ab64ad97a0d11057", "zh": "aef2868a2440c7a5"}
 

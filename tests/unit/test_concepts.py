@@ -156,7 +156,7 @@ def test_usf_has_words_for_every_emotion(published_files):
     frame = from_associations(
         read_usf(*files), group_words(read_tsv(ROOT / "resources/cues/en.tsv"), EMOTIONS), "latin"
     )
-    check_sets(frame, EMOTIONS, "usf", "en", at_least=9)
+    assert frame["emotion"].value_counts().reindex(EMOTIONS).min() >= 9
     # every answer to grief but two stands at sadness or remorse, too
     with pytest.raises(
         ValueError,

@@ -5,7 +5,7 @@ from tokenizers_made import TEXTS, byte_level, gpt2_type, save
 
 from shared_affect.models.texts import pack, read_documents, text_files
 from shared_affect.models.tokens import load_ids
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 
 def test_rows_begin_with_the_first_token_and_hold_every_text_once(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from shared_affect.planning import early_look
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 MODEL = {"model": "m", "source": "local", "path": "{models_dir}/m"}
 SAES = [

@@ -6,17 +6,9 @@ import pytest
 import yaml
 
 from shared_affect.base.tables import read_tsv
-from shared_affect.human.loaders import (
-    LOADERS,
-    load,
-    norm_blocks,
-    read_affect,
-    read_judgements,
-    read_norms,
-    shuffle_emotions,
-    shuffle_norms,
-    studied_pairs,
-)
+from shared_affect.human.loaders import LOADERS, load
+from shared_affect.human.shuffles import shuffle_emotions, shuffle_norms
+from shared_affect.human.standard import read_affect, read_judgements, read_norms, studied_pairs
 
 NORMS = pd.DataFrame(
     {
@@ -185,8 +177,3 @@ def test_shuffled_norms_are_the_same_ratings_on_other_words():
     assert (moved["valence_sd"] == moved["valence"] / 2).all() and (
         moved["valence"].to_numpy() != norms["valence"].to_numpy()
     ).sum() > 40
-
-
-def test_blocks_do_not_depend_on_the_order_of_words():
-    words = [f"w{i:03d}" for i in range(10)]
-    assert norm_blocks(words, 4) == norm_blocks(words[::-1], 4) == [words[:4], words[4:8], words[8:]]

@@ -106,8 +106,15 @@ def heal(path, lost):
 
 
 GARBAGE = np.random.default_rng(0).bytes(5000)
-TAILS = {"zeros": b"\0" * 8192, "few zeros": b"\0" * 10, "garbage": GARBAGE, "a magic in garbage": GARBAGE + MAGIC + GARBAGE, "half a magic": b"SA\0\0" + GARBAGE,
-         "header of zeros": MAGIC + b"\0" * 200, "a record whose bytes never came": HEADER.pack(MAGIC, b"k" * 32, 3000, b"d" * 32) + b"\0" * 3000}  # fmt: skip
+TAILS = {
+    "zeros": b"\0" * 8192,
+    "few zeros": b"\0" * 10,
+    "garbage": GARBAGE,
+    "a magic in garbage": GARBAGE + MAGIC + GARBAGE,
+    "half a magic": b"SA\0\0" + GARBAGE,
+    "header of zeros": MAGIC + b"\0" * 200,
+    "a record whose bytes never came": HEADER.pack(MAGIC, b"k" * 32, 3000, b"d" * 32) + b"\0" * 3000,
+}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from shared_affect.human import judgements
-from shared_affect.human.loaders import load, read_affect, studied_pairs
+from shared_affect.human.loaders import load
 from shared_affect.human.norms import read_warriner
+from shared_affect.human.standard import read_affect, studied_pairs
 from shared_affect.ratings.scores import find_ceilings
 from shared_affect.spaces.ceilings import ceilings
 from shared_affect.spaces.pair_sets import PairSets

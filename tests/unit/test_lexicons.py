@@ -5,9 +5,14 @@ import pytest
 
 from shared_affect.human import lexicons
 
-TERMS = "term\tpos\tcategory\temotion\njollity\tNOUN\tJoy\tPositive\nhate\tVERB\tDislike\tNegative\ndread\tNOUN\tFear\tNegative\nproud\tADJ\tPride\tPositive\n"
-TREE = """<categ-list><categ name="root"/><categ name="emotion" isa="root"/><categ name="joy" isa="emotion"/><categ name="general-dislike" isa="emotion"/>
-<categ name="dislike" isa="general-dislike"/><categ name="negative-fear" isa="emotion"/><categ name="self-pride" isa="emotion"/><categ name="joy" isa="elsewhere"/></categ-list>"""
+TERMS = (
+    "term\tpos\tcategory\temotion\njollity\tNOUN\tJoy\tPositive\nhate\tVERB\tDislike\tNegative\n"
+    "dread\tNOUN\tFear\tNegative\nproud\tADJ\tPride\tPositive\n"
+)
+TREE = """<categ-list><categ name="root"/><categ name="emotion" isa="root"/><categ name="joy" isa="emotion"/>
+<categ name="general-dislike" isa="emotion"/><categ name="dislike" isa="general-dislike"/>
+<categ name="negative-fear" isa="emotion"/><categ name="self-pride" isa="emotion"/>
+<categ name="joy" isa="elsewhere"/></categ-list>"""
 HEAD = ["词语", "词性种类", "词义数", "词义序号", "情感分类", "强度", "极性", "辅助情感分类", "强度", "极性"]
 DUTIR = [
     HEAD,

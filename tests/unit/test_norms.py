@@ -12,8 +12,14 @@ WARRINER = """,Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum,
 2,FALSE,3.0,1.5,19,4.0,2.0,21,5.0
 3,ice cream,7.5,1.0,18,4.5,2.2,20,5.5
 """
-XU = "Word,Valence_Mean,Valence_SD,Valence_N,Arousal_Mean,Arousal_SD,Arousal_N\n快乐,2.4,0.6,30,2.8,1.0,32\n悲伤,-2.1,0.9,40,2.2,1.1,41\n驚奇,1,1,10,3,1,10\n惊奇,2,1,30,2,1,30\n"
-CVAW = "No.\tWord\tValence_Mean\tArousal_Mean\tValence_SD\tArousal_SD\n0\t快樂\t7.2\t6.4\t0.75\t1.02\n1\t驚嘆\t5.4\t7.6\t1.356\t0.8\n2\t驚歎\t5.0\t7.6\t1.0\t0.8\n"
+XU = (
+    "Word,Valence_Mean,Valence_SD,Valence_N,Arousal_Mean,Arousal_SD,Arousal_N\n"
+    "快乐,2.4,0.6,30,2.8,1.0,32\n悲伤,-2.1,0.9,40,2.2,1.1,41\n驚奇,1,1,10,3,1,10\n惊奇,2,1,30,2,1,30\n"
+)
+CVAW = (
+    "No.\tWord\tValence_Mean\tArousal_Mean\tValence_SD\tArousal_SD\n"
+    "0\t快樂\t7.2\t6.4\t0.75\t1.02\n1\t驚嘆\t5.4\t7.6\t1.356\t0.8\n2\t驚歎\t5.0\t7.6\t1.0\t0.8\n"
+)
 NRC_1 = "Word\tValence\tArousal\tDominance\naaaaaaah\t0.479\t0.606\t0.291\nnull\t0.4\t0.2\t0.3\n"
 
 

@@ -5,7 +5,7 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from shared_affect.study.checks import ConfigError, check_mapping, read_schema
+from shared_affect.study.config import ConfigError, check_mapping, read_schema
 from shared_affect.study.overlays import check_file, check_merge, convert, expand_folders, expand_path
 
 

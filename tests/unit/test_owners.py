@@ -20,7 +20,8 @@ folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "0.input.lock").write_text("a"); (folder / "0.output.lock").write_text("b")
 owners.claim(folder, [str(folder / "0.input.lock"), str(folder / "0.output.lock")])
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True) if len(sys.argv) > 2 else None
+sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = subprocess.Popen(sleep, start_new_session=True) if len(sys.argv) > 2 else None
 print(child.pid if child else 0, flush=True)
 time.sleep(60)
 """

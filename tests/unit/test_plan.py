@@ -11,7 +11,7 @@ from shared_affect.planning.grid import KINDS, spread
 from shared_affect.planning.plan import read_study
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.results.contracts import CONTRACTS
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -12,29 +12,15 @@ from shared_affect.base.reading import read_lines, read_written, split_lines
 from shared_affect.base.tables import read_emotions, read_tsv, write_tsv
 from shared_affect.human import associations, frequencies, lexicons, norms
 from shared_affect.human.judgements import read_labels
-from shared_affect.human.loaders import (
-    load,
-    read_affect,
-    read_coordinates,
-    read_judgements,
-    read_norms,
-    studied_pairs,
-)
+from shared_affect.human.loaders import load
+from shared_affect.human.standard import read_affect, read_coordinates, read_judgements, read_norms, studied_pairs
 from shared_affect.planted.world import LANGUAGES
 from shared_affect.planted.worldtables import read_world_tables
 from shared_affect.ratings.scores import find_ceilings
 from shared_affect.spaces.rdm import RaterRDMs
 from shared_affect.steering.label_maps import read_label_map
-from shared_affect.study.checks import (
-    ConfigError,
-    read_carriers,
-    read_concepts,
-    read_names,
-    read_parts_of_speech,
-    read_prompts,
-    read_table,
-    read_templates,
-)
+from shared_affect.study.config import ConfigError, read_table
+from shared_affect.study.inputs import read_concepts, read_names, read_parts_of_speech, read_prompts, read_templates
 from shared_affect.words.lemma_families import read_translations
 
 NORMS = "word\tvalence\tarousal\n"
@@ -50,7 +36,6 @@ READERS = {
     "affect": (lambda p: read_affect(p, ["happy", "sad"], 0), GOOD.replace("word", "emotion")),
     "coordinates": (read_coordinates, GOOD),
     "templates": (read_templates, "template\ttext\theld_out\nhappy\t{word}.\tfalse\nsad\tthe word is {word}.\ttrue\n"),
-    "carriers": (read_carriers, "template\ttext\theld_out\nhappy\t{word}.\tfalse\nsad\tthe word is {word}.\ttrue\n"),
     "prompts": (read_prompts, "prompt\tsplit\ttext\nhappy\tchoose\tAnna\nsad\tscore\tthe driver\n"),
     "concepts": (lambda p: read_concepts(p, ["joy"]), "emotion\tword\njoy\thappy\njoy\tsad\n"),
     "parts of speech": (read_parts_of_speech, "emotion\tword\tpos\njoy\thappy\tj\njoy\tsad\tj\n"),
@@ -196,7 +181,7 @@ def test_quotation_marks_are_characters(tmp_path):
     )
     path = written(tmp_path, text)
     assert (
-        list(read_templates(path)) == read_carriers(path) == ["bare", "said", "end", "asked"]
+        list(read_templates(path)) == ["bare", "said", "end", "asked"]
         and read_templates(path)["said"] == '"I am {word}.'
     )
     prompts = read_prompts(
@@ -519,7 +504,7 @@ def test_the_planted_world_reads_what_the_check_reads(root, tmp_path):
     )
     quoted = world(folder).templates["en"]
     assert (
-        quoted["template"].tolist() == read_carriers(path)
+        quoted["template"].tolist() == list(read_templates(path))
         and len(quoted) == len(whole.templates["en"]) + 3
         and quoted["text"].tolist()[-3:] == ['"I am {word}.', 'they are {word}."', '"{word}".']
     )

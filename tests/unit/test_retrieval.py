@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from shared_affect.human.downloads import Lacking, check_files, download, find_file, list_lacking, sha256_of
-from shared_affect.study.checks import ConfigError, read_table
+from shared_affect.study.config import ConfigError, read_table
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

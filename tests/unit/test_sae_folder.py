@@ -13,7 +13,7 @@ from conftest import make_model, make_sae
 from shared_affect.features.extraction import Extractor, SaeSource
 from shared_affect.models.load import Numerics
 from shared_affect.models.saes import DiskSAE, check_fidelity, check_folder, check_hook, decoder_directions
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 ROW = "config/saes.tsv, model m, sae s"
 OLD = {

@@ -7,9 +7,19 @@ import pandas as pd
 import pytest
 from test_judges import EMOTIONS, WORDS, sentence
 
-from shared_affect.words.segmentation import Segmenter, lexicon_hits, mask_words, script_share
+from shared_affect.words.segmentation import Segmenter, drop_words, find_words, script_share
 
 PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
+
+
+def lexicon_hits(texts, lexicon, language, extra_words=()):
+    segment = Segmenter(language, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
+    return find_words([segment(t) for t in texts], lexicon, segment)
+
+
+def mask_words(texts, words, language):
+    segment = Segmenter(language, words)
+    return drop_words([segment(t) for t in texts], words, segment)
 
 
 def test_english_hits_are_whole_words_case_folded():

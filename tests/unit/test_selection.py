@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix, hstack
 from test_codes import EMOTIONS, SETTINGS, make_codes
 
 from shared_affect.features.codes import attach_sets, load_codes, write_codes
-from shared_affect.features.selection import read_selected, select
+from shared_affect.features.selection import group_features, read_selected, select
 from shared_affect.models.saes import decoder_directions
 from shared_affect.spaces.rdm import cosine_rdm
 from shared_affect.spaces.rungs import Material, representations
@@ -152,3 +152,8 @@ def test_a_concept_vector_is_the_emotions_point_in_the_emotion_space_decoded(tmp
             ) * decoder_directions(sae)[f]
         np.testing.assert_allclose(arrays["concept"], direction / np.linalg.norm(direction), atol=1e-6)
         assert facts["features"] == features and min(facts["weights"]) < 0 < max(facts["weights"])
+
+
+def test_features_of_each_emotion_keep_their_order():
+    frame = pd.DataFrame({"emotion": ["fear", "joy", "fear", "awe"], "feature": [3.0, 4.0, 3.0, 9.0]})
+    assert list(group_features(frame).items()) == [("fear", {3}), ("joy", {4}), ("awe", {9})]

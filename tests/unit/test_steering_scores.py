@@ -10,7 +10,7 @@ from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
 from shared_affect.steering.generations import check_generations, read_generations
 from shared_affect.steering.scores import JUDGES, distinct_share, fluency, score_texts
-from shared_affect.study.checks import SPLITS
+from shared_affect.study.inputs import SPLITS
 
 HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
 NORMS = pd.DataFrame(

@@ -10,12 +10,13 @@ import yaml
 from shared_affect.features.codes import LanguageCodes, WordCodes
 from shared_affect.features.features import split_half_reproducibility
 from shared_affect.features.selection import select
-from shared_affect.planning import study_checks
+from shared_affect.planning import file_checks, study_checks
 from shared_affect.planted.language_model import SETTINGS
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
 from shared_affect.spaces import rsa
 from shared_affect.steering.vectors import build_vectors
-from shared_affect.study.checks import ConfigError, read_concepts, read_table
+from shared_affect.study.config import ConfigError, read_table
+from shared_affect.study.inputs import read_concepts
 from shared_affect.words.segmentation import LANGUAGES as SEGMENTED
 
 
@@ -176,7 +177,7 @@ def test_constants_are_those_of_the_rooms_that_are_not_entered(root):
     assert (
         rsa.MIN_PAIRS == study_checks.MIN_PAIRS
         and {k: s.layers for k, s in SETTINGS.items()} == study_checks.TRAINED_BLOCKS
-        and tuple(LANGUAGES) == study_checks.PLANTED_LANGUAGES
+        and tuple(LANGUAGES) == file_checks.PLANTED_LANGUAGES
     )
     assert set(SEGMENTED) == {"en", "zh"}
 
@@ -379,10 +380,10 @@ MISSING = {
 def test_a_file_that_a_language_or_a_dataset_needs_is_missed_before_any_job(study, resources, tmp_path, case):
     change, file, words = MISSING[case]
     ask = [study[0] | change, study[1], {"results": str(tmp_path / "results/x"), "data_dir": ""}, resources]
-    study_checks.check_files(*ask)
+    file_checks.check_files(*ask)
     (resources / file).unlink()
     with pytest.raises(ConfigError, match=rf"{file} does not exist.*{words}"):
-        study_checks.check_files(*ask)
+        file_checks.check_files(*ask)
 
 
 def new_language(study, **change):
@@ -405,7 +406,7 @@ def test_a_language_without_rules_or_texts_is_refused_and_steering_named(study, 
         ConfigError,
         match=r"fidelity_fr.txt does not exist.*the planted world speaks en, zh: set running_texts to authored",
     ):
-        study_checks.check_files(config, tables, places, resources)
+        file_checks.check_files(config, tables, places, resources)
     results.mkdir(parents=True)
     for name in ("fidelity", "neutral"):
         (results / f"{name}_fr.txt").write_text("x\n")
@@ -413,8 +414,8 @@ def test_a_language_without_rules_or_texts_is_refused_and_steering_named(study, 
         ConfigError,
         match=r"steering.enabled is true and languages names 'fr'.*allowed: en, zh.*set steering.enabled to false",
     ):
-        study_checks.check_files(config, tables, places, resources)
-    study_checks.check_files(steered(config, False), tables, places, resources)
+        file_checks.check_files(config, tables, places, resources)
+    file_checks.check_files(steered(config, False), tables, places, resources)
 
 
 def test_prompts_of_one_half_alone_are_refused(study, resources, tmp_path):
@@ -424,7 +425,7 @@ def test_prompts_of_one_half_alone_are_refused(study, resources, tmp_path):
         encoding="utf-8",
     )
     with pytest.raises(ConfigError, match="no prompt of split 'score'"):
-        study_checks.check_files(study[0], study[1], {"results": str(tmp_path), "data_dir": ""}, resources)
+        file_checks.check_files(study[0], study[1], {"results": str(tmp_path), "data_dir": ""}, resources)
 
 
 def test_data_of_ones_own_are_looked_for(study, resources, tmp_path):
@@ -442,9 +443,9 @@ def test_data_of_ones_own_are_looked_for(study, resources, tmp_path):
     with pytest.raises(
         ConfigError, match=r"own.tsv does not exist: config/human.tsv, row own norms en, column path, names it"
     ):
-        study_checks.check_files(*ask)
+        file_checks.check_files(*ask)
     (tmp_path / "own.tsv").touch()
-    study_checks.check_files(*ask)
+    file_checks.check_files(*ask)
 
 
 def test_the_committed_words_are_enough(study):
@@ -473,7 +474,7 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
     config, tables = study[0] | {"norms": "mine"}, study[1]
     tables = tables | {"human": [*tables["human"], row | {k: None for k in tables["human"][0] if k not in row}]}
     places = {"results": "results/x", "data_dir": "", "models_dir": "", "retrieved": "r"}
-    study_checks.check_files(config, tables, places, resources)
+    file_checks.check_files(config, tables, places, resources)
     for path, change, message in (
         (prompts, lambda text: text.replace("choose", "chose", 1), "split is 'chose'"),
         (prompts, lambda text: text.rstrip("\n") + "\tone cell more\n", "cells"),
@@ -484,5 +485,5 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
         before = path.read_text(encoding="utf-8")
         path.write_text(change(before), encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
-            study_checks.check_files(config, tables, places, resources)
+            file_checks.check_files(config, tables, places, resources)
         path.write_text(before, encoding="utf-8")

@@ -5,7 +5,8 @@ import copy
 import pytest
 import yaml
 
-from shared_affect.study.checks import ConfigError, check_study, read_schema, read_table
+from shared_affect.study.checks import check_study
+from shared_affect.study.config import ConfigError, read_schema, read_table
 from shared_affect.study.folder import (
     FINALS,
     FREE,

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from shared_affect.base.tables import group_features, group_words, read_tsv, write_tsv
+from shared_affect.base.tables import group_words, read_tsv, write_tsv
 from shared_affect.results.contracts import CONTRACTS, write_table
 
 
@@ -34,12 +34,9 @@ def test_every_table_has_a_key_and_its_words_are_columns(name, tmp_path):
         write_table(tmp_path / "t.csv", name, pd.concat([row(name), row(name, **{contract.values[0]: 5})]))
 
 
-def test_words_and_features_of_each_emotion_keep_their_order():
-    frame = pd.DataFrame(
-        {"emotion": ["fear", "joy", "fear", "awe"], "word": ["b", "glad", "a", "x"], "feature": [3.0, 4.0, 3.0, 9.0]}
-    )
+def test_words_of_each_emotion_keep_their_order():
+    frame = pd.DataFrame({"emotion": ["fear", "joy", "fear", "awe"], "word": ["b", "glad", "a", "x"]})
     assert group_words(frame, ["joy", "fear", "calm"]) == {"joy": ["glad"], "fear": ["b", "a"], "calm": []}
-    assert list(group_features(frame).items()) == [("fear", {3}), ("joy", {4}), ("awe", {9})]
 
 
 WORDS = [

@@ -25,7 +25,7 @@ from shared_affect.models.token_checks import (
 from shared_affect.models.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
 from shared_affect.steering.generate import Generator, Place
 from shared_affect.steering.plan import NO_EMOTION, Chunk, Prompt
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 WORDS = ["joy", "fear", "stone", "calm", "table", "sadness"]
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
@@ -463,7 +463,7 @@ def test_real_tokenizers_and_the_committed_words_pass(root):
     import os
     from pathlib import Path
 
-    from shared_affect.study.checks import read_concepts
+    from shared_affect.study.inputs import read_concepts
 
     folder = Path(os.environ.get("SHARED_AFFECT_MODELS", "no folder named"))
     found = [f for f in ("bilingual-qwen3", "stories260K") if (folder / f / "tokenizer.json").exists()]

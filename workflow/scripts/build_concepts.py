@@ -6,7 +6,7 @@ import pandas as pd
 from shared_affect.base.log import start_log
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import group_words, read_tsv, write_tsv
-from shared_affect.study.checks import read_concepts, read_names, read_parts_of_speech
+from shared_affect.study.inputs import read_concepts, read_names, read_parts_of_speech
 from shared_affect.words.concept_sets import (
     check_sets,
     from_associations,

@@ -4,9 +4,10 @@ import numpy as np
 
 from shared_affect.base.log import start_log
 from shared_affect.base.seeds import Seeds, rng
-from shared_affect.base.tables import group_controls, read_emotions, read_tsv
+from shared_affect.base.tables import read_emotions, read_tsv
 from shared_affect.features.codes import load_codes
 from shared_affect.features.selection import read_selected
+from shared_affect.features.stimuli import group_controls
 from shared_affect.human.associations import read_vectors
 from shared_affect.spaces.permuted_spaces import permuted_spaces
 from shared_affect.spaces.rungs import Material, draws, representations

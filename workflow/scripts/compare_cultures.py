@@ -4,7 +4,7 @@ from shared_affect.base.log import start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_tsv, write_tsv
-from shared_affect.human.loaders import read_coordinates
+from shared_affect.human.standard import read_coordinates
 from shared_affect.ratings.cultures import culture_differences
 from shared_affect.words.lemma_families import read_pairs
 

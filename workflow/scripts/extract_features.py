@@ -3,13 +3,13 @@
 from shared_affect.base.files import write_arrays
 from shared_affect.base.log import start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.base.tables import read_sets, read_tsv
+from shared_affect.base.tables import read_tsv
 from shared_affect.features.codes import join_blocks
 from shared_affect.features.extraction import Extractor, SaeSource, check_gates
-from shared_affect.human.loaders import extraction_lists
+from shared_affect.features.stimuli import extraction_lists, read_sets
 from shared_affect.models.load import Numerics
 from shared_affect.models.token_checks import check_reading
-from shared_affect.study.checks import read_templates
+from shared_affect.study.inputs import read_templates
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -2,11 +2,11 @@
 
 from shared_affect.base.files import write_json
 from shared_affect.base.log import start_log
-from shared_affect.base.tables import read_sets, read_tsv
+from shared_affect.base.tables import read_tsv
 from shared_affect.features.extraction import Extractor, SaeSource
-from shared_affect.human.loaders import extraction_lists
+from shared_affect.features.stimuli import extraction_lists, read_sets
 from shared_affect.models.load import Numerics
-from shared_affect.study.checks import read_templates
+from shared_affect.study.inputs import read_templates
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

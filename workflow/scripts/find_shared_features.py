@@ -9,10 +9,10 @@ import pandas as pd
 from shared_affect.base.log import start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
-from shared_affect.base.tables import group_features, read_tsv, write_tsv
+from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
 from shared_affect.features.features import jaccard_overlap, shared_features
-from shared_affect.features.selection import read_selected
+from shared_affect.features.selection import group_features, read_selected
 from shared_affect.human.frequencies import word_covariates
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ journal.
 from shared_affect.base.files import write_json
 from shared_affect.base.log import start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.base.tables import read_sets
 from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.features.stimuli import read_sets
 from shared_affect.models.load import Numerics
 from shared_affect.models.token_checks import check_reading
-from shared_affect.study.checks import read_templates
+from shared_affect.study.inputs import read_templates
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -9,7 +9,7 @@ from shared_affect.steering.generate import Generator, Place
 from shared_affect.steering.generations import write_generations
 from shared_affect.steering.plan import NO_EMOTION, Design, Prompt, plan
 from shared_affect.steering.vectors import read_vectors
-from shared_affect.study.checks import read_prompts
+from shared_affect.study.inputs import read_prompts
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -4,7 +4,9 @@ from shared_affect.base.log import start_log
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import write_tsv
 from shared_affect.human.downloads import check_files
-from shared_affect.human.loaders import load, read_affect, shuffle_emotions, studied_pairs
+from shared_affect.human.loaders import load
+from shared_affect.human.shuffles import shuffle_emotions
+from shared_affect.human.standard import read_affect, studied_pairs
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

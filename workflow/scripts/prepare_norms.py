@@ -4,7 +4,8 @@ from shared_affect.base.log import start_log
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import write_tsv
 from shared_affect.human.downloads import check_files
-from shared_affect.human.loaders import load, shuffle_norms
+from shared_affect.human.loaders import load
+from shared_affect.human.shuffles import shuffle_norms
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

@@ -3,10 +3,11 @@
 from shared_affect.base.log import start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
-from shared_affect.base.tables import group_controls, read_emotions, read_tsv, write_tsv
+from shared_affect.base.tables import read_emotions, read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
 from shared_affect.features.features import feature_use, split_half_reproducibility
 from shared_affect.features.selection import select
+from shared_affect.features.stimuli import group_controls
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])

@@ -8,7 +8,7 @@ from shared_affect.base.tables import write_tsv
 from shared_affect.planted.tokenizer import make_tokenizer
 from shared_affect.planted.world import World
 from shared_affect.planted.worldtables import read_world_tables
-from shared_affect.study.checks import read_prompts
+from shared_affect.study.inputs import read_prompts
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

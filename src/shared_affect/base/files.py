@@ -65,7 +65,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
                 f"array {name!r} for {path} has dtype object; allowed: numbers, booleans, fixed-width text"
             )
     with atomic_path(path) as tmp, open(tmp, "wb") as f:
-        np.savez_compressed(f, **{k: np.asarray(v) for k, v in arrays.items()})
+        np.savez_compressed(f, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -75,6 +76,18 @@ class Journal:
     ------
     ValueError
         If the file holds something else than journal records.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shared_affect.base.files import digest_of
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> journal, key = Journal(f"{folder.name}/codes.journal"), digest_of({"word": "joy", "layer": 1})
+    >>> with journal.writing("a notebook"):
+    ...     journal.append(key, b"costly")
+    >>> key in journal, Journal(journal.path).get(key)
+    (True, b'costly')
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: str | Path):
@@ -82,7 +95,7 @@ class Journal:
         self._lock_path = self.path.with_suffix(".lock")
         self._index: dict[str, Record] = {}
         self._end = 0
-        self._file = None
+        self._file: io.FileIO | None = None
         self._sound: set[Record] = set()
         self._named: set[int] = set()
         self._scan()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
-def by_name(names: Iterable[str | tuple[str, ...]], paths: Sequence[str | Path]) -> dict:
+def by_name(names: Iterable[str | tuple[str, ...]], paths: Sequence[str | Path]) -> dict[str | tuple[str, ...], str]:
     """The file of every name among files that differ by names in their paths.
 
     Two lists made in two places need not have one order: a lexicon names its emotions in another order than the table
@@ -35,22 +35,22 @@ def by_name(names: Iterable[str | tuple[str, ...]], paths: Sequence[str | Path])
     >>> by_name(["joy", "fear"], ["features/fear.tsv", "features/joy.tsv"])
     {'joy': 'features/joy.tsv', 'fear': 'features/fear.tsv'}
     """
-    paths = [str(p) for p in paths]
-    parts = {p: re.split("[/_]", str(Path(p).with_suffix(""))) for p in paths}
+    given = [str(p) for p in paths]
+    parts = {p: re.split("[/_]", str(Path(p).with_suffix(""))) for p in given}
     common = set.intersection(*({*enumerate(x)} for x in parts.values())) if len(parts) > 1 else set()
     own = {p: {part for at, part in enumerate(x) if (at, part) not in common} for p, x in parts.items()}
     wanted_of = {name: {name} if isinstance(name, str) else set(name) for name in names}
     # what all names say (one language, several models) tells no file from another
     same = set.intersection(*wanted_of.values()) if len(wanted_of) > 1 else set()
-    found = {}
+    found: dict[str | tuple[str, ...], str] = {}
     for name, wanted in wanted_of.items():
-        here = [p for p in dict.fromkeys(paths) if wanted - same <= own[p]]
+        here = [p for p in dict.fromkeys(given) if wanted - same <= own[p]]
         if len(here) != 1:
             raise ValueError(
-                f"{name!r} has {len(here)} files among {len(paths)} ({', '.join(here or paths[:3])}); needed: exactly"
+                f"{name!r} has {len(here)} files among {len(given)} ({', '.join(here or given[:3])}); needed: exactly"
                 " one with this name in its path"
             )
         found[name] = here[0]
-    if left := [p for p in paths if p not in found.values()]:
+    if left := [p for p in given if p not in found.values()]:
         raise ValueError(f"{left[0]} belongs to none of {', '.join(map(str, found))}; needed: one name for every file")
     return found

@@ -174,7 +174,8 @@ def _rows(path: str | Path, text: str, separator: str, quoted: bool) -> list[tup
             if row.replace(separator, " ").strip()
         ]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows, line = [], 1
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
     while True:
         try:
             cells = next(reader)
@@ -372,26 +373,26 @@ def read_written(
     found: list[dict] = []
     first: dict[tuple, int] = {}
     for line, cells in rows[1:]:
+        where = f"{name}, line {line}"
         if len(cells) != len(header):
-            raise ValueError(f"{name}, line {line}: {len(cells)} cells; needed: {len(header)}, separated by tabs")
-        row: dict = {}
-        for column, k in at.items():
-            cell = cells[k]
-            if not cell and column not in may_be_empty:
-                raise ValueError(
-                    f"{name}, line {line}: {column} is empty; needed: a {'text' if column in texts else 'value'}"
-                )
-            if not (cell.isascii() and cell.isalnum()):  # most cells are, and there may be millions
-                _check_cell(f"{name}, line {line}", column, cell, column in texts)
-                cell = cell if column in texts else unicodedata.normalize("NFC", cell)
-            row[column] = cell
+            raise ValueError(f"{where}: {len(cells)} cells; needed: {len(header)}, separated by tabs")
+        row: dict = {c: _own_cell(where, c, cells[k], c in texts, c in may_be_empty) for c, k in at.items()}
         if key:
             own = tuple(row[c] for c in key)
             if own in first:
                 raise ValueError(
-                    f"{name}, line {line}: {', '.join(key)} {' '.join(own)!r} stands in line {first[own]} too; allowed:"
-                    " once"
+                    f"{where}: {', '.join(key)} {' '.join(own)!r} stands in line {first[own]} too; allowed: once"
                 )
             first[own] = line
         found.append(row | {LINE: line})
     return found
+
+
+def _own_cell(where: str, column: str, cell: str, is_text: bool, may_be_empty: bool) -> str:
+    """A cell as it is read: a word in normal form C, a text as written."""
+    if cell.isascii() and cell.isalnum():  # most cells are, and there may be millions
+        return cell
+    if not cell and not may_be_empty:
+        raise ValueError(f"{where}: {column} is empty; needed: a {'text' if is_text else 'value'}")
+    _check_cell(where, column, cell, is_text)
+    return cell if is_text else unicodedata.normalize("NFC", cell)

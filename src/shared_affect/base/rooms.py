@@ -98,17 +98,27 @@ def code_behind(script: Path, library: Path = LIBRARY) -> str:
 
 
 def version_of(room: str, library: Path = LIBRARY) -> int:
-    """VERSION of a room whose results are kept in the journal."""
-    return int(re.search(r"^VERSION = (\d+)$", _room(library, room).read_text(encoding="utf-8"), flags=re.MULTILINE)[1])
+    """VERSION of a room whose results are kept in the journal.
+
+    Raises
+    ------
+    ValueError
+        If there is no such room, or none in it.
+    """
+    path = _room(library, room)
+    found = path and re.search(r"^VERSION = (\d+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    if not found:
+        raise ValueError(f"{room} is no room of {library} with a line VERSION = number; needed: one")
+    return int(found[1])
 
 
 def _all_rooms(library: Path) -> dict[str, str]:
     return {p.relative_to(library).as_posix(): digest_of_rooms([p]) for p in sorted(library.rglob("*.py"))}
 
 
-def digest_of_library(library: Path = LIBRARY) -> str:
+def digest_of_library() -> str:
     """Digest of the names and bytes of all rooms."""
-    return hashlib.sha256(json.dumps(_all_rooms(library)).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_all_rooms(LIBRARY)).encode()).hexdigest()[:16]
 
 
 def declare(source: Path, keep_digests: bool = False) -> None:
@@ -167,8 +177,8 @@ def check_imported() -> None:
     if str(LIBRARY) != declared["library"]:
         _refuse_another(LIBRARY, Path(declared["library"]))
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] == PACKAGE and getattr(module, "__file__", None):
-            _check_room(Path(module.__file__), declared["rooms"])
+        if name.split(".")[0] == PACKAGE and (file := getattr(module, "__file__", None)):
+            _check_room(Path(file), declared["rooms"])
     if not any(isinstance(f, _LaterImports) for f in sys.meta_path):
         sys.meta_path.insert(0, _LaterImports(declared["rooms"]))
 

@@ -52,6 +52,8 @@ class Seeds:
     >>> seeds = Seeds(0, ("predict_ratings", "en"))
     >>> bool((seeds.rng("bootstrap").random(3) == seeds.rng("bootstrap").random(3)).all())
     True
+    >>> int(seeds.child("dense").rng("folds").integers(1000)), int(seeds.child("sae").rng("folds").integers(1000))
+    (720, 888)
     """
 
     root_seed: int

@@ -57,6 +57,11 @@ def rho_a(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray, the broadcast leading shape, in [-1, 1]
+
+    Examples
+    --------
+    >>> float(rho_a([1, 2, 3, 4], [10, 20, 20, 40]).round(3)), float(rho_a([1, 2, 3, 4], [5, 5, 5, 5]))
+    (0.9, 0.0)
     """
     rx, ry = _centred_ranks(x, y)
     return (rx * ry).sum(-1) / rank_variation(rx.shape[-1])
@@ -84,7 +89,13 @@ def _p_values(p: ArrayLike) -> np.ndarray:
 
 
 def holm(p: ArrayLike) -> np.ndarray:
-    """Holm-adjusted p values of one family, in the order given (Holm 1979)."""
+    """Holm-adjusted p values of one family, in the order given (Holm 1979).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
     p = _p_values(p)
     order = np.argsort(p, kind="stable")
     stepped = p[order] * np.arange(p.size, 0, -1)
@@ -94,7 +105,13 @@ def holm(p: ArrayLike) -> np.ndarray:
 
 
 def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
-    """Benjamini-Hochberg q values of one family, in the order given (Benjamini & Hochberg 1995)."""
+    """Benjamini-Hochberg q values of one family, in the order given (Benjamini & Hochberg 1995).
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.04, 0.04]
+    """
     p = _p_values(p)
     order = np.argsort(p, kind="stable")[::-1]
     stepped = p[order] * p.size / np.arange(p.size, 0, -1)
@@ -103,21 +120,24 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     return out
 
 
-def family_p(p: ArrayLike, correlation: float = 0.5) -> float:
+FAMILY_CORRELATION = 0.5
+"""Between normal scores of two tests of a family when nothing is there, as `family_p` takes it."""
+
+
+def family_p(p: ArrayLike) -> float:
     """One p for a family of one-sided tests: is one of them far out, or are many a little out together?
 
     Each question gets half of the level: Simes (1986) on the p, and the sum of their normal scores, taken to correlate
-    by `correlation` (0: Stouffer's). The second does not stop at the smallest p that the permutations allow.
+    by `FAMILY_CORRELATION` (0 would be Stouffer's); it is conservative where they correlate less. The second does not
+    stop at the smallest p that the permutations allow.
 
     Parameters
     ----------
     p : array_like, shape (n,)
-    correlation : float
-        Between normal scores of two tests when nothing is there; the sum is conservative where it is lower.
     """
     p = _p_values(p)
     z = -ndtri(np.clip(p, 1e-15, 0.9999))  # a permutation p may be 1
-    together = ndtr(-z.sum() / np.sqrt(p.size * (1 + (p.size - 1) * correlation)))
+    together = ndtr(-z.sum() / np.sqrt(p.size * (1 + (p.size - 1) * FAMILY_CORRELATION)))
     return float(min(2 * min(benjamini_hochberg(p).min(), together), 1)) if p.size > 1 else float(p[0])
 
 
@@ -192,6 +212,12 @@ def auroc_columns(positive: ArrayLike, negative: ArrayLike) -> tuple[np.ndarray,
     Returns
     -------
     auroc, p : ndarray, shape (F,)
+
+    Examples
+    --------
+    >>> area, p = auroc_columns([[3, 0], [2, 0]], [[1, 0], [0, 0]])
+    >>> area.tolist(), p.round(3).tolist()
+    ([1.0, 0.5], [0.123, 1.0])
     """
     positive, negative = np.asarray(positive, float), np.asarray(negative, float)
     if positive.ndim != 2 or negative.ndim != 2 or positive.shape[1] != negative.shape[1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,25 +17,9 @@ def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(tmp, sep="\t", index=False, lineterminator="\n")
 
 
-TEXT_COLUMNS = (
-    "word",
-    "rater",
-    "emotion",
-    "emotion_a",
-    "emotion_b",
-    "cue",
-    "target",
-    "text",
-    "label",
-    "control",
-    "pair",
-    "prompt",
-    "template",
-    "text_id",
-    "published_form",
-    "model",
-    "sae",
-    "language",
+TEXT_COLUMNS = tuple(
+    "word rater emotion emotion_a emotion_b cue target text label control pair prompt template text_id published_form"
+    " model sae language".split()
 )
 """Words in every file between rules: text even where all of them look like numbers (raters 01, 02)."""
 
@@ -73,18 +57,3 @@ def read_emotions(path: str | Path) -> pd.DataFrame:
 def group_words(frame: pd.DataFrame, emotions: Sequence[str]) -> dict[str, list[str]]:
     """Words of each emotion from a frame ``emotion, word``."""
     return {e: frame["word"][frame["emotion"] == e].tolist() for e in emotions}
-
-
-def read_sets(paths: Mapping[str, str | Path], emotions: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    """Concept-sets of several sources: folder of a source's codes -> emotion -> words."""
-    return {folder: group_words(read_tsv(p), emotions) for folder, p in paths.items()}
-
-
-def group_controls(frame: pd.DataFrame) -> dict[str, list[str]]:
-    """Control words of each emotion from a frame ``emotion, control``."""
-    return {e: g["control"].tolist() for e, g in frame.groupby("emotion", sort=False)}
-
-
-def group_features(frame: pd.DataFrame) -> dict[str, set[int]]:
-    """Feature ids of each emotion."""
-    return {e: set(g["feature"].astype(int)) for e, g in frame.groupby("emotion", sort=False)}

@@ -77,3 +77,8 @@ def select(
 def read_selected(paths: Sequence[str]) -> pd.DataFrame:
     """Emotion features of several emotions in one frame."""
     return pd.concat([read_tsv(p) for p in paths], ignore_index=True)
+
+
+def group_features(frame: pd.DataFrame) -> dict[str, set[int]]:
+    """Feature ids of each emotion from a frame ``emotion, feature``."""
+    return {str(e): set(g["feature"].astype(int)) for e, g in frame.groupby("emotion", sort=False)}

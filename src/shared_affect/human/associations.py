@@ -73,10 +73,8 @@ def read_usf(*paths: str | Path) -> pd.DataFrame:
         )
     frame = pd.concat(parts, ignore_index=True)
     if (twice := frame.duplicated(["cue", "target"])).any():
-        raise ValueError(
-            f"USF: pair {' -> '.join(frame.loc[twice.idxmax(), ['cue', 'target']])} stands in two files; expected each"
-            " file once"
-        )
+        first = frame[twice].iloc[0]
+        raise ValueError(f"USF: pair {first['cue']} -> {first['target']} stands in two files; expected each file once")
     return frame[COLUMNS]
 
 

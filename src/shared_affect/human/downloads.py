@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.log import LOG
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 BLOCK = 1 << 20
 TIMEOUT_S = 60
@@ -47,7 +47,7 @@ def list_lacking(found: Sequence[Lacking], data_dir: str) -> list[str]:
     groups: dict[tuple[str, str, str], dict[str, Lacking]] = {}
     for one in found:
         groups.setdefault((one.folder, one.terms, one.official), {})[one.file] = one
-    said = []
+    said: list[str] = []
     for (folder, terms, official), files in groups.items():
         if len(files) == 1:
             said += map(str, files.values())
@@ -146,35 +146,19 @@ def download(url: str, path: str | Path, sha256: str) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    here = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(
-        url, headers={"User-Agent": "shared-affect", **({"Range": f"bytes={here}-"} if here else {})}
-    )
     hand = (
         f"or fetch it by hand and put it as {path.parent.name}/{path.name} into a folder that config.yaml, key data_dir"
         " names"
     )
     try:
-        with (
-            urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer,
-            open(part, "ab" if answer.status == 206 else "wb") as f,
-        ):
-            LOG.info(
-                "%s: %s from byte %d", url, answer.headers.get("Content-Length", "unknown number of bytes"), f.tell()
-            )
-            expected = (
-                f.tell() + int(answer.headers["Content-Length"]) if answer.headers.get("Content-Length") else None
-            )
-            while block := answer.read(BLOCK):
-                f.write(block)
-            size = f.tell()
+        size, expected = _fetch(url, part)
     except urllib.error.HTTPError as error:
         # 416: what is here is as long as the file, or longer; the checksum decides
         if error.code != 416:
             raise ValueError(
                 f"{url} answered {error.code} {error.reason}; expected the file. Try again later, {hand}"
             ) from None
-        size = expected = here
+        size, expected = part.stat().st_size, None
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(
             f"{url} could not be read ({error}); {part.stat().st_size if part.exists() else 0} bytes are kept. Try"
@@ -193,3 +177,19 @@ def download(url: str, path: str | Path, sha256: str) -> None:
         )
     part.chmod(0o644)
     part.replace(path)
+
+
+def _fetch(url: str, part: Path) -> tuple[int, int | None]:
+    """Add to a part what is still lacking; bytes that are there then, and bytes of the whole file where it is known."""
+    here = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "shared-affect", **({"Range": f"bytes={here}-"} if here else {})}
+    with (
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S) as answer,
+        open(part, "ab" if answer.status == 206 else "wb") as f,
+    ):
+        length = answer.headers.get("Content-Length")
+        LOG.info("%s: %s from byte %d", url, answer.headers.get("Content-Length", "unknown number of bytes"), f.tell())
+        expected = f.tell() + int(length) if length else None
+        while block := answer.read(BLOCK):
+            f.write(block)
+        return f.tell(), expected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -61,7 +60,7 @@ def read_goemotions(labels: str | Path, *splits: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def read_clue_emotion(*splits: str | Path, labels: Sequence[str] = CLUE_LABELS) -> pd.DataFrame:
+def read_clue_emotion(*splits: str | Path) -> pd.DataFrame:
     """Chinese Weibo posts of CLUEEmotion2020 (Li et al. 2016, LREC): one of seven labels a text; simplified.
 
     Parameters
@@ -69,8 +68,6 @@ def read_clue_emotion(*splits: str | Path, labels: Sequence[str] = CLUE_LABELS) 
     *splits : path
         ``valid.txt, test.txt`` (and ``train.txt`` where it is at hand): one JSON object a line with ``id, content,
         label``. 3,966 and 3,967 texts.
-    labels : sequence of str
-        Allowed ones.
 
     Returns
     -------
@@ -103,9 +100,9 @@ def read_clue_emotion(*splits: str | Path, labels: Sequence[str] = CLUE_LABELS) 
                     f"{path}, line {line}: content and label are {entry['content']!r} and {entry['label']!r}; expected"
                     " text"
                 )
-            if entry["label"] not in labels:
+            if entry["label"] not in CLUE_LABELS:
                 raise ValueError(
-                    f"{path}, line {line}: label is {entry['label']!r}; expected one of {', '.join(labels)}"
+                    f"{path}, line {line}: label is {entry['label']!r}; expected one of {', '.join(CLUE_LABELS)}"
                 )
             if (identity := str(entry["id"])) in seen:
                 raise ValueError(

@@ -65,7 +65,7 @@ def read_hierarchy(path: str | Path) -> pd.DataFrame:
     """
     text = published.read_text(path)
     try:
-        entries = [(e.get("name"), e.get("isa") or "") for e in ElementTree.fromstring(text).iter("categ")]
+        entries = [(e.get("name") or "", e.get("isa") or "") for e in ElementTree.fromstring(text).iter("categ")]
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}: {error}; expected XML with elements categ (name, isa)") from None
     if not entries or not all(name for name, _ in entries):

@@ -1,232 +1,29 @@
-"""Human data in one standard form, whoever published it and however.
+"""Published and own datasets in standard form, each read by its own loader.
 
-Standard norms: ``word, valence, arousal, valence_sd, valence_n, arousal_sd, arousal_n`` on a common scale of -1..1; SD
-and N are NaN where the authors give none. Standard judgements: ``rater, emotion_a, emotion_b, dissimilarity``, every
-rater on every pair. Standard affect of emotions: ``emotion, valence, arousal, valence_class``. `load` reads a published
-dataset with its own loader (`LOADERS`, the column ``loader`` of config/human.tsv).
+A loader takes the dataset's files and returns the columns of its kind (docs/data.md). `LOADERS` says which there are;
+a row of config/human.tsv names one of them (column ``loader``), and `load` calls it.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.base.reading import LINE, place, read_written
-from shared_affect.base.tables import read_tsv
-from shared_affect.human import associations, frequencies, judgements, labelled_texts, lexicons, norms
-from shared_affect.human.norms import COLUMNS as NORM_COLUMNS
-from shared_affect.human.published import MISSING, numbers
-
-DISSIMILARITY = "dissimilarity_1to9"
-"""Column of standard judgements; its name declares the scale."""
-
-
-def _read(
-    path: str | Path,
-    words: Sequence[str],
-    scales: Mapping[str, tuple[float, float, bool]],
-    unknown: Mapping[str, tuple[float, float, bool]] | None = None,
-    key: Sequence[str] = (),
-) -> pd.DataFrame:
-    """A table that a person wrote: words as text, numbers (lowest, highest, whole) inside their scale; those in
-    `unknown` may be lacking.
-    """
-    unknown = unknown or {}
-    frame = pd.DataFrame(read_written(path, [*words, *scales], list(unknown), may_be_empty=list(unknown), key=key))
-    for c, (low, high, whole) in {**scales, **unknown}.items():
-        if c not in frame:
-            frame[c] = np.nan
-            continue
-        numbers(path, frame, c, low, high, label=words[0], whole=whole, missing=c in unknown)
-        frame[c] = pd.to_numeric(frame[c].replace({m: None for m in MISSING} if c in unknown else {}))
-    return frame
-
-
-def read_norms(path: str | Path) -> pd.DataFrame:
-    """Word ratings in standard form, sorted by word in code-point order.
-
-    Columns ``word, valence, arousal`` (-1..1) and, where they are known, ``valence_sd, arousal_sd`` (0..2, the same
-    unit) and ``valence_n, arousal_n`` (raters, 1 or more): these four may be left out or have empty cells, and the
-    ceiling is unknown then.
-
-    Raises
-    ------
-    ValueError
-        Anything that `reading.read_written` refuses: a missing column, an empty cell, a word rated twice; something
-        that is no number or lies outside its scale.
-    """
-    sd, n = (0.0, 2.0, False), (1.0, np.inf, True)
-    frame = _read(
-        path,
-        ["word"],
-        dict.fromkeys(("valence", "arousal"), (-1.0, 1.0, False)),
-        {"valence_sd": sd, "valence_n": n, "arousal_sd": sd, "arousal_n": n},
-        key=["word"],
-    )
-    for c in (c for c in NORM_COLUMNS if frame[c].isna().any()):
-        LOG.info(
-            "%s: %s is unknown for %d of %d words, so the ceiling is unknown too",
-            path,
-            c,
-            frame[c].isna().sum(),
-            len(frame),
-        )
-    return frame[NORM_COLUMNS].sort_values("word", ignore_index=True)
-
-
-def read_judgements(path: str | Path) -> pd.DataFrame:
-    """Pairwise judgements in standard form: ``rater, emotion_a, emotion_b, dissimilarity_1to9`` (9 = most different).
-
-    Raises
-    ------
-    ValueError
-        Anything that `reading.read_written` refuses; something that is no number from 1 to 9 (a judgement that was not
-        given has no row); an emotion paired with itself; a pair that a rater judges twice, in either order.
-    """
-    frame = _read(path, ["rater", "emotion_a", "emotion_b"], {DISSIMILARITY: (1.0, 9.0, False)})
-    first: dict[tuple, int] = {}
-    for rater, a, b, line in zip(frame["rater"], frame["emotion_a"], frame["emotion_b"], frame[LINE], strict=True):
-        if a == b:
-            raise ValueError(
-                f"{place(path, line, 3)}: rater {rater!r} judges {a!r} against itself; allowed: two different emotions"
-            )
-        own = (rater, *sorted((a, b)))
-        if own in first:
-            raise ValueError(
-                f"{place(path, line, 3)}: rater {rater!r} judges {a} - {b} in line {first[own]} too; allowed: every"
-                " pair once, in either order"
-            )
-        first[own] = line
-    return frame.rename(columns={DISSIMILARITY: "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]]
-
-
-def read_coordinates(path: str | Path) -> pd.DataFrame:
-    """Values that stand for the truth in cultural differences (config/human.tsv, column coordinates): ``word,
-    valence``.
-
-    Raises
-    ------
-    ValueError
-        Anything that `reading.read_written` refuses; a word that stands twice; something that is no number.
-    """
-    return _read(path, ["word"], {"valence": (-np.inf, np.inf, False)}, key=["word"]).drop(columns=LINE)
-
-
-def studied_pairs(frame: pd.DataFrame, emotions: Sequence[str], where: str) -> pd.DataFrame:
-    """Judgements of pairs of the given emotions.
-
-    Raises
-    ------
-    ValueError
-        If none of them is judged; names `where` the judgements come from.
-    """
-    found = frame[frame["emotion_a"].isin(emotions) & frame["emotion_b"].isin(emotions)]
-    if found.empty:
-        raise ValueError(
-            f"{where}: no pair of the study's emotions is judged; found: {', '.join(list(emotions)[:5])} ... in"
-            " config.yaml, key emotions"
-        )
-    return found[["rater", "emotion_a", "emotion_b", "dissimilarity"]].reset_index(drop=True)
-
-
-def read_affect(
-    path: str | Path, emotions: Sequence[str], split: float, labels: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """Valence and arousal of the emotions and the valence class they fall in (above `split` = positive).
-
-    Parameters
-    ----------
-    path : path
-        Columns ``emotion, valence, arousal``; or norms in standard form, where each emotion is looked up by its label.
-    emotions : sequence of str
-    split : float
-        On the scale of the file (norms in standard form: -1..1, so 0 is the middle of a published 1-9 scale).
-    labels : mapping of emotion -> word, optional
-        The word that names it in the language of the norms. An emotion without ratings is left out and logged.
-
-    Raises
-    ------
-    ValueError
-        Anything that `reading.read_written` refuses, something that is no number, an emotion twice, none of the
-        emotions, or a file whose valences all lie on one side of `split`.
-    """
-    if labels is None:
-        free = (-np.inf, np.inf, False)
-        frame = _read(path, ["emotion"], {"valence": free, "arousal": free}, key=["emotion"])
-        if not frame["valence"].min() <= split <= frame["valence"].max():
-            raise ValueError(
-                f"{place(path, parts=3)}: valence runs from {frame['valence'].min():g} to {frame['valence'].max():g},"
-                f" so all emotions fall on one side of {split:g}; expected both sides (another scale? config/human.tsv,"
-                " column valence_split)"
-            )
-    else:
-        # norms that this workflow has prepared
-        rated = read_tsv(path).set_index("word")
-        if absent := [f"{e} ({labels[e]})" if labels[e] != e else e for e in emotions if labels[e] not in rated.index]:
-            LOG.info("%s: not rated, so without valence: %s", path, ", ".join(absent))
-        known = [e for e in emotions if labels[e] in rated.index]
-        frame = (
-            rated.loc[[labels[e] for e in known], ["valence", "arousal"]].assign(emotion=known).reset_index(drop=True)
-        )
-    frame = frame[frame["emotion"].isin(emotions)].reset_index(drop=True)
-    if frame.empty:
-        raise ValueError(f"{path} has none of the study's emotions (config.yaml, key emotions)")
-    frame["valence_class"] = np.where(frame["valence"] > split, "positive", "negative")
-    return frame[["emotion", "valence", "arousal", "valence_class"]]
-
-
-def shuffle_emotions(
-    judgements: pd.DataFrame, affect: pd.DataFrame, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rename the emotions of the human side by one permutation: its geometry stays, its labels are void (negative
-    control).
-
-    An emotion that was judged but has no affect takes part in the permutation: its name may fall on one that has.
-    """
-    names = affect["emotion"].tolist()
-    names += sorted(set(judgements[["emotion_a", "emotion_b"]].to_numpy().ravel()) - set(names))
-    new = dict(zip(names, rng.permutation(names).tolist(), strict=True))
-    judgements = judgements.assign(
-        emotion_a=judgements["emotion_a"].map(new), emotion_b=judgements["emotion_b"].map(new)
-    )
-    return judgements, affect.assign(emotion=affect["emotion"].map(new))
-
-
-def shuffle_norms(norms: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Permute the ratings over the words (negative control)."""
-    order = rng.permutation(len(norms))
-    return norms[["word"]].reset_index(drop=True).join(norms.drop(columns="word").iloc[order].reset_index(drop=True))
-
-
-def extraction_lists(sets: Mapping[str, Mapping[str, Sequence[str]]], rated: Sequence[str]) -> dict[str, list[str]]:
-    """Word lists of an extraction job from sets by folder: ``{folder}/{emotion}`` and, in blocks of `norm_blocks`,
-    ``norms/{number}``.
-    """
-    return {f"{folder}/{e}": list(w) for folder, own in sets.items() for e, w in own.items()} | {
-        f"norms/{k}": b for k, b in enumerate(norm_blocks(rated))
-    }
-
-
-def norm_blocks(words: Sequence[str], size: int = 256) -> list[list[str]]:
-    """Rated words in blocks by code-point order, the unit of extraction."""
-    ordered = sorted(words)
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
-
+from shared_affect.human import associations, frequencies, judgements, labelled_texts, lexicons, norms, standard
 
 LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
     "norms": {
-        "standard": read_norms,
+        "standard": standard.read_norms,
         "warriner": norms.read_warriner,
         "nrc-vad": norms.read_nrc_vad,
         "xu2022": norms.read_xu2022,
         "cvaw": norms.read_cvaw,
     },
-    "judgements": {"standard": read_judgements, "li2024": judgements.read_li2024},
+    "judgements": {"standard": standard.read_judgements, "li2024": judgements.read_li2024},
     "attributes": {"li2024-attributes": judgements.read_li2024_attributes},
     "association": {
         "usf": associations.read_usf,
@@ -276,5 +73,5 @@ def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
             f" {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)"
         ) from None
     frame = function(*paths)
-    LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(frame))
+    LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(map(str, frame)))
     return frame

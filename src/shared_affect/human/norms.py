@@ -177,12 +177,12 @@ def merge_forms(frame: pd.DataFrame, forms: list[str], path: str | Path = "") ->
     DataFrame
         One row a new form, with ``published_form`` (all forms, joined by ``|``) and ``n_forms``.
     """
-    columns = [c for c in frame if c != "word"]
+    columns = [str(c) for c in frame if c != "word"]
     frame = frame.assign(published_form=frame["word"], word=forms)
     together = frame["word"].duplicated(keep=False)
     rows = []
     for form, group in frame[together].groupby("word"):
-        row = {"word": form, "published_form": "|".join(group["published_form"])}
+        row: dict[str, object] = {"word": form, "published_form": "|".join(group["published_form"])}
         for d in DIMENSIONS:
             n = group[f"{d}_n"].to_numpy(float)
             weights = n if np.isfinite(n).all() else np.ones(len(group))
@@ -190,10 +190,10 @@ def merge_forms(frame: pd.DataFrame, forms: list[str], path: str | Path = "") ->
             for mean in [
                 c for c in columns if c == d or (c.startswith(f"{d}_") and not c.startswith((f"{d}_sd", f"{d}_n")))
             ]:
-                row[mean] = np.average(group[mean], weights=weights)
+                row[mean] = pooled = np.average(group[mean], weights=weights)
                 sd = mean.replace(d, f"{d}_sd", 1)
                 if sd in columns:
-                    row[sd] = np.sqrt(np.average(group[sd] ** 2 + (group[mean] - row[mean]) ** 2, weights=weights))
+                    row[sd] = np.sqrt(np.average(group[sd] ** 2 + (group[mean] - pooled) ** 2, weights=weights))
         rows.append(row | {"n_forms": len(group)})
     LOG.info(
         "%s: %d words as published, %d forms; %d forms stand for two or more words, whose ratings are pooled%s",
@@ -239,7 +239,7 @@ def read_xu2022(path: str | Path) -> pd.DataFrame:
     table = published.unique(path, table, ["Word"], needed)
     scales = {"valence": (-3.0, 3.0), "arousal": (0.0, 4.0)}
     frame = _standard(table["Word"].to_numpy(), _given(path, table, columns, scales, "Word"), scales)
-    return merge_forms(frame, published.simplify(frame["word"], "t2s"), path)
+    return merge_forms(frame, published.simplify(frame["word"].tolist(), "t2s"), path)
 
 
 def read_cvaw(path: str | Path) -> pd.DataFrame:
@@ -269,4 +269,4 @@ def read_cvaw(path: str | Path) -> pd.DataFrame:
     table = published.unique(path, table, ["Word"], needed)
     scales = dict.fromkeys(DIMENSIONS, (1.0, 9.0))
     frame = _standard(table["Word"].to_numpy(), _given(path, table, columns, scales, "Word"), scales)
-    return merge_forms(frame, published.simplify(frame["word"]), path)
+    return merge_forms(frame, published.simplify(frame["word"].tolist()), path)

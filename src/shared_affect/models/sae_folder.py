@@ -586,7 +586,7 @@ def check_folder(folder: str | Path, layer: int, where: str, *, d_in: int | None
     ConfigError
         Naming file, key or tensor, what was found and what is allowed, and the row.
     """
-    from shared_affect.study.checks import ConfigError
+    from shared_affect.study.config import ConfigError
 
     try:
         config = read_config(folder, where)

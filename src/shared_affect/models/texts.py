@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared_affect.base.log import LOG, progress
 from shared_affect.models.tokens import BOS_COLUMN, text_ids
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 if TYPE_CHECKING:
     from jaxtyping import Int

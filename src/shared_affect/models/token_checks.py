@@ -27,7 +27,8 @@ from shared_affect.models.tokens import (
     read_facts,
     spelt_shares,
 )
-from shared_affect.study.checks import ConfigError, read_prompts, read_templates
+from shared_affect.study.config import ConfigError
+from shared_affect.study.inputs import read_prompts, read_templates
 
 AS_THE_FILE = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Declared classes that read ``tokenizer.json`` as it stands."""

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from shared_affect.base import rooms
-from shared_affect.study.checks import read_schema, read_table
+from shared_affect.study.config import read_schema, read_table
 
 CONFIG_TABLES = ("models", "saes", "languages", "human", "sources", "variants")
 """Tables of the folder of tables; the emotions stand among the committed inputs."""

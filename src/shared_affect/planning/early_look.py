@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 
 def look_at_model(folder: Path, where: str, layers: Sequence[int]) -> Mapping:
@@ -110,7 +110,8 @@ def classes(
     paths = [paths] if isinstance(paths, str) else list(paths)
     if not paths or not all(Path(p).is_file() for p in paths):
         return None
-    from shared_affect.human.loaders import load, read_affect
+    from shared_affect.human.loaders import load
+    from shared_affect.human.standard import read_affect
 
     try:
         if labels is None:

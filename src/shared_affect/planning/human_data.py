@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shared_affect.human.downloads import Lacking, find_file
 from shared_affect.planning.checkout import Row
-from shared_affect.study.checks import OWN_CONCEPTS, ConfigError
+from shared_affect.study.config import ConfigError
+from shared_affect.study.inputs import OWN_CONCEPTS
 
 if TYPE_CHECKING:
     from shared_affect.planning.plan import Study

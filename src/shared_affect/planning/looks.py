@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared_affect.planning import early_look, study_checks
+from shared_affect.planning import early_look, file_checks, study_checks
 from shared_affect.planning.plan import Study
 from shared_affect.study import folder as study_folder
-from shared_affect.study.checks import OWN_CONCEPTS, read_concepts
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 
 
 def settings_of(study: Study) -> dict:
@@ -31,7 +31,7 @@ def look(study: Study) -> list[str]:
     differing = study_folder.check_folder(
         study.results, settings_of(study), study.checkout.sections, study.config["force"]
     )
-    study_checks.check_files(study.config, study.tables, study.places, study.inputs)
+    file_checks.check_files(study.config, study.tables, study.places, study.inputs)
     study_checks.check_emotions(study.config, study.emotions, lambda language: classes_of(study, language))
     early_look.look(study.models, study.tables["models"], study.tables["saes"], study.row_path)
     return differing

@@ -22,7 +22,8 @@ from shared_affect.planning.human_data import HumanData
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import overlays
 from shared_affect.study.banners import banner
-from shared_affect.study.checks import ConfigError, check_study
+from shared_affect.study.checks import check_study
+from shared_affect.study.config import ConfigError
 
 
 @dataclass(frozen=True)

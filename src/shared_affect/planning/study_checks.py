@@ -1,28 +1,18 @@
 """What a whole study needs, asked for before any job: words, emotions, languages, rows that fit their source.
 
 Each of these was once found by a job, hours after the study had started. What one key or one table says is checked in
-`checks`; here is what several say together.
+`study.checks`; here is what several say together. Files are looked for in `file_checks`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from shared_affect.base.reading import read_written
-from shared_affect.study.checks import (
-    OWN_CONCEPTS,
-    PLACE,
-    ConfigError,
-    read_concepts,
-    read_names,
-    read_prompts,
-)
+from shared_affect.study.config import PLACE, ConfigError, read_committed
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 from shared_affect.study.overlays import expand_path
-
-PLANTED_LANGUAGES = ("en", "zh")
-"""Languages of the planted world (planted/world.py)."""
 
 TRAINED_BLOCKS = {"gemma2": 2, "llama": 2}
 """Blocks of the models that the workflow trains (planted/language_model.py, which needs torch to be asked)."""
@@ -88,55 +78,68 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
         Naming table, row and column.
     """
     used = set(config["models"]) | set(config["control_models"])
-    families = {r["model"]: r for r in tables["models"]}
-    for table in ("models", "saes"):
-        for r in (r for r in tables[table] if r["model"] in used):
-            where = f"config/{table}.tsv, row {r['model']}{' ' + r['sae'] if table == 'saes' else ''}"
-            kind = (table, r["source"])
-            if empty := [c for c in COLUMNS_OF.get(kind, ()) if r[c] is None]:
-                raise ConfigError(
-                    f"{where}: column {empty[0]} is empty; needed where source is {r['source']} (docs/configuration.md)"
-                )
-            if kind in FOLDER_OF and r["path"] != (
-                needed := FOLDER_OF[kind].replace("{model}", r["model"]).replace("{sae}", r.get("sae", ""))
-            ):
-                raise ConfigError(
-                    f"{where}: column path is {r['path']!r}; allowed where source is {r['source']}: {needed}"
-                )
-            if table == "models":
-                if r["source"] == "trained" and r["family"] not in TRAINED_BLOCKS:
-                    raise ConfigError(
-                        f"{where}: column family is {r['family']!r}; allowed where source is trained: "
-                        f"{', '.join(TRAINED_BLOCKS)}"
-                    )
-                continue
-            model = families[r["model"]]
-            if model["source"] == "trained" and r["layer"] >= TRAINED_BLOCKS[model["family"]]:
-                n = TRAINED_BLOCKS[model["family"]]
-                raise ConfigError(
-                    f"{where}: column layer is {r['layer']}; allowed: 0 to {n - 1}, a {model['family']} model "
-                    f"that the workflow trains has {n} blocks"
-                )
-            if r["source"] == "trained" and r["k"] > r["d_sae"]:
-                raise ConfigError(f"{where}: column k is {r['k']}; allowed: at most d_sae, {r['d_sae']}")
-            if r["source"] == "trained" and r["texts"] == "world" and not model["world"]:
-                raise ConfigError(
-                    f"{where}: column texts is 'world', but the model has no planted world (config/models.tsv, "
-                    f"column world); allowed here: texts of another kind"
-                )
-            if None not in (r["l0_min"], r["l0_max"]) and r["l0_min"] > r["l0_max"]:
-                raise ConfigError(
-                    f"{where}: column l0_min is {r['l0_min']:g}, l0_max {r['l0_max']:g}; allowed: l0_min at most l0_max"
-                )
-    for r in (r for r in tables["variants"] if r["variant"] in config["control_variants"]):
-        where = f"config/variants.tsv, row {r['variant']}"
-        if r["shuffle"] == "none":
-            raise ConfigError(f"{where}: column shuffle is 'none' in a control; allowed: norms, concepts")
-        if r["concepts"]:
+    models = {r["model"]: r for r in tables["models"]}
+    for r in (r for r in tables["models"] if r["model"] in used):
+        where = f"config/models.tsv, row {r['model']}"
+        _check_source("models", r, where)
+        if r["source"] == "trained" and r["family"] not in TRAINED_BLOCKS:
             raise ConfigError(
-                f"{where}: column concepts is {r['concepts']!r} in a control; allowed: empty (a row of kind "
-                f"spec may read other words)"
+                f"{where}: column family is {r['family']!r}; allowed where source is trained: "
+                f"{', '.join(TRAINED_BLOCKS)}"
             )
+    for r in (r for r in tables["saes"] if r["model"] in used):
+        where = f"config/saes.tsv, row {r['model']} {r['sae']}"
+        _check_source("saes", r, where)
+        _check_sae(r, models[r["model"]], where)
+    for r in (r for r in tables["variants"] if r["variant"] in config["control_variants"]):
+        _check_control(r, f"config/variants.tsv, row {r['variant']}")
+
+
+def _check_source(table: str, row: Mapping, where: str) -> None:
+    """A row has the columns that its source needs, and the folder that the workflow puts it in."""
+    kind = (table, row["source"])
+    if empty := [c for c in COLUMNS_OF.get(kind, ()) if row[c] is None]:
+        raise ConfigError(
+            f"{where}: column {empty[0]} is empty; needed where source is {row['source']} (docs/configuration.md)"
+        )
+    if kind in FOLDER_OF:
+        needed = FOLDER_OF[kind].replace("{model}", row["model"]).replace("{sae}", row.get("sae", ""))
+        if row["path"] != needed:
+            raise ConfigError(
+                f"{where}: column path is {row['path']!r}; allowed where source is {row['source']}: {needed}"
+            )
+
+
+def _check_sae(row: Mapping, model: Mapping, where: str) -> None:
+    """An SAE fits its model, and its numbers fit each other."""
+    if model["source"] == "trained" and row["layer"] >= TRAINED_BLOCKS[model["family"]]:
+        n = TRAINED_BLOCKS[model["family"]]
+        raise ConfigError(
+            f"{where}: column layer is {row['layer']}; allowed: 0 to {n - 1}, a {model['family']} model "
+            f"that the workflow trains has {n} blocks"
+        )
+    if row["source"] == "trained" and row["k"] > row["d_sae"]:
+        raise ConfigError(f"{where}: column k is {row['k']}; allowed: at most d_sae, {row['d_sae']}")
+    if row["source"] == "trained" and row["texts"] == "world" and not model["world"]:
+        raise ConfigError(
+            f"{where}: column texts is 'world', but the model has no planted world (config/models.tsv, "
+            f"column world); allowed here: texts of another kind"
+        )
+    if None not in (row["l0_min"], row["l0_max"]) and row["l0_min"] > row["l0_max"]:
+        raise ConfigError(
+            f"{where}: column l0_min is {row['l0_min']:g}, l0_max {row['l0_max']:g}; allowed: l0_min at most l0_max"
+        )
+
+
+def _check_control(row: Mapping, where: str) -> None:
+    """A control variant shuffles something, and reads the study's own words."""
+    if row["shuffle"] == "none":
+        raise ConfigError(f"{where}: column shuffle is 'none' in a control; allowed: norms, concepts")
+    if row["concepts"]:
+        raise ConfigError(
+            f"{where}: column concepts is {row['concepts']!r} in a control; allowed: empty (a row of kind "
+            f"spec may read other words)"
+        )
 
 
 def check_words(
@@ -151,200 +154,55 @@ def check_words(
     ConfigError
         Naming every emotion that has too few, its language and its words.
     """
-    steered = config["steering"]["enabled"]
-    needed = OWN_WORDS_STEERED if steered else OWN_WORDS
-    sources = dict.fromkeys(
-        [
-            config["concepts"],
-            *(r["concepts"] for r in tables["variants"] if r["variant"] in config["specs"] and r["concepts"]),
-        ]
-    )
+    needed = OWN_WORDS_STEERED if config["steering"]["enabled"] else OWN_WORDS
     contrast = {r["emotion"] for r in tables["emotions"] if r["contrast"]}
-    for source in (s for s in sources if s in OWN_CONCEPTS):
+    for source in (s for s in concept_sources(config, tables["variants"]) if s in OWN_CONCEPTS):
         # only the primary configuration is steered
         least = needed if source == config["concepts"] else OWN_WORDS
         for language in config["languages"]:
             words = read_concepts(concept_paths[language], emotions, source)
-            sets = Counter(w for own in words.values() for w in own)
-            among = Counter(w for e, own in words.items() if e in contrast for w in own)
-            # the rule of `concepts.own_words`, which needs pandas: an emotion outside the contrast takes no word from
-            # the others
-            own = {
-                e: [w for w in found if (among[w] == 1 if e in contrast else not among[w] and sets[w] == 1)]
-                for e, found in words.items()
-            }
-            if poor := [e for e in emotions if len(own[e]) < least]:
-                listed = "; ".join(f"{e} has {len(own[e])} ({', '.join(own[e]) or 'none'})" for e in poor[:6]) + (
-                    f"; and {len(poor) - 6} more" if len(poor) > 6 else ""
-                )
-                why = (
-                    "steering makes a vector of half of them, which needs two"
-                    if least > OWN_WORDS
-                    else "features are told from two"
-                )
-                shared = sum(n > 1 for n in sets.values())
-                raise ConfigError(
-                    f"resources/concepts/{language}.tsv: words of an emotion's own, needed: {least} or more "
-                    f"({why}): {listed}. "
-                    + (f"{shared} words stand under several emotions and count for none. " if shared else "")
-                    + f"Add rows, take the emotion out of config.yaml, key "
-                    f"emotions{', or set steering.enabled to false (then 2 are enough)' if least > OWN_WORDS else ''}"
-                )
+            _require_own(words, contrast, least, language)
 
 
-def check_files(
-    config: Mapping, tables: Mapping[str, Sequence[Mapping]], places: Mapping[str, str], resources: str | Path
-) -> None:
-    """Files that a language or a dataset needs are there: texts, prompts, cues, categories, label maps, own data.
-
-    Files that a rule makes, below ``{results}``, are not looked for, nor those of ``config/sources.tsv``.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file, what it is for and what would do without it.
-    """
-    resources = Path(resources)
-    world = Path(places["results"]) / "world/affect"
-
-    def need(path: Path, what: str, remedy: str) -> None:
-        if not path.is_file():
-            raise ConfigError(f"{path} does not exist: {what}; {remedy}")
-
-    planted_only = f"{PLACE}: the planted world speaks {', '.join(PLANTED_LANGUAGES)}"
-    for k in config["languages"]:
-        for name, what in (
-            ("fidelity", "ordinary text, on which SAEs are checked"),
-            ("neutral", "affect-free text, on which firing rates are counted"),
-        ):
-            if config["running_texts"] == "authored":
-                need(
-                    resources / f"texts/{name}_{k}.txt",
-                    f"language {k!r} needs {what}",
-                    "write it, one text a line (docs/data.md, Add a language), or take the language out of "
-                    "config.yaml, key languages",
-                )
-            elif k not in PLANTED_LANGUAGES:
-                need(
-                    world / f"{name}_{k}.txt",
-                    f"language {k!r} needs {what}",
-                    f"{planted_only}: set running_texts to authored and write "
-                    f"{resources.name}/texts/{name}_{k}.txt, or put the file there",
-                )
-        if config["steering"]["enabled"]:
-            check_steered(config, k, resources, world)
-    for source in {config["concepts"]} | {
-        r["concepts"] for r in tables["variants"] if r["variant"] in config["specs"] and r["concepts"]
-    }:
-        for k in (k for k in config["languages"] if source not in OWN_CONCEPTS):
-            kind = next(
-                r["kind"]
-                for r in tables["human"]
-                if r["dataset"] == source and r["language"] == k and r["kind"] in ("association", "lexicon")
-            )
-            path = resources / (f"cues/{k}.tsv" if kind == "association" else f"categories/{source}.tsv")
-            need(
-                path,
-                f"concept words of {source!r}, language {k!r}, are found by it",
-                "write it (docs/concepts.md), or name another source (config.yaml, key concepts; config/variants.tsv)",
-            )
-            known = [r["emotion"] for r in tables["emotions"]]
-            lexicon = kind == "lexicon"
-            read_names(path, "category" if lexicon else "word", known=known, may_be_empty=lexicon)
-    if (resources / "translations.tsv").is_file():
-        _as_written(resources / "translations.tsv", ["pair"], None, key=["pair"])
-    for r in tables["human"]:
-        if r["language"] in config["languages"] and (r["kind"], r["dataset"]) in {
-            ("judgements", config["human"]),
-            ("norms", config["norms"]),
-        }:
-            where = f"config/human.tsv, row {r['dataset']} {r['kind']} {r['language']}"
-            columns = [("path", p) for p in r["path"].split()] + [
-                (c, r[c]) for c in ("valence_norm", "coordinates") if r[c] and "/" in r[c]
-            ]
-            for column, text in ((c, t) for c, t in columns if not t.startswith(("{data}", "{results}"))):
-                need(
-                    Path(fill(text, places, f"{where}, column {column}")),
-                    f"{where}, column {column}, names it",
-                    "put it there or change the row",
-                )
-            if r["loader"] == "standard" and r["raters"] != "planted":
-                _read_own(r, places, where)
+def concept_sources(config: Mapping, variants: Sequence[Mapping]) -> list[str]:
+    """Where concept words come from: the study's own source, then those of its specs, each once."""
+    of_specs = [r["concepts"] for r in variants if r["variant"] in config["specs"] and r["concepts"]]
+    return list(dict.fromkeys([config["concepts"], *of_specs]))
 
 
-def _as_written(path: Path, needed: Sequence[str], optional: Sequence[str] | None = (), **how) -> list[dict]:
-    """`reading.read_written`, whose refusals are errors of the configuration here."""
-    try:
-        return read_written(path, needed, optional, **how)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-
-
-def _read_own(row: Mapping, places: Mapping[str, str], where: str) -> None:
-    """A dataset of the user's own is read once before any job, as its job reads it."""
-    paths = [
-        Path(places["data_dir"], text.removeprefix("{data}/"))
-        if text.startswith("{data}")
-        else Path(fill(text, places, f"{where}, column path"))
-        for text in row["path"].split()
-    ]
-    if not all(p.is_file() for p in paths):
-        return  # of data_dir: named with everything else that is lacking
-    from shared_affect.human.loaders import load
-
-    try:
-        load(row["kind"], row["loader"], paths)
-    except ValueError as error:
-        raise ConfigError(f"{error} ({where})") from None
-
-
-def check_steered(config: Mapping, language: str, resources: Path, world: Path) -> None:
-    """A language can be steered in: words can be found in its texts, it has prompts of both halves and a judge's texts.
-
-    Raises
-    ------
-    ConfigError
-        Naming what is missing and that steering can be left out.
-    """
-    from shared_affect.words.segmentation import LANGUAGES
-
-    without = "or set steering.enabled to false (config.yaml)"
-    if language not in LANGUAGES:
-        raise ConfigError(
-            f"{PLACE}: steering.enabled is true and languages names {language!r}, in whose texts no words can "
-            f"be found; allowed: {', '.join(LANGUAGES)} "
-            f"(shared_affect/words/segmentation.py), {without}"
-        )
-    prompts = resources / f"prompts/{language}.tsv"
-    if not prompts.is_file():
-        raise ConfigError(
-            f"{prompts} does not exist: language {language!r} is steered from prompts; write it (columns "
-            f"prompt, split, text), {without}"
-        )
-    splits = {split for _, split, _ in read_prompts(prompts)}
-    if lacking := [s for s in ("choose", "score") if s not in splits]:
-        raise ConfigError(
-            f"{prompts} has no prompt of split {lacking[0]!r}; needed: prompts of both halves (choose, score), "
-            f"{without}"
-        )
-    if config["judge_texts"] == "planted":
-        if language not in PLANTED_LANGUAGES and not (world / f"judge_{language}.tsv").is_file():
-            raise ConfigError(
-                f"{PLACE}: key judge_texts is planted, and the planted world speaks "
-                f"{', '.join(PLANTED_LANGUAGES)}; needed for {language!r}: a dataset of kind labelled-text, {without}"
-            )
-    elif not (labels := resources / f"judges/{config['judge_texts'][language]}.tsv").is_file():
-        raise ConfigError(
-            f"{labels} does not exist: it says which emotions the labels of {config['judge_texts'][language]!r} "
-            f"stand for; write it (docs/concepts.md), {without}"
-        )
+def _require_own(words: Mapping[str, Sequence[str]], contrast: Collection[str], least: int, language: str) -> None:
+    """Refuse emotions with too few words of their own."""
+    sets = Counter(w for own in words.values() for w in own)
+    among = Counter(w for e, own in words.items() if e in contrast for w in own)
+    # the rule of `concept_sets.own_words`, which needs pandas: an emotion outside the contrast takes no word from
+    # the others
+    own = {
+        e: [w for w in found if (among[w] == 1 if e in contrast else not among[w] and sets[w] == 1)]
+        for e, found in words.items()
+    }
+    poor = [e for e in words if len(own[e]) < least]
+    if not poor:
+        return
+    listed = "; ".join(f"{e} has {len(own[e])} ({', '.join(own[e]) or 'none'})" for e in poor[:6]) + (
+        f"; and {len(poor) - 6} more" if len(poor) > 6 else ""
+    )
+    steered = least > OWN_WORDS
+    why = "steering makes a vector of half of them, which needs two" if steered else "features are told from two"
+    shared = sum(n > 1 for n in sets.values())
+    raise ConfigError(
+        f"resources/concepts/{language}.tsv: words of an emotion's own, needed: {least} or more "
+        f"({why}): {listed}. "
+        + (f"{shared} words stand under several emotions and count for none. " if shared else "")
+        + f"Add rows, take the emotion out of config.yaml, key "
+        f"emotions{', or set steering.enabled to false (then 2 are enough)' if steered else ''}"
+    )
 
 
 def planted_classes(path: str | Path, language: str) -> dict[str, str]:
     """Valence class of every planted emotion in a language, by the committed table: no seed moves a centre over
     zero.
     """
-    rows = _as_written(path, ["emotion", "valence"], None)
+    rows = read_committed(path, ["emotion", "valence"], None)
     middle = {
         r["emotion"]: float(r["valence"]) + (float(r.get("zh_shift_valence") or 0) if language == "zh" else 0)
         for r in rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared_affect.study.checks import ConfigError
+from shared_affect.study.config import ConfigError
 
 SIDES: dict[str, tuple[str, ...]] = {
     "concepts": ("concepts",),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 import torch
 from jaxtyping import Int
@@ -14,6 +15,9 @@ from torch import Tensor
 
 from shared_affect.base.log import LOG, progress
 from shared_affect.models.texts import pack
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ SETTINGS: Mapping[str, LanguageModelSettings] = MappingProxyType(
 """Default settings of each family."""
 
 
-def build_language_model(family: str, tokenizer, *, seed: int, settings: LanguageModelSettings | None = None):
+def build_language_model(
+    family: str, tokenizer: PreTrainedTokenizerFast, *, seed: int, settings: LanguageModelSettings | None = None
+) -> PreTrainedModel:
     """A model with random weights; torch's global generator is left as it was.
 
     Parameters
@@ -108,7 +114,7 @@ def build_language_model(family: str, tokenizer, *, seed: int, settings: Languag
         if family == "gemma2":
             head = s.width // s.heads
             # logits this small never come near the cap, which costs a quarter of the training time
-            model = Gemma2ForCausalLM(
+            model: PreTrainedModel = Gemma2ForCausalLM(
                 Gemma2Config(
                     head_dim=head,
                     query_pre_attn_scalar=head,
@@ -122,8 +128,13 @@ def build_language_model(family: str, tokenizer, *, seed: int, settings: Languag
         else:
             raise ValueError(_unknown(family))
         if s.embedding_sd is not None:
-            torch.nn.init.normal_(model.get_input_embeddings().weight, std=s.embedding_sd)
+            torch.nn.init.normal_(_embedding(model), std=s.embedding_sd)
     return model
+
+
+def _embedding(model: PreTrainedModel) -> Tensor:
+    """Weights of the embeddings, which are those of the output too."""
+    return cast(Tensor, model.get_input_embeddings().weight)
 
 
 def _unknown(family: str) -> str:
@@ -137,7 +148,7 @@ def _default_settings(family: str) -> LanguageModelSettings:
 
 
 @torch.inference_mode()
-def mean_loss(model, rows: Int[Tensor, "row sequence"], batch: int = 64) -> float:
+def mean_loss(model: PreTrainedModel, rows: Int[Tensor, "row sequence"], batch: int = 64) -> float:
     """Mean next-token loss in nats.
 
     Raises
@@ -156,7 +167,7 @@ def mean_loss(model, rows: Int[Tensor, "row sequence"], batch: int = 64) -> floa
 
 def train_language_model(
     family: str,
-    tokenizer,
+    tokenizer: PreTrainedTokenizerFast,
     train_texts: Iterable[str],
     validation_texts: Iterable[str],
     *,
@@ -164,7 +175,7 @@ def train_language_model(
     seed: int,
     settings: LanguageModelSettings | None = None,
     show_progress: bool = True,
-):
+) -> tuple[PreTrainedModel, dict]:
     """Train a model on each text once.
 
     Parameters
@@ -228,10 +239,10 @@ def train_language_model(
 
 
 def _fit(
-    model, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool
+    model: PreTrainedModel, rows: Tensor, steps: int, seed: int, s: LanguageModelSettings, show_progress: bool
 ) -> list[list[float]]:
     """AdamW over the rows in random order; returns (step, loss) at every hundredth step."""
-    embedding = model.get_input_embeddings().weight
+    embedding = _embedding(model)
     others = [p for p in model.parameters() if p is not embedding]
     optimizer = torch.optim.AdamW(
         [

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from shared_affect.planted.world import World
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 PAD, BOS, EOS, UNK = range(4)
@@ -13,7 +17,7 @@ PAD, BOS, EOS, UNK = range(4)
 _WHOLE_PIECE, _CHARACTER = -1.0, -8.0
 
 
-def make_tokenizer(world: World, extra_texts: Iterable[str] = ()):
+def make_tokenizer(world: World, extra_texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     """Unigram tokenizer that knows every word of the world and of its templates, the held-out ones included.
 
     Chinese needs no spaces: the segmentation with the fewest pieces wins because every whole word scores alike.

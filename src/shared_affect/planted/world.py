@@ -162,8 +162,8 @@ class WorldTables:
 def _read(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
     if missing := [c for c in columns if c not in table]:
-        raise ValueError(f"{path} lacks the column {missing[0]!r}; it has {', '.join(table)}")
-    numeric = [c for c in table if c in DIMENSIONS or c.startswith(("zh_shift_", "class_"))]
+        raise ValueError(f"{path} lacks the column {missing[0]!r}; it has {', '.join(map(str, table))}")
+    numeric = [c for c in map(str, table) if c in DIMENSIONS or c.startswith(("zh_shift_", "class_"))]
     table[numeric] = table[numeric].astype(float)
     for flag in [c for c in ("planted", "held_out") if c in table]:
         if bad := sorted(set(table[flag]) - {"true", "false"}):

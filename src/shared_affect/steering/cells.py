@@ -11,7 +11,7 @@ from shared_affect.steering import plan
 from shared_affect.steering.intervals import ratio
 from shared_affect.steering.plan import NO_EMOTION, Arm, arm_named
 from shared_affect.steering.scores import Scored
-from shared_affect.study.checks import SPLITS
+from shared_affect.study.inputs import SPLITS
 
 
 class Cells:

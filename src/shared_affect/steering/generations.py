@@ -11,7 +11,7 @@ import pandas as pd
 
 from shared_affect.base.files import write_text
 from shared_affect.steering.plan import NO_EMOTION, baselines, written_arms
-from shared_affect.study.checks import SPLITS
+from shared_affect.study.inputs import SPLITS
 
 _KEY = ["emotion", "arm", "strength", "prompt", "sample"]
 _COLUMNS = [*_KEY, "split", "direction", "text", "nll", "n_tokens"]

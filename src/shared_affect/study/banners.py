@@ -24,6 +24,11 @@ def banner(
         ``trained`` models have learned from the planted world.
     texts : sequence of str
         Planted texts the study reads beside these, in words ("running texts").
+
+    Examples
+    --------
+    >>> banner([], {"small": "trained", "large": "hub"})
+    'Planted (simulated): models small. What rests on them says nothing about any public language model.'
     """
     kinds: dict[str, list[bool]] = {}
     for r in human:

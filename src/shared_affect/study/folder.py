@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from shared_affect.base.files import write_text
-from shared_affect.study.checks import PLACE, ConfigError
+from shared_affect.study.config import PLACE, ConfigError
 
 STAMP = "settings.yaml"
 """Written below ``results/{study}/`` when a run starts."""
@@ -226,8 +226,9 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
     ConfigError
         Naming the keys with both values, and the three ways on.
     """
-    old = read_settings(folder)
-    found = [] if old is None else differences(old, settings, sections)
+    if (old := read_settings(folder)) is None:
+        return []
+    found = differences(old, settings, sections)
     finished = Path(folder) / "run_config.yaml"
     if found and old["tables"] and finished.exists():
         # back to what was finished, after something was added that is not wanted any more

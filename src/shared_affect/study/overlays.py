@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from shared_affect.study.checks import PLACE, ConfigError
+from shared_affect.study.config import PLACE, ConfigError
 
 FOLDERS = ("data_dir", "models_dir")
 """Keys that name a folder of the user's."""
@@ -93,8 +93,8 @@ class _Strict(yaml.SafeLoader):
     """YAML in which a key stands once."""
 
 
-def _mapping(loader: _Strict, node: yaml.MappingNode, deep: bool = False) -> dict:
-    seen = set()
+def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict:
+    seen: set[str] = set()
     for key, _ in node.value:
         if key.value in seen:
             raise ConfigError(
@@ -102,12 +102,10 @@ def _mapping(loader: _Strict, node: yaml.MappingNode, deep: bool = False) -> dic
                 f"(the last would win without a word)"
             )
         seen.add(key.value)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
-_Strict.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: _mapping(loader, node, deep=True)
-)
+_Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def check_file(path: str | Path) -> dict:

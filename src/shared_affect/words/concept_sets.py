@@ -66,6 +66,13 @@ def from_associations(
     ------
     ValueError
         If the direction is unknown.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame([("joy", "glad", 0.2), ("smile", "joy", 0.1), ("joy", "the end", 0.3)])
+    >>> pairs.columns = ["cue", "target", "strength"]
+    >>> from_associations(pairs, {"joy": ["joy"]}, "latin")["word"].tolist()
+    ['joy', 'glad', 'smile']
     """
     if direction not in DIRECTIONS:
         raise ValueError(
@@ -201,7 +208,15 @@ def own_words(membership: np.ndarray, contrast: np.ndarray | None = None) -> np.
 
 
 def own_sets(sets: Mapping[str, Sequence[str]], contrast: Collection[str] | None = None) -> dict[str, list[str]]:
-    """Concept-sets without the words of several of them, by `own_words`; words keep their order."""
+    """Concept-sets without the words of several of them, by `own_words`; words keep their order.
+
+    Examples
+    --------
+    >>> own_sets({"joy": ["glad", "tears"], "grief": ["tears", "loss"]})
+    {'joy': ['glad'], 'grief': ['loss']}
+    >>> own_sets({"joy": ["glad", "tears"], "grief": ["tears", "loss"]}, contrast=["joy"])
+    {'joy': ['glad', 'tears'], 'grief': ['loss']}
+    """
     words = list(dict.fromkeys(w for own in sets.values() for w in own))
     inside = None if contrast is None else np.array([e in contrast for e in sets])
     member = own_words(
@@ -238,7 +253,7 @@ def require_own(
         )
 
 
-def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str, at_least: int = 2) -> None:
+def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, language: str) -> None:
     """Say which emotions a source has too few words for.
 
     Parameters
@@ -248,8 +263,6 @@ def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, langua
     emotions : sequence of str
     source, language : str
         For messages.
-    at_least : int
-        Words that an emotion needs.
 
     Raises
     ------
@@ -257,14 +270,13 @@ def check_sets(frame: pd.DataFrame, emotions: Sequence[str], source: str, langua
         Naming all of them and the emotions that remain.
     """
     sizes = frame["emotion"].value_counts()
-    lacking = [e for e in emotions if sizes.get(e, 0) < at_least]
-    if lacking:
+    if lacking := [e for e in emotions if sizes.get(e, 0) < 2]:
         left = [e for e in emotions if e not in lacking]
+        has_strength = "strength" in frame and frame["strength"].notna().any()
         raise ValueError(
-            f"concept-sets from {source}, language {language}: {len(lacking)} emotions have fewer than {at_least}"
+            f"concept-sets from {source}, language {language}: {len(lacking)} emotions have fewer than 2"
             f" words: {', '.join(f'{e} ({sizes.get(e, 0)})' for e in lacking)}. Lower concept_sets.min_strength, add"
-            " cues or categories"
-            f" ({'resources/cues' if 'strength' in frame and frame['strength'].notna().any() else 'resources/categories'}),"
+            f" cues or categories ({'resources/cues' if has_strength else 'resources/categories'}),"
             f" or study the others alone (config.yaml, key emotions: [{', '.join(left)}])"
         )
 

@@ -41,6 +41,13 @@ def match(targets: pd.DataFrame, candidates: pd.DataFrame, per_target: int = 1) 
     ValueError
         If columns differ, a word is in both tables or twice in one, a candidate's property is missing, or there are too
         few candidates.
+
+    Examples
+    --------
+    >>> targets = pd.DataFrame({"length": [3, 7]}, index=["joy", "delight"])
+    >>> candidates = pd.DataFrame({"length": [7, 3, 4]}, index=["cabinet", "cup", "lamp"])
+    >>> match(targets, candidates)[["target", "control"]].to_numpy().tolist()
+    [['joy', 'cup'], ['delight', 'cabinet']]
     """
     if list(targets.columns) != list(candidates.columns) or not len(targets.columns):
         raise ValueError(
@@ -121,7 +128,8 @@ def match_sets(
         found = match(targets, table, each)
         matches.append(found.assign(emotion=emotion))
         balances.append(balance(targets, table, found).assign(emotion=emotion))
-    return tuple(pd.concat(rows[1:] or rows, ignore_index=True)[rows[0].columns] for rows in (matches, balances))
+    matched, weighed = (pd.concat(r[1:] or r, ignore_index=True)[r[0].columns] for r in (matches, balances))
+    return matched, weighed
 
 
 def balance(targets: pd.DataFrame, candidates: pd.DataFrame, matched: pd.DataFrame) -> pd.DataFrame:

@@ -22,22 +22,8 @@ RULES = (
     "shared-headword",
     *(
         SNOWBALL + k
-        for k in (
-            "danish",
-            "dutch",
-            "english",
-            "finnish",
-            "french",
-            "german",
-            "hungarian",
-            "italian",
-            "norwegian",
-            "portuguese",
-            "romanian",
-            "russian",
-            "spanish",
-            "swedish",
-        )
+        for k in "danish dutch english finnish french german hungarian italian norwegian portuguese romanian russian"
+        " spanish swedish".split()
     ),
 )
 """Allowed in config/languages.tsv, column lemma_rule."""
@@ -59,9 +45,9 @@ def headword_links(words: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of Chinese words with a shared headword.
 
     Two words share one if, after `undouble`, they are equal, or one of two or more characters opens or closes the
-    other: 好奇 and 好奇心, 赞成 and 不赞成, 高兴 and 高高兴兴. Chinese words have no endings to cut off, and a compound has its head at
-    its end (nouns) or its beginning (verbs) (Packard 2000, The Morphology of Chinese). A single character makes no
-    family: 心 closes hundreds of words.
+    other: 好奇 and 好奇心, 赞成 and 不赞成, 高兴 and 高高兴兴. Chinese words have no endings to cut off, and a compound
+    has its head at its end (nouns) or its beginning (verbs) (Packard 2000, The Morphology of Chinese). A single
+    character makes no family: 心 closes hundreds of words.
 
     Parameters
     ----------
@@ -131,12 +117,12 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
         Anything that `reading.read_written` refuses; a pair or a row of words that stands twice.
     """
     frame = pd.DataFrame(read_written(path, ["pair"], None, key=["pair"]))
-    columns = [c for c in frame if c not in ("pair", LINE)]
+    columns = [str(c) for c in frame if c not in ("pair", LINE)]
     for k in languages:
         if k not in frame:
             LOG.info("%s: no column %r; words of that language have no translations", path, k)
             frame[k] = ""
-    some = frame[columns].ne("").sum(axis=1) > 1  # a row with one word only is no pair
+    some = (frame[columns] != "").sum(axis=1) > 1  # a row with one word only is no pair
     if (doubled := frame[columns][some].duplicated()).any():
         row = frame.loc[doubled[doubled].index[0]]
         raise ValueError(
@@ -200,11 +186,21 @@ def word_groups(
     ------
     ValueError
         A word stands twice in a language, a language without a rule, an unknown rule.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"pair": ["p1"], "en": ["kiss"], "zh": ["亲吻"]})
+    >>> words = {"en": ["kiss", "kissed", "sun"], "zh": ["亲吻", "太阳"]}
+    >>> found = word_groups(words, {"en": "snowball-english", "zh": "shared-headword"}, pairs)
+    >>> {k: groups.tolist() for k, groups in found.items()}
+    {'en': ['en kiss', 'en kiss', 'en sun'], 'zh': ['en kiss', 'zh 太阳']}
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    start, names, links = {}, [], []
+    start: dict[str, int] = {}
+    names: list[str] = []
+    links: list[tuple[int, int]] = []
     for k, own in words.items():
         if len(set(own)) != len(own):
             raise ValueError(f"{len(own)} words of {k!r}, {len(set(own))} distinct; allowed: each once")

@@ -58,7 +58,6 @@ class Segmenter:
                 f"language is {language!r}; words are known to be found in: {', '.join(_IS_CJK)}"
                 " (shared_affect/words/segmentation.py)"
             )
-        self.language = language
         self.words = tuple(sorted({normal(w) for w in words}))
         self._jieba = self._make_jieba() if language == "zh" else None
 
@@ -110,7 +109,34 @@ def _check_lexicon(lexicon: Mapping[str, Sequence[str]]) -> None:
 
 
 def find_words(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[str]], segment: Segmenter) -> np.ndarray:
-    """`lexicon_hits` of texts that are segmented already."""
+    """Which emotions' words occur in which text.
+
+    Whole words only, case-folded; in Chinese after segmentation, so that 爱 is not found in 爱情.
+
+    Parameters
+    ----------
+    tokens : sequence of sequence of str, length n_texts
+        Texts as `segment` cuts them.
+    lexicon : mapping of emotion -> words, length n_emotions
+    segment : Segmenter
+        Which knows the words of the lexicon, and every other word that they may be part of.
+
+    Returns
+    -------
+    ndarray of bool, ``[n_texts, n_emotions]``
+
+    Raises
+    ------
+    ValueError
+        If an emotion has no word, or a word has no letter.
+
+    Examples
+    --------
+    >>> lexicon = {"love": ["爱"], "joy": ["高兴"]}
+    >>> segment = Segmenter("zh", ["爱", "高兴"])
+    >>> find_words([segment(t) for t in ("她爱他。", "爱情", "Anna很高兴")], lexicon, segment).astype(int).tolist()
+    [[1, 0], [0, 0], [0, 1]]
+    """
     _check_lexicon(lexicon)
     single: dict[str, list[int]] = {}
     phrases: list[tuple[str, int]] = []
@@ -132,36 +158,29 @@ def find_words(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[s
     return out
 
 
-def lexicon_hits(
-    texts: Sequence[str], lexicon: Mapping[str, Sequence[str]], language: str, extra_words: Iterable[str] = ()
-) -> np.ndarray:
-    """Which emotions' words occur in which text.
-
-    Whole words only, case-folded; in Chinese after segmentation, so that 爱 is not found in 爱情.
+def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: Segmenter) -> list[str]:
+    """Texts without the given words (and without punctuation), the remaining words between spaces.
 
     Parameters
     ----------
-    texts : sequence of str, length n_texts
-    lexicon : mapping of emotion -> words, length n_emotions
-    language : {"en", "zh"}
-    extra_words : iterable of str
-        Other words the Chinese segmentation has to know, e.g. all rated words.
-
-    Returns
-    -------
-    ndarray of bool, ``[n_texts, n_emotions]``
+    tokens : sequence of sequence of str
+        Texts as `segment` cuts them.
+    words : iterable of str
+        Phrases are taken out before single words, the longest first.
+    segment : Segmenter
+        Which knows the words.
 
     Raises
     ------
     ValueError
-        If an emotion has no word, a word has no letter, or the language is unknown.
+        If a word has no letter.
+
+    Examples
+    --------
+    >>> segment = Segmenter("en")
+    >>> drop_words([segment("Happy Anna was over the moon.")], ["happy", "over the moon"], segment)
+    ['anna was']
     """
-    segment = Segmenter(language, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
-    return find_words([segment(t) for t in texts], lexicon, segment)
-
-
-def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: Segmenter) -> list[str]:
-    """`mask_words` of texts that are segmented already."""
     sequences = set(tokens_of(words, segment))
     single = {w[0] for w in sequences if len(w) == 1}
     phrases = sorted((w for w in sequences if len(w) > 1), key=lambda w: (-len(w), w))
@@ -174,19 +193,6 @@ def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: S
                 line = line.replace(phrase, " ")
         out.append(" ".join(t for t in line.split() if t not in single))
     return out
-
-
-def mask_words(texts: Sequence[str], words: Iterable[str], language: str) -> list[str]:
-    """Texts without the given words (and without punctuation), the remaining words between spaces.
-
-    Raises
-    ------
-    ValueError
-        If a word has no letter or the language is unknown.
-    """
-    words = list(words)
-    segment = Segmenter(language, words)
-    return drop_words([segment(t) for t in texts], words, segment)
 
 
 def script_share(tokens: Sequence[str], language: str) -> float:
