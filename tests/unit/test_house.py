@@ -18,6 +18,7 @@ SKIP = {
     "__pycache__",
     ".pytest_cache",
     ".ruff_cache",
+    ".mypy_cache",
     "journal",
     "shared_affect.egg-info",
 }

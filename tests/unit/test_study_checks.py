@@ -13,7 +13,7 @@ from shared_affect.features.selection import select
 from shared_affect.planning import file_checks, study_checks
 from shared_affect.planted.language_model import SETTINGS
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
-from shared_affect.spaces import rsa
+from shared_affect.spaces import pair_sets
 from shared_affect.steering.vectors import build_vectors
 from shared_affect.study.config import ConfigError, read_table
 from shared_affect.study.inputs import read_concepts
@@ -175,7 +175,7 @@ def test_the_numbers_asked_for_are_those_that_the_library_needs(monkeypatch, n_w
 
 def test_constants_are_those_of_the_rooms_that_are_not_entered(root):
     assert (
-        rsa.MIN_PAIRS == study_checks.MIN_PAIRS
+        pair_sets.MIN_PAIRS == study_checks.MIN_PAIRS
         and {k: s.layers for k, s in SETTINGS.items()} == study_checks.TRAINED_BLOCKS
         and tuple(LANGUAGES) == file_checks.PLANTED_LANGUAGES
     )
@@ -245,13 +245,13 @@ def test_emotions_are_enough_for_every_pair_set(root, study, emotions, pairs, me
     for name in pairs:
         try:
             n = len(
-                rsa.select_pairs(
+                pair_sets.select_pairs(
                     name, [e for e in emotions if e in known], {e: known[e] for e in emotions if e in known}
                 ).first
             )
         except ValueError:
             n = study_checks.n_pairs(name, {e: known[e] for e in emotions if e in known})
-            assert n < rsa.MIN_PAIRS
+            assert n < pair_sets.MIN_PAIRS
         assert n == study_checks.n_pairs(name, {e: known[e] for e in emotions if e in known})
 
 

@@ -211,7 +211,7 @@ def planted_classes(path: str | Path, language: str) -> dict[str, str]:
 
 
 def n_pairs(name: str, classes: Mapping[str, str]) -> int:
-    """Pairs of a pair set, by the rule of `rsa.select_pairs`."""
+    """Pairs of a pair set, by the rule of `pair_sets.select_pairs`."""
     sizes = Counter(classes.values())
     if name == "all":
         return len(classes) * (len(classes) - 1) // 2
