@@ -265,21 +265,20 @@ def test_a_permutation_test_of_what_is_not_finite_is_no_significance(value):
 def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, monkeypatch, value):
     """The script of `train_lm`, with training replaced by a loss."""
     import runpy
-    from types import SimpleNamespace
 
     from shared_affect.planted import language_model
 
     folder = make_model("llama", tmp_path / "m")
     (tmp_path / "text").write_text("a\n")
     monkeypatch.setattr(language_model, "train_language_model", lambda *args, **kwargs: (None, {"val_loss": value}))
+    train_lm = runpy.run_path(str(root / "workflow/scripts/train_lm.py"))["train_lm"]
     row = {"family": "llama", "replicate": 0, "train_tokens": 1, "max_validation_loss": 1.85}
-    monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
-        log=[str(tmp_path / "log")], params=SimpleNamespace(row=row, root_seed=1), threads=1, wildcards=SimpleNamespace(model="m"), output=None,
-        input=SimpleNamespace(tokenizer=str(folder / "tokenizer.json"), train=str(tmp_path / "text"), validation=str(tmp_path / "text"))), raising=False)  # fmt: skip
+    files = (tmp_path / "text", tmp_path / "text", folder, tmp_path / "out", tmp_path / "facts.json")
     with pytest.raises(
         ValueError, match=r"LM not trained enough: validation loss is (nan|inf|-inf) nats a token; allowed: <= 1.85"
     ):
-        runpy.run_path(str(root / "workflow/scripts/train_lm.py"), run_name="__main__")
+        train_lm(*files, row=row, model="m", root_seed=1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_codes_that_are_not_finite_reach_no_journal(tmp_path):

@@ -137,7 +137,7 @@ def test_an_emotion_without_valence_is_shuffled_too():
 def test_affect_by_the_label_in_the_language_of_the_norms(tmp_path, caplog):
     norms = pd.DataFrame(
         {"word": ["Freude", "Angst", "Haus"], "valence": [0.8, -0.7, 0.1], "arousal": [0.4, 0.6, -0.2]}
-    )
+    ).assign(valence_sd=np.nan, valence_n=np.nan, arousal_sd=np.nan, arousal_n=np.nan)
     found = read_affect(
         written(tmp_path, norms), ["joy", "fear", "caring"], 0, {"joy": "Freude", "fear": "Angst", "caring": "Fürsorge"}
     )

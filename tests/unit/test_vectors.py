@@ -19,7 +19,7 @@ def test_vectors_against_naive_sums(tmp_path):
     assert np.allclose(difference_of_means(inside, outside), d / np.sqrt((d**2).sum()), atol=1e-6)
     with pytest.raises(ValueError, match="zero"):
         unit(np.zeros(3))
-    write_vectors(tmp_path / "v.safetensors", {"concept": naive}, {"words_used": ["快乐"]})
+    write_vectors(tmp_path / "v.safetensors", {"concept": naive, "random": directions}, {"words_used": ["快乐"]})
     arrays, facts = read_vectors(tmp_path / "v.safetensors")
     assert np.allclose(arrays["concept"], naive) and facts == {"words_used": ["快乐"]}
 

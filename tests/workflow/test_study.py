@@ -21,6 +21,7 @@ from fake_hub import Hub
 from shared_affect.base.journal import Journal
 from shared_affect.results.contracts import CONTRACTS
 from shared_affect.study.vocabulary import CONTROLS
+from shared_affect.tools.files import check_study, contract_of
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,6 +156,14 @@ def test_everything_is_made_and_fits_its_contract(study):
     assert set(steering["arm"]) == {"concept", "diff-means", "random", "wrong-emotion", "none"} and set(
         steering["judge"]
     ) == {"lexicon", "lexicon-held-out", "embedded"}
+
+
+def test_every_file_between_rules_fits_its_contract(study):
+    seen, folder = check_study(study.path()), study.path()
+    assert {"extract_features", "gather_codes", "predict_ratings", "generate_texts", "score_texts"} <= set(seen)
+    formats = (".tsv", ".npz", ".jsonl")
+    files = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in formats]
+    assert [f for f in files if contract_of(f) is None] == []
 
 
 def test_claims_are_complete_and_their_controls_stand_beside_them(study):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import Seeds, rng
-from shared_affect.base.tables import read_emotions, read_tsv
+from shared_affect.base.tables import read_emotions
 from shared_affect.features.codes import load_codes
 from shared_affect.features.selection import read_selected
 from shared_affect.features.stimuli import group_controls
@@ -12,27 +12,46 @@ from shared_affect.human.associations import read_vectors
 from shared_affect.spaces.permuted_spaces import permuted_spaces
 from shared_affect.spaces.rungs import Material, draws, representations
 from shared_affect.spaces.space_files import write_spaces
+from shared_affect.words.files import MATCHES
+
+
+def build_space(
+    codes, features, controls, associations, emotions, out, *, settings, n_draws, n_permuted, root_seed, names
+):
+    """RDMs of all representations of one model, SAE and language, random draws, and the null of permuted codes.
+
+    Parameters
+    ----------
+    codes : path
+        Codes of the words (npz).
+    features, associations : list of path
+        Selected features of each emotion (tsv); word vectors (npz), none where the language has none.
+    controls, emotions : path
+        Matched control words, and table of the emotions (tsv).
+    out : path
+        The space (npz).
+    settings : dict
+        config.yaml, key features: what the null selects anew with.
+    n_draws, n_permuted : int
+        Random draws of each kind; permutations of the codes.
+    root_seed : int
+    names : tuple of str
+        Variant, model, SAE, language: the random numbers hang on them.
+    """
+    words = load_codes(codes)
+    selected = np.unique(read_selected(features)["feature"])
+    LOG.info("space of %d features", len(selected))
+    table = read_emotions(emotions)
+    contrast = set(table["emotion"][table["contrast"]])
+    permuted = permuted_spaces(words, contrast, settings, n_permuted, rng(root_seed, "permute_codes", *names))
+    LOG.info("%d permutations of the codes of %d words", n_permuted, len(words.concepts.words))
+    material = Material(words, selected, read_vectors(associations), group_controls(MATCHES.read(controls)))
+    random = draws(material, n_draws, Seeds(root_seed, ("build_space", *names)))
+    write_spaces(out, representations(material), random, permuted)
+
 
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p = snakemake.params
-    codes = load_codes(snakemake.input.codes)
-    selected = np.unique(read_selected(snakemake.input.features)["feature"])
-    log.info("space of %d features", len(selected))
-    controls = group_controls(read_tsv(snakemake.input.controls[0]))
-    table = read_emotions(snakemake.input.emotions)
-    permuted = permuted_spaces(
-        codes,
-        set(table["emotion"][table["contrast"]]),
-        p.settings,
-        p.n_code_permutations,
-        rng(p.root_seed, "permute_codes", *snakemake.wildcards),
-    )
-    log.info("%d permutations of the codes of %d words", p.n_code_permutations, len(codes.concepts.words))
-    material = Material(codes, selected, read_vectors(snakemake.input.associations), controls)
-    write_spaces(
-        snakemake.output[0],
-        representations(material),
-        draws(material, p.n_draws, Seeds(p.root_seed, ("build_space", *snakemake.wildcards))),
-        permuted,
-    )
+    start_log(snakemake.log[0])
+    i, p, names = snakemake.input, snakemake.params, tuple(snakemake.wildcards)
+    how = dict(settings=p.settings, n_draws=p.n_draws, n_permuted=p.n_code_permutations, root_seed=p.root_seed)
+    build_space(i.codes, i.features, i.controls[0], i.associations, i.emotions, snakemake.output[0], **how, names=names)

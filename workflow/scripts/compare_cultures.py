@@ -1,24 +1,48 @@
 """Does the predicted valence of translation pairs differ between languages where the raters' does?"""
 
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
-from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.human.files import NORMS
 from shared_affect.human.standard import read_coordinates
 from shared_affect.ratings.cultures import culture_differences
+from shared_affect.ratings.files import CULTURES, PREDICTIONS
 from shared_affect.words.lemma_families import read_pairs
 
-if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, i = snakemake.params, snakemake.input
-    predictions = {k: read_tsv(f) for k, f in by_name(p.languages, i.predictions).items()}
-    values = {k: (read_coordinates if p.given[k] else read_tsv)(f) for k, f in p.values.items()}
+
+def compare_cultures(predictions, values, translations, out, *, given, n_bootstrap, root_seed, names):
+    """Correlate predicted with rated differences of valence over translation pairs.
+
+    Parameters
+    ----------
+    predictions : dict of language -> path
+        Predicted ratings (tsv).
+    values : dict of language -> path
+        Ratings, or noise-free coordinates of a planted world (tsv).
+    translations : path
+        Translation pairs (tsv).
+    out : path
+        Correlations with intervals (tsv).
+    given : dict of language -> bool
+        Whether the values are coordinates.
+    n_bootstrap : int
+    root_seed : int
+    names : tuple of str
+        Variant, model, SAE, norms: the random numbers hang on them.
+    """
     frame = culture_differences(
-        predictions,
-        values,
-        read_pairs(i.translations),
-        n_bootstrap=p.n_bootstrap,
-        rng=rng(p.root_seed, "compare_cultures", *snakemake.wildcards),
+        {k: PREDICTIONS.read(f) for k, f in predictions.items()},
+        {k: (read_coordinates if given[k] else NORMS.read)(f) for k, f in values.items()},
+        read_pairs(translations),
+        n_bootstrap=n_bootstrap,
+        rng=rng(root_seed, "compare_cultures", *names),
     )
-    log.info("\n%s", frame.to_string())
-    write_tsv(snakemake.output[0], frame)
+    LOG.info("\n%s", frame.to_string())
+    CULTURES.write(out, frame)
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    i, p, names = snakemake.input, snakemake.params, tuple(snakemake.wildcards)
+    how = dict(given=p.given, n_bootstrap=p.n_bootstrap, root_seed=p.root_seed, names=names)
+    compare_cultures(by_name(p.languages, i.predictions), p.values, i.translations, snakemake.output[0], **how)

@@ -1,62 +1,56 @@
 """Residuals and SAE codes of all words of one model and language, all its SAEs in one pass, through the journal."""
 
-from shared_affect.base.files import write_arrays
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.base.tables import read_tsv
-from shared_affect.features.codes import join_blocks
 from shared_affect.features.extraction import Extractor, SaeSource, check_gates
 from shared_affect.features.stimuli import extraction_lists, read_sets
+from shared_affect.features.stored import write_lists, write_running
+from shared_affect.human.files import NORMS
 from shared_affect.models.load import Numerics
 from shared_affect.models.token_checks import check_reading
 from shared_affect.study.inputs import read_templates
 
+
+def extract_features(norms, templates, fidelity, neutral, folder, *, reading, language, dataset, max_broken_share):
+    """Read every word in every template with a model, and write what its SAEs make of it.
+
+    Parameters
+    ----------
+    norms, templates, fidelity, neutral : path
+        Word ratings and templates (tsv); ordinary and affect-free texts, one a line.
+    folder : path
+        Folder of the model's features: ``{sae}/{language}/...`` is written there (npz).
+    reading : dict
+        What is read, and how: `model` (folder), `name`, `saes` (name -> folder, layer and limits of its gates),
+        `sets` (folder of a source's codes -> its concept-sets, tsv), `emotions`, `steered`, `numerics`, `bos`, and
+        `journal`.
+    language, dataset : str
+        Language of the words; name of the dataset of norms.
+    max_broken_share : float
+        Share of concept words that the tokenizer may break, 0 to 1.
+    """
+    p, where = reading, f"config/models.tsv, model {reading['name']}"
+    sets, rated = read_sets(p["sets"], p["emotions"]), NORMS.read(norms)["word"].tolist()
+    saes = {s: SaeSource(v["folder"], v["layer"]) for s, v in p["saes"].items()}
+    how = dict(where=where, steered=p["steered"], bos=p["bos"])
+    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], **how)
+    carriers, ordinary, plain = read_templates(templates), read_lines(fidelity), read_lines(neutral)
+    who, texts = dict(model=p["name"], language=language), [*ordinary, *plain]
+    check_reading(p["model"], extractor.tokenizer, sets, carriers, texts, rated=rated, **who)
+    words = [w for own in sets.values() for ws in own.values() for w in ws]
+    limits = dict(max_broken_share=max_broken_share, model=p["name"])
+    running = check_gates(extractor, words, ordinary, plain, p["saes"], **limits)
+    found = extractor.words(extraction_lists(sets, rated), carriers)
+    two_each = sorted({w for ws in sets[next(iter(p["sets"]))].values() for w in ws[:2]})
+    precision = extractor.deviation(two_each, next(iter(carriers.values())))
+    for sae, lists in found.items():
+        write_lists(f"{folder}/{sae}/{language}", dataset, lists)
+        write_running(f"{folder}/{sae}/{language}", running[sae] | precision[sae])
+    LOG.info("model loads: %d", extractor.model_loads)
+
+
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    sets = read_sets(p.sets, p.emotions)
-    rated = read_tsv(i.norms)["word"].tolist()
-    lists = extraction_lists(sets, rated)
-    extractor = Extractor(
-        p.model,
-        {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()},
-        language,
-        Numerics(**p.numerics),
-        p.journal,
-        where=f"config/models.tsv, model {p.name}",
-        steered=p.steered,
-        bos=p.bos,
-    )
-    templates, fidelity, neutral = read_templates(i.templates), read_lines(i.fidelity), read_lines(i.neutral)
-    check_reading(
-        p.model,
-        extractor.tokenizer,
-        sets,
-        templates,
-        [*fidelity, *neutral],
-        model=p.name,
-        language=language,
-        rated=rated,
-    )
-    running = check_gates(
-        extractor,
-        [w for own in sets.values() for ws in own.values() for w in ws],
-        fidelity,
-        neutral,
-        p.saes,
-        max_broken_share=p.max_broken_share,
-        model=p.name,
-    )
-    words = extractor.words(lists, templates)
-    precision = extractor.deviation(
-        sorted({w for ws in sets[next(iter(p.sets))].values() for w in ws[:2]}), next(iter(templates.values()))
-    )
-    for sae, found in words.items():
-        folder = f"{p.folder}/{sae}/{language}"
-        for name in (f"{kind}/{e}" for kind, own in sets.items() for e in own):
-            write_arrays(f"{folder}/{name}.npz", found[name])
-        write_arrays(
-            f"{folder}/norms/{p.norms}.npz", join_blocks([a for name, a in found.items() if name.startswith("norms/")])
-        )
-        write_arrays(f"{folder}/running_text.npz", running[sae] | precision[sae])
-    log.info("model loads: %d", extractor.model_loads)
+    start_log(snakemake.log[0])
+    i, p, language = snakemake.input, snakemake.params, snakemake.wildcards.language
+    how = dict(reading=dict(p.items()), language=language, dataset=p.norms, max_broken_share=p.max_broken_share)
+    extract_features(i.norms, i.templates, i.fidelity, i.neutral, p.folder, **how)

@@ -2,28 +2,46 @@
 
 from functools import partial
 
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import rng
-from shared_affect.base.tables import read_tsv, write_tsv
+from shared_affect.human.files import AFFECT
 from shared_affect.spaces.dimensions import organise
+from shared_affect.spaces.files import COORDINATES, DIMENSIONS
 from shared_affect.spaces.layouts import classical_mds
 from shared_affect.spaces.procrustes import align_to_human
 from shared_affect.spaces.rungs import PRIMARY
 from shared_affect.spaces.space_files import load_spaces
 
+
+def find_dimensions(space, affect, out_dimensions, out_coordinates, *, n_permutations, n_bootstrap, root_seed, names):
+    """How far valence and arousal organise the emotion space, and its layout turned to them.
+
+    Parameters
+    ----------
+    space : path
+        RDMs of all representations (npz); only the emotion space is read.
+    affect : path
+        Valence and arousal of the emotions (tsv).
+    out_dimensions, out_coordinates : path
+        Tests of each quantity, and coordinates of the emotions (tsv).
+    n_permutations, n_bootstrap : int
+    root_seed : int
+    names : tuple of str
+        Variant, model, SAE, language, dataset: the random numbers hang on them.
+    """
+    human = AFFECT.read(affect)
+    rdms = load_spaces(space).rdms
+    layout = classical_mds(rdms[PRIMARY].subset(human["emotion"].tolist()))
+    draw = partial(rng, root_seed, "find_dimensions", *names)
+    frame = organise(layout, human, n_permutations=n_permutations, n_bootstrap=n_bootstrap, draw=draw)
+    LOG.info("\n%s", frame.to_string())
+    DIMENSIONS.write(out_dimensions, frame)
+    COORDINATES.write(out_coordinates, align_to_human(layout, human))
+
+
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, o = snakemake.params, snakemake.output
-    affect = read_tsv(snakemake.input.affect[0])
-    rdms = load_spaces(snakemake.input.space[0]).rdms
-    layout = classical_mds(rdms[PRIMARY].subset(affect["emotion"].tolist()))
-    frame = organise(
-        layout,
-        affect,
-        n_permutations=p.n_permutations,
-        n_bootstrap=p.n_bootstrap,
-        draw=partial(rng, p.root_seed, "find_dimensions", *snakemake.wildcards),
-    )
-    log.info("\n%s", frame.to_string())
-    write_tsv(o.dimensions, frame)
-    write_tsv(o.coordinates, align_to_human(layout, affect))
+    start_log(snakemake.log[0])
+    i, o, p = snakemake.input, snakemake.output, snakemake.params
+    how = dict(n_permutations=p.n_permutations, n_bootstrap=p.n_bootstrap, root_seed=p.root_seed)
+    names = tuple(snakemake.wildcards)
+    find_dimensions(i.space[0], i.affect[0], o.dimensions, o.coordinates, **how, names=names)

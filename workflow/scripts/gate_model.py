@@ -11,34 +11,38 @@ from shared_affect.models.load import Numerics
 from shared_affect.models.token_checks import check_reading
 from shared_affect.study.inputs import read_templates
 
+
+def gate_model(templates, fidelity, neutral, out, *, reading, language, max_broken_share):
+    """Refuse a model, tokenizer or SAE that does not read a language as it should.
+
+    Parameters
+    ----------
+    templates, fidelity, neutral : path
+        Templates (tsv); ordinary and affect-free texts, one a line.
+    out : path
+        What was measured of each SAE (json).
+    reading : dict
+        As of `extract_features`.
+    language : str
+    max_broken_share : float
+        Share of concept words that the tokenizer may break, 0 to 1.
+    """
+    p, sets = reading, read_sets(reading["sets"], reading["emotions"])
+    ordinary, plain = read_lines(fidelity), read_lines(neutral)
+    saes = {s: SaeSource(v["folder"], v["layer"]) for s, v in p["saes"].items()}
+    how = dict(where=f"config/models.tsv, model {p['name']}", steered=p["steered"], bos=p["bos"])
+    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], **how)
+    who, texts = dict(model=p["name"], language=language), [*ordinary, *plain]
+    check_reading(p["model"], extractor.tokenizer, sets, read_templates(templates), texts, **who)
+    words = [w for own in sets.values() for ws in own.values() for w in ws]
+    limits = dict(max_broken_share=max_broken_share, model=p["name"])
+    running = check_gates(extractor, words, ordinary, plain, p["saes"], **limits)
+    single = {s: {k: float(v[0]) for k, v in facts.items() if v.shape == (1,)} for s, facts in running.items()}
+    write_json(out, single)
+
+
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    p, i, language = snakemake.params, snakemake.input, snakemake.wildcards.language
-    sets, fidelity, neutral = read_sets(p.sets, p.emotions), read_lines(i.fidelity), read_lines(i.neutral)
-    extractor = Extractor(
-        p.model,
-        {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()},
-        language,
-        Numerics(**p.numerics),
-        p.journal,
-        where=f"config/models.tsv, model {p.name}",
-        steered=p.steered,
-        bos=p.bos,
-    )
-    check_reading(
-        p.model,
-        extractor.tokenizer,
-        sets,
-        read_templates(i.templates),
-        [*fidelity, *neutral],
-        model=p.name,
-        language=language,
-    )
-    words = [w for own in sets.values() for ws in own.values() for w in ws]
-    running = check_gates(
-        extractor, words, fidelity, neutral, p.saes, max_broken_share=p.max_broken_share, model=p.name
-    )
-    write_json(
-        snakemake.output[0],
-        {s: {k: float(v[0]) for k, v in facts.items() if v.shape == (1,)} for s, facts in running.items()},
-    )
+    i, p, language = snakemake.input, snakemake.params, snakemake.wildcards.language
+    how = dict(reading=dict(p.items()), language=language, max_broken_share=p.max_broken_share)
+    gate_model(i.templates, i.fidelity, i.neutral, snakemake.output[0], **how)

@@ -3,13 +3,30 @@ documents.
 """
 
 from shared_affect.base.log import start_log
-from shared_affect.base.tables import write_tsv
 from shared_affect.human.downloads import check_files
+from shared_affect.human.files import DATA
 from shared_affect.human.loaders import load
+
+
+def prepare_data(files, out, *, kind, loader, digests):
+    """Bring published files into the standard form of their kind.
+
+    Parameters
+    ----------
+    files : list of path
+    out : path
+        The standard form (tsv).
+    kind, loader : str
+        Of config/human.tsv.
+    digests : list of str or None
+        Published sha256 of each file, where it is known.
+    """
+    frame = load(kind, loader, files)
+    check_files(files, digests)
+    DATA[kind].write(out, frame)
+
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    p = snakemake.params
-    frame = load(snakemake.wildcards.kind, p.row["loader"], snakemake.input)
-    check_files(snakemake.input, p.digests)
-    write_tsv(snakemake.output[0], frame)
+    how = dict(kind=snakemake.wildcards.kind, loader=snakemake.params.row["loader"], digests=snakemake.params.digests)
+    prepare_data(snakemake.input, snakemake.output[0], **how)

@@ -1,18 +1,40 @@
 """Word ratings in standard form; permuted over words in the control."""
 
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import rng
-from shared_affect.base.tables import write_tsv
 from shared_affect.human.downloads import check_files
+from shared_affect.human.files import NORMS
 from shared_affect.human.loaders import load
 from shared_affect.human.shuffles import shuffle_norms
 
+
+def prepare_norms(files, out, *, loader, digests, shuffle, language, root_seed):
+    """Bring published word ratings into standard form.
+
+    Parameters
+    ----------
+    files : list of path
+    out : path
+        Valence and arousal of the words from -1 to 1, published scales beside them (tsv).
+    loader : str
+        Of config/human.tsv.
+    digests : list of str or None
+        Published sha256 of each file, where it is known.
+    shuffle : str
+        "norms" permutes the ratings over the words.
+    language : str
+    root_seed : int
+    """
+    norms = load("norms", loader, files)
+    check_files(files, digests)
+    if shuffle == "norms":
+        norms = shuffle_norms(norms, rng(root_seed, "shuffle_norms", language))
+        LOG.info("control: ratings permuted over words")
+    NORMS.write(out, norms)
+
+
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p = snakemake.params
-    norms = load("norms", p.row["loader"], snakemake.input)
-    check_files(snakemake.input, p.digests)
-    if p.shuffle == "norms":
-        norms = shuffle_norms(norms, rng(p.root_seed, "shuffle_norms", snakemake.wildcards.language))
-        log.info("control: ratings permuted over words")
-    write_tsv(snakemake.output[0], norms)
+    start_log(snakemake.log[0])
+    p, language = snakemake.params, snakemake.wildcards.language
+    how = dict(digests=p.digests, shuffle=p.shuffle, language=language, root_seed=p.root_seed)
+    prepare_norms(snakemake.input, snakemake.output[0], loader=p.row["loader"], **how)

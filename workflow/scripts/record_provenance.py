@@ -12,19 +12,41 @@ from shared_affect.base.log import start_log
 from shared_affect.results.show import digest_of_output, rst
 from shared_affect.study.provenance import describe_run
 
+
+def record_provenance(claims, final, revisions, out_provenance, out_config, out_first, *, run, places, config, text):
+    """Write down a run beside its results.
+
+    Parameters
+    ----------
+    claims : path
+        Verdicts (json).
+    final : list of path
+        Other final files, of which digests are kept.
+    revisions : dict of model -> dict
+        Commits of the models that came from a hub.
+    out_provenance, out_config, out_first : path
+        The run (json), its settings (yaml), the first screen of the report (rst).
+    run : dict
+        What is told besides: `banner`, `config_tables`, `resources`, `code_of_rules`.
+    places : tuple of path
+        Folder of the results, and of the code.
+    config : dict
+        All settings.
+    text : str
+        What was done, in words (rst).
+    """
+    root, folder = places
+    outputs = {str(Path(f).relative_to(root)): digest_of_output(f) for f in sorted([claims, *final])}
+    described = describe_run(revisions, folder) | run | {"outputs": outputs}
+    write_json(out_provenance, described)
+    write_text(out_config, yaml.safe_dump(config, allow_unicode=True, sort_keys=True))
+    write_text(out_first, rst(json.loads(Path(claims).read_text(encoding="utf-8")), described) + text)
+
+
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     fetched = json.loads(Path(i.revisions[0]).read_text(encoding="utf-8")) if p.models else {}
-    outputs = {str(Path(f).relative_to(p.root)): digest_of_output(f) for f in sorted([i.claims, *i.final])}
-    run = describe_run({m: fetched[m] for m in p.models}, p.folder)
-    run |= {
-        "banner": p.banner,
-        "config_tables": p.tables,
-        "resources": p.resources,
-        "code_of_rules": p.rules,
-        "outputs": outputs,
-    }
-    write_json(o.provenance, run)
-    write_text(o.config, yaml.safe_dump(p.config, allow_unicode=True, sort_keys=True))
-    write_text(o.first, rst(json.loads(Path(i.claims).read_text(encoding="utf-8")), run) + p.text)
+    run = dict(banner=p.banner, config_tables=p.tables, resources=p.resources, code_of_rules=p.rules)
+    files = (i.claims, i.final, {m: fetched[m] for m in p.models}, o.provenance, o.config, o.first)
+    record_provenance(*files, run=run, places=(p.root, p.folder), config=p.config, text=p.text)

@@ -6,8 +6,26 @@ from shared_affect.base.log import start_log
 from shared_affect.models.hub import fetch_model
 from shared_affect.planning.early_look import look_at_model
 
+
+def retrieve_model(repository, revision, folder, *, model):
+    """Fetch a model.
+
+    Parameters
+    ----------
+    repository : str
+        Its id on the hub.
+    revision : str or None
+        Commit, tag or branch; None is the main branch.
+    folder : path
+        Where links to its files are put, and ``revision.json``.
+    model : str
+        Its name in config/models.tsv.
+    """
+    fetch_model(repository, revision or "main", folder, model)
+    look_at_model(folder, f"config/models.tsv, row {model}", [])
+
+
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    row, folder, model = snakemake.params.row, Path(snakemake.output[0]).parent, snakemake.wildcards.model
-    fetch_model(row["id"], row["revision"] or "main", folder, model)
-    look_at_model(folder, f"config/models.tsv, row {model}", [])
+    row, folder = snakemake.params.row, Path(snakemake.output[0]).parent
+    retrieve_model(row["id"], row["revision"], folder, model=snakemake.wildcards.model)

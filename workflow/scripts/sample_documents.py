@@ -7,19 +7,43 @@ import torch
 from shared_affect.base.files import write_text
 from shared_affect.base.log import start_log
 from shared_affect.base.seeds import torch_seed
+from shared_affect.models import texts
 from shared_affect.models.load import load_model
-from shared_affect.models.texts import sample_documents
 from shared_affect.models.token_checks import no_start
 from shared_affect.models.tokens import load_ids, log_rule
 
-if __name__ == "__main__":
-    start_log(snakemake.log[0])
-    p, folder, model = snakemake.params, Path(snakemake.input.model).parent, snakemake.wildcards.model
-    torch.set_num_threads(snakemake.threads)
-    ids = load_ids(folder, p.bos)
+
+def sample_documents(folder, out, *, model, numerics, bos, n_tokens, root_seed):
+    """Let a model write after its first token.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the model.
+    out : path
+        One text a line.
+    model : str
+        Its name in config/models.tsv; the random numbers hang on it.
+    numerics : dict
+        Its `dtype`, `device`, `attention`.
+    bos : str or None
+        Its row's word on the token at the start of a text.
+    n_tokens : int
+        Tokens wanted in all.
+    root_seed : int
+    """
+    ids = load_ids(folder, bos)
     if not ids.first:
         raise ValueError(no_start(model))
     log_rule(ids, model)
-    loaded = load_model(folder, **p.numerics, where=f"config/models.tsv, model {model}")
-    texts = sample_documents(loaded, ids, p.n_tokens, torch_seed(p.root_seed, "sample_documents", model))
-    write_text(snakemake.output[0], "".join(f"{t}\n" for t in texts))
+    loaded = load_model(folder, **numerics, where=f"config/models.tsv, model {model}")
+    written = texts.sample_documents(loaded, ids, n_tokens, torch_seed(root_seed, "sample_documents", model))
+    write_text(out, "".join(f"{t}\n" for t in written))
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    torch.set_num_threads(snakemake.threads)
+    p, folder = snakemake.params, Path(snakemake.input.model).parent
+    how = {k: p[k] for k in ("numerics", "bos", "n_tokens", "root_seed")}
+    sample_documents(folder, snakemake.output[0], model=snakemake.wildcards.model, **how)

@@ -10,35 +10,49 @@ from transformers import AutoTokenizer
 
 from shared_affect.base.files import write_json
 from shared_affect.base.gates import passes
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.reading import read_lines
 from shared_affect.base.seeds import torch_seed
 from shared_affect.planted.language_model import train_language_model
 
-if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, i, o = snakemake.params, snakemake.input, snakemake.output
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    torch.set_num_threads(snakemake.threads)
-    tokenizer = AutoTokenizer.from_pretrained(Path(i.tokenizer).parent)
-    seed = torch_seed(p.root_seed, "train_lm", p.row["family"], p.row["replicate"])
-    model, facts = train_language_model(
-        p.row["family"],
-        tokenizer,
-        read_lines(i.train),
-        read_lines(i.validation),
-        n_tokens=p.row["train_tokens"],
-        seed=seed,
-    )
-    log.info("%s", facts)
-    limit = p.row["max_validation_loss"]
+
+def train_lm(train, validation, tokenizer_folder, folder, out_facts, *, row, model, root_seed):
+    """Train a language model on the texts of a planted world.
+
+    Parameters
+    ----------
+    train, validation : path
+        Texts, one a line.
+    tokenizer_folder, folder : path
+        Where the tokenizer stands, and where model and tokenizer are saved.
+    out_facts : path
+        What was measured in training (json).
+    row : dict
+        Of config/models.tsv: `family`, `replicate`, `train_tokens`, `max_validation_loss` (nats a token, or None).
+    model : str
+        Its name there.
+    root_seed : int
+    """
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    seed = torch_seed(root_seed, "train_lm", row["family"], row["replicate"])
+    texts = read_lines(train), read_lines(validation)
+    trained, facts = train_language_model(row["family"], tokenizer, *texts, n_tokens=row["train_tokens"], seed=seed)
+    LOG.info("%s", facts)
+    limit = row["max_validation_loss"]
     if limit is not None and not passes(facts["val_loss"], high=limit):
         raise ValueError(
             f"LM not trained enough: validation loss is {facts['val_loss']:.3f} nats a token; allowed: <= {limit}"
-            f" (config/models.tsv, model {snakemake.wildcards.model}, column max_validation_loss; more train_tokens"
-            " help)"
+            f" (config/models.tsv, model {model}, column max_validation_loss; more train_tokens help)"
         )
-    folder = Path(o[0]).parent
-    model.save_pretrained(folder)
+    trained.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_json(o.facts, facts)
+    write_json(out_facts, facts)
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    torch.set_num_threads(snakemake.threads)
+    p, i, o = snakemake.params, snakemake.input, snakemake.output
+    files = (i.train, i.validation, Path(i.tokenizer).parent, Path(o[0]).parent, o.facts)
+    train_lm(*files, row=p.row, model=snakemake.wildcards.model, root_seed=p.root_seed)

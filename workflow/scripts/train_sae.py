@@ -7,37 +7,52 @@ from pathlib import Path
 import torch
 
 from shared_affect.base.files import write_json
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import torch_seed
+from shared_affect.models import sae_training
 from shared_affect.models.load import load_model
 from shared_affect.models.proof import prove_reading
-from shared_affect.models.sae_training import train_sae
 from shared_affect.models.texts import read_documents
 from shared_affect.models.tokens import load_ids, log_rule
 
+
+def train_sae(model_folder, texts, folder, out_facts, *, model, sae, row, bos, root_seed):
+    """Train an SAE on the residual of a model that reads texts.
+
+    Parameters
+    ----------
+    model_folder, folder : path
+        Folder of the model, and where the SAE is saved.
+    texts : list of path
+        What the model reads.
+    out_facts : path
+        What was measured in training (json).
+    model, sae : str
+        Their names in config/saes.tsv; the random numbers hang on them.
+    row : dict
+        Of config/saes.tsv: `layer`, `architecture`, `k`, `d_sae`, `texts`, `train_tokens`.
+    bos : str or None
+        The model's row's word on the token at the start of a text.
+    root_seed : int
+    """
+    settings = {k: row[k] for k in ("layer", "architecture", "k", "d_sae")}
+    ids, where = load_ids(model_folder, bos), f"config/models.tsv, model {model}"
+    log_rule(ids, model)
+    loaded, documents = load_model(model_folder, where=where), read_documents(texts)
+    first = list(islice(documents, 16))
+    prove_reading(loaded, ids.ids(first), where)
+    # models of a planted world were trained on rows cut anywhere, and so are their SAEs
+    settings |= {"n_tokens": row["train_tokens"], "rows_begin": row["texts"] != "world"}
+    settings |= {"seed": torch_seed(root_seed, "train_sae", model, sae), "out_dir": folder, "model_name": model}
+    facts = sae_training.train_sae(loaded, ids, chain(first, documents), **settings)
+    LOG.info("%s", facts)
+    write_json(out_facts, facts)
+
+
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
+    start_log(snakemake.log[0])
     os.environ.update(HF_HUB_OFFLINE="1", WANDB_MODE="disabled")
     torch.set_num_threads(snakemake.threads)
-    folder = Path(i.model).parent
-    settings = {k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")}
-    ids, where = load_ids(folder, p.bos), f"config/models.tsv, model {w.model}"
-    log_rule(ids, w.model)
-    model, documents = load_model(folder, where=where), read_documents(i.texts)
-    first = list(islice(documents, 16))
-    prove_reading(model, ids.ids(first), where)
-    # models of a planted world were trained on rows cut anywhere, and so are their SAEs
-    facts = train_sae(
-        model,
-        ids,
-        chain(first, documents),
-        **settings,
-        n_tokens=p.row["train_tokens"],
-        rows_begin=p.row["texts"] != "world",
-        seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae),
-        out_dir=Path(o[0]).parent,
-        model_name=w.model,
-    )
-    log.info("%s", facts)
-    write_json(o.facts, facts)
+    p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
+    how = dict(model=w.model, sae=w.sae, row=p.row, bos=p.bos, root_seed=p.root_seed)
+    train_sae(Path(i.model).parent, i.texts, Path(o[0]).parent, o.facts, **how)

@@ -1,32 +1,56 @@
 """Ratings predicted across two languages, no translation pair on both sides."""
 
-import itertools
+from itertools import product
 
-from shared_affect.base.log import start_log
+from shared_affect.base.log import LOG, start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import Seeds
-from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
+from shared_affect.features.files import SHARED_FEATURES
+from shared_affect.human.files import NORMS
 from shared_affect.ratings.across import predict_across
+from shared_affect.ratings.files import FOLDS, RATINGS
 from shared_affect.words.lemma_families import read_pairs
 
-if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    codes = {k: load_codes(f) for k, f in by_name(p.languages, i.codes).items()}
-    norms = {k: read_tsv(f) for k, f in by_name(p.languages, i.norms).items()}
+
+def transfer_ratings(codes, norms, shared, folds, translations, out, *, dimensions, settings, root_seed, names):
+    """Learn ratings in one language and predict them in the other, both ways.
+
+    Parameters
+    ----------
+    codes, norms : dict of language -> path
+        Codes (npz) and word ratings (tsv) of both languages.
+    shared, folds, translations : path
+        Shared features, folds, translation pairs (tsv).
+    out : dict of (direction, dimension) -> path
+        Scores (tsv).
+    dimensions : list of str
+        Rated dimensions.
+    settings : dict
+        config.yaml, key ratings.
+    root_seed : int
+    names : tuple of str
+        Variant, model, SAE, norms: the random numbers hang on them.
+    """
     scores = predict_across(
-        codes,
-        norms,
-        read_tsv(i.folds),
-        read_pairs(i.translations),
-        read_tsv(i.shared[0]),
-        dimensions=p.dimensions,
-        settings=p.settings,
-        seeds=Seeds(p.root_seed, ("transfer_ratings", *w)),
+        {k: load_codes(f) for k, f in codes.items()},
+        {k: NORMS.read(f) for k, f in norms.items()},
+        FOLDS.read(folds),
+        read_pairs(translations),
+        SHARED_FEATURES.read(shared),
+        dimensions=dimensions,
+        settings=settings,
+        seeds=Seeds(root_seed, ("transfer_ratings", *names)),
     )
-    log.info("\n%s", scores.to_string())
-    for (direction, dimension), path in by_name(
-        itertools.product(p.directions, p.dimensions), snakemake.output.scores
-    ).items():
-        write_tsv(path, scores[(scores["direction"] == direction) & (scores["dimension"] == dimension)])
+    LOG.info("\n%s", scores.to_string())
+    for (direction, dimension), path in out.items():
+        RATINGS.write(path, scores[(scores["direction"] == direction) & (scores["dimension"] == dimension)])
+
+
+if __name__ == "__main__":
+    start_log(snakemake.log[0])
+    p, i = snakemake.params, snakemake.input
+    codes, norms = (by_name(p.languages, files) for files in (i.codes, i.norms))
+    out = by_name(product(p.directions, p.dimensions), snakemake.output.scores)
+    how = dict(dimensions=p.dimensions, settings=p.settings, root_seed=p.root_seed, names=tuple(snakemake.wildcards))
+    transfer_ratings(codes, norms, i.shared[0], i.folds, i.translations, out, **how)

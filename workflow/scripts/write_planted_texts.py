@@ -3,29 +3,53 @@
 from pathlib import Path
 
 from shared_affect.base.files import write_text
-from shared_affect.base.log import start_log
-from shared_affect.base.tables import write_tsv
+from shared_affect.base.log import LOG, start_log
+from shared_affect.base.naming import by_name
 from shared_affect.planted.tokenizer import make_tokenizer
 from shared_affect.planted.world import World
 from shared_affect.planted.worldtables import read_world_tables
+from shared_affect.steering.files import JUDGE_TEXTS
 from shared_affect.study.inputs import read_prompts
 
+
+def write_planted_texts(planted, concepts, templates, prompts, outputs, *, affect, counts, root_seed):
+    """Write what a world says, and a tokenizer that knows its words.
+
+    Parameters
+    ----------
+    planted : path
+        Folder with the tables of the world.
+    concepts, templates : dict of language -> path
+        Concept table and sentence templates (tsv).
+    prompts : list of path
+        Prompts of steering, which the tokenizer knows too (tsv).
+    outputs : dict
+        `train`, `validation`, `sae` (path, one text a line); `fidelity`, `neutral`, `judge` (language -> path; the last
+        a tsv with labels); `tokenizer` (folder).
+    affect : bool
+        Whether words have affect in this world.
+    counts : dict
+        Texts of each kind, named as in `outputs`.
+    root_seed : int
+    """
+    world = World(read_world_tables(planted, concepts, templates), root_seed, affect=affect)
+    for purpose in ("train", "validation", "sae"):
+        write_text(outputs[purpose], "\n".join(world.documents(counts[purpose], purpose)) + "\n")
+        LOG.info("%s: %d documents", purpose, counts[purpose])
+    for language in outputs["judge"]:
+        fidelity, neutral = (outputs[k][language] for k in ("fidelity", "neutral"))
+        write_text(fidelity, "\n".join(world.fidelity_texts(language, counts["fidelity"])) + "\n")
+        write_text(neutral, "\n".join(world.neutral_texts(language, counts["neutral"])) + "\n")
+        JUDGE_TEXTS.write(outputs["judge"][language], world.judge_documents(language, counts["judge"]))
+    known = [text for f in prompts for _, _, text in read_prompts(f)]
+    make_tokenizer(world, known).save_pretrained(outputs["tokenizer"])
+
+
 if __name__ == "__main__":
-    log = start_log(snakemake.log[0])
-    p, o, n = snakemake.params, snakemake.output, snakemake.params.counts
-    world = World(
-        read_world_tables(p.planted, p.concepts, p.templates), p.root_seed, affect=snakemake.wildcards.world == "affect"
-    )
-    for path, purpose, count in (
-        (o.train, "train", p.n_train),
-        (o.validation, "validation", n["validation"]),
-        (o.sae, "sae", n["sae"]),
-    ):
-        write_text(path, "\n".join(world.documents(count, purpose)) + "\n")
-        log.info("%s: %d documents", purpose, count)
-    for k, language in enumerate(p.languages):
-        write_text(o.fidelity[k], "\n".join(world.fidelity_texts(language, n["fidelity"])) + "\n")
-        write_text(o.neutral[k], "\n".join(world.neutral_texts(language, n["neutral"])) + "\n")
-        write_tsv(o.judge[k], world.judge_documents(language, n["judge"]))
-    prompts = [text for f in snakemake.input.prompts for _, _, text in read_prompts(f)]
-    make_tokenizer(world, prompts).save_pretrained(Path(o.tokenizer[0]).parent)
+    start_log(snakemake.log[0])
+    p, o = snakemake.params, snakemake.output
+    outputs = {k: o[k] for k in ("train", "validation", "sae")} | {"tokenizer": Path(o.tokenizer[0]).parent}
+    outputs |= {k: by_name(p.languages, o[k]) for k in ("fidelity", "neutral", "judge")}
+    how = dict(affect=snakemake.wildcards.world == "affect", counts=p.counts | {"train": p.n_train})
+    tables = (p.planted, p.concepts, p.templates, snakemake.input.prompts)
+    write_planted_texts(*tables, outputs, **how, root_seed=p.root_seed)

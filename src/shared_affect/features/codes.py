@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared_affect.base.files import read_arrays, write_arrays
 from shared_affect.base.log import LOG
+from shared_affect.features.files import CODES
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -339,14 +339,14 @@ def write_codes(path: str | Path, codes: LanguageCodes) -> None:
             f"{kind}_dense": part.dense,
             f"{kind}_static": part.static,
         }
-    write_arrays(path, arrays)
+    CODES.write(path, arrays)
 
 
 def load_codes(path: str | Path) -> LanguageCodes:
     """Read what `write_codes` wrote."""
     from scipy.sparse import csr_matrix
 
-    a = read_arrays(path)
+    a = CODES.read(path)
     parts = {
         k: WordCodes(
             tuple(a[f"{k}_words"].tolist()),

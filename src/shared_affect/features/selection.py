@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from shared_affect.base.tables import read_tsv
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.features import select_emotion_features
+from shared_affect.features.files import SELECTED
 
 
 def select(
@@ -76,7 +76,7 @@ def select(
 
 def read_selected(paths: Sequence[str]) -> pd.DataFrame:
     """Emotion features of several emotions in one frame."""
-    return pd.concat([read_tsv(p) for p in paths], ignore_index=True)
+    return pd.concat([SELECTED.read(p) for p in paths], ignore_index=True)
 
 
 def group_features(frame: pd.DataFrame) -> dict[str, set[int]]:

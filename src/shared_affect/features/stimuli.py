@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from shared_affect.base.tables import group_words, read_tsv
+from shared_affect.base.tables import group_words
+from shared_affect.words.files import CONCEPTS
 
 
 def read_sets(paths: Mapping[str, str | Path], emotions: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Concept-sets of several sources: folder of a source's codes -> emotion -> words."""
-    return {folder: group_words(read_tsv(p), emotions) for folder, p in paths.items()}
+    return {folder: group_words(CONCEPTS.read(p), emotions) for folder, p in paths.items()}
 
 
 def group_controls(frame: pd.DataFrame) -> dict[str, list[str]]:

@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
-from shared_affect.base.files import read_arrays, write_arrays
 from shared_affect.base.log import LOG
 from shared_affect.human import published
+from shared_affect.human.files import WORD_VECTORS
 
 COLUMNS = ["cue", "target", "strength", "count", "n", "backward_strength"]
 
@@ -183,12 +183,12 @@ def association_vectors(pairs: pd.DataFrame, n_dimensions: int = 300) -> tuple[l
 
 def write_vectors(path: str | Path, words: list[str], vectors: np.ndarray) -> None:
     """Write `association_vectors` as one npz file."""
-    write_arrays(path, {"words": np.array(words), "vectors": vectors.astype(np.float32)})
+    WORD_VECTORS.write(path, {"words": np.array(words), "vectors": vectors.astype(np.float32)})
 
 
 def read_vectors(paths: Sequence[str | Path]) -> tuple[list[str], np.ndarray] | None:
     """Words and vectors of the one file given; None without a file."""
     if not paths:
         return None
-    arrays = read_arrays(paths[0])
+    arrays = WORD_VECTORS.read(paths[0])
     return arrays["words"].tolist(), arrays["vectors"]

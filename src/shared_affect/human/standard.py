@@ -15,7 +15,7 @@ import pandas as pd
 
 from shared_affect.base.log import LOG
 from shared_affect.base.reading import LINE, place, read_written
-from shared_affect.base.tables import read_tsv
+from shared_affect.human.files import NORMS
 from shared_affect.human.norms import COLUMNS as NORM_COLUMNS
 from shared_affect.human.published import MISSING, numbers
 
@@ -175,7 +175,7 @@ def read_affect(
             )
     else:
         # norms that this workflow has prepared
-        rated = read_tsv(path).set_index("word")
+        rated = NORMS.read(path).set_index("word")
         if absent := [f"{e} ({labels[e]})" if labels[e] != e else e for e in emotions if labels[e] not in rated.index]:
             LOG.info("%s: not rated, so without valence: %s", path, ", ".join(absent))
         known = [e for e in emotions if labels[e] in rated.index]

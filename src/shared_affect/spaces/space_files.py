@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared_affect.base.files import read_arrays, write_arrays
+from shared_affect.spaces.files import SPACE
 from shared_affect.spaces.rdm import RDM, DrawnRDMs
 
 
@@ -35,7 +35,7 @@ def write_spaces(
 ) -> None:
     """Write RDMs of one set of emotions, random draws, and draws of permuted codes, to one npz file."""
     labels = next(iter(rdms.values())).labels
-    write_arrays(
+    SPACE.write(
         path,
         {
             "emotions": np.array(labels),
@@ -48,7 +48,7 @@ def write_spaces(
 
 def load_spaces(path: str | Path) -> Spaces:
     """Read what `write_spaces` wrote."""
-    a = read_arrays(path)
+    a = SPACE.read(path)
     labels = tuple(a["emotions"].tolist())
     return Spaces(
         {k[4:]: RDM(labels, v) for k, v in a.items() if k.startswith("rdm_")},

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.files import write_text
+from shared_affect.steering.files import GENERATIONS
 from shared_affect.steering.plan import NO_EMOTION, baselines, written_arms
 from shared_affect.study.inputs import SPLITS
 
@@ -20,6 +21,7 @@ _COLUMNS = [*_KEY, "split", "direction", "text", "nll", "n_tokens"]
 def write_generations(path: str | Path, emotion: str, texts: Mapping[tuple[str, str, float], list[dict]]) -> None:
     """The texts of one emotion (or of `NO_EMOTION`) as JSON lines."""
     rows = [r for name, records in texts.items() if name[0] == emotion for r in records]
+    GENERATIONS.check(pd.DataFrame(rows), path)
     write_text(path, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
 
 
@@ -40,13 +42,17 @@ def read_generations(paths: Iterable[str | Path]) -> pd.DataFrame:
         If a field is missing, a word is outside its vocabulary, `nll` is not finite, a text stands there twice, or an
         arm stands under an emotion that it cannot have.
     """
-    records = []
+    files = []
     for path in paths:
         with open(path, encoding="utf-8") as f:
-            records += [json.loads(line) for line in f if line.strip()]
+            files.append((path, [json.loads(line) for line in f if line.strip()]))
+    records = [r for _, own in files for r in own]
     if not records:
         raise ValueError("no generated text in the files given; needed: at least one (config.yaml, key steering)")
-    return check_generations(pd.DataFrame(records))
+    frame = check_generations(pd.DataFrame(records))
+    for path, own in files:
+        GENERATIONS.check(pd.DataFrame(own), path)
+    return frame
 
 
 def check_generations(frame: pd.DataFrame) -> pd.DataFrame:

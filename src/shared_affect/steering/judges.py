@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared_affect.base.files import read_arrays, write_arrays, write_json
 from shared_affect.base.log import LOG
+from shared_affect.steering.files import JUDGE, JUDGE_FACTS
 from shared_affect.words.segmentation import Segmenter
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Judge:
 
     def save(self, arrays: str | Path, facts: str | Path) -> None:
         """Write numbers and n-grams as ``.npz`` and labels, words and facts as JSON; no pickles."""
-        write_arrays(
+        JUDGE.write(
             arrays,
             {
                 "vocabulary": self.vocabulary,
@@ -109,16 +108,16 @@ class Judge:
                 "intercepts": self.intercepts,
             },
         )
-        write_json(
+        JUDGE_FACTS.write(
             facts, {**self.facts, "language": self.language, "labels": list(self.labels), "words": list(self.words)}
         )
 
     @classmethod
     def load(cls, arrays: str | Path, facts: str | Path) -> Judge:
         """Read what `save` wrote."""
-        told = json.loads(Path(facts).read_text(encoding="utf-8"))
+        told = JUDGE_FACTS.read(facts)
         language, labels, words = told.pop("language"), tuple(told.pop("labels")), tuple(told.pop("words"))
-        return cls(language=language, labels=labels, words=words, facts=told, **read_arrays(arrays))
+        return cls(language=language, labels=labels, words=words, facts=told, **JUDGE.read(arrays))
 
 
 NGRAMS = (1, 2)

@@ -15,6 +15,7 @@ from shared_affect.base.seeds import rng
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.selection import select
 from shared_affect.models.saes import decoder_directions
+from shared_affect.steering.files import STEERING_VECTORS
 from shared_affect.steering.plan import Material, make_vectors
 
 
@@ -149,13 +150,10 @@ def write_vectors(path: str | Path, vectors: Mapping[str, np.ndarray], facts: Ma
     """Vectors of one emotion as safetensors; `facts` (words, features, weights) go into its metadata."""
     from safetensors.numpy import save
 
+    arrays = {k: np.ascontiguousarray(v, np.float32) for k, v in vectors.items()}
+    STEERING_VECTORS.check(arrays, path)
     with atomic_path(path) as tmp:
-        tmp.write_bytes(
-            save(
-                {k: np.ascontiguousarray(v, np.float32) for k, v in vectors.items()},
-                metadata={"facts": json.dumps(facts, ensure_ascii=False)},
-            )
-        )
+        tmp.write_bytes(save(arrays, metadata={"facts": json.dumps(facts, ensure_ascii=False)}))
 
 
 def read_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
@@ -163,4 +161,6 @@ def read_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     from safetensors import safe_open
 
     with safe_open(path, "numpy") as f:
-        return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["facts"])
+        vectors, facts = {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["facts"])
+    STEERING_VECTORS.check(vectors, path)
+    return vectors, facts

@@ -14,7 +14,7 @@ import pandas as pd
 
 from shared_affect.base.log import LOG
 from shared_affect.base.reading import LINE, read_written
-from shared_affect.base.tables import read_tsv
+from shared_affect.words.files import TRANSLATIONS
 
 SNOWBALL = "snowball-"
 RULES = (
@@ -132,8 +132,8 @@ def read_translations(path: str | Path, languages: Sequence[str]) -> pd.DataFram
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:
-    """Translation pairs as `tables.write_tsv` wrote them: "" where a pair has no word."""
-    return read_tsv(path).astype(object).fillna("")
+    """Translation pairs as their contract has them: "" where a pair has no word."""
+    return TRANSLATIONS.read(path).astype(object).fillna("")
 
 
 def add_dictionaries(translations: pd.DataFrame, dictionaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

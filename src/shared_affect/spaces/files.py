@@ -1,0 +1,106 @@
+"""Contracts of emotion spaces and of their comparison with people."""
+
+from shared_affect.base.contracts import Array, Arrays, Table, number, share, text, whole
+
+
+def _estimate(name: str, meaning: str) -> tuple:
+    return tuple(number(n, m, -1, 1, missing=True) for n, m in ((name, meaning), ("ci_low", ""), ("ci_high", "")))
+
+
+SPACE = Arrays(
+    "{variant}spaces/{model}/{sae}/{language}.npz",
+    "build_space",
+    "Dissimilarities of the emotions in every representation.",
+    (
+        Array("emotions", "text", ("emotion",), ""),
+        Array("rdm_*", "float64", ("emotion", "emotion"), "of a representation: cosine distance, or what it names", 0),
+        Array("draws_*", "float64", ("draw", "emotion", "emotion"), "the same of random draws", 0),
+        Array(
+            "permuted_*",
+            "float32",
+            ("permutation", "pair"),
+            "of permuted codes, pairs above the diagonal",
+            optional=True,
+        ),
+    ),
+)
+
+RSA = Table(
+    "{variant}rsa/{model}/{sae}/{language}/{human}.tsv",
+    "compare_with_judgements",
+    "Correlation of every representation with the raters, on every set of pairs.",
+    (
+        text("representation", ""),
+        text("pairs", "set of pairs"),
+        text("statistic", "which correlation"),
+        *_estimate("rho", "mean correlation with a rater"),
+        share("p", "emotion labels permuted", missing=True),
+        whole("n_permutations", ""),
+        share("p_codes", "codes permuted over words", missing=True),
+        whole("n_code_permutations", ""),
+        whole("n_bootstrap", ""),
+        number("rho_group", "correlation with the mean over raters", -1, 1, missing=True),
+        number("rho_group_ci_low", "", -1, 1, missing=True),
+        number("rho_group_ci_high", "", -1, 1, missing=True),
+        number("ceiling_low", "agreement of a rater with the others", -1, 1, missing=True),
+        number("ceiling_high", "with all, himself among them", -1, 1, missing=True),
+        number("ceiling_group", "of the mean over raters", -1, 1, missing=True),
+        whole("n_emotions", ""),
+        whole("n_pairs", ""),
+        whole("n_raters", ""),
+        text("nuisances", "what is taken out of partial correlations", missing=True),
+    ),
+    ("representation", "pairs", "statistic"),
+)
+
+RSA_DIFFERENCES = Table(
+    "{variant}rsa_differences/{model}/{sae}/{language}/{human}.tsv",
+    "compare_with_judgements",
+    "Differences of two representations' correlations.",
+    (
+        text("pairs", "set of pairs"),
+        text("statistic", "which correlation"),
+        text("representation_a", ""),
+        text("representation_b", ""),
+        number("difference", "a minus b", -2, 2, missing=True),
+        number("ci_low", "", missing=True),
+        number("ci_high", "", missing=True),
+        whole("n_emotions", ""),
+    ),
+    ("pairs", "statistic", "representation_a", "representation_b"),
+    empty=True,
+)
+
+DIMENSIONS = Table(
+    "{variant}dimensions/{model}/{sae}/{language}/{human}.tsv",
+    "find_dimensions",
+    "Whether valence and arousal organise a space.",
+    (
+        text("quantity", ""),
+        number("value", "R2, correlation or distance", missing=True),
+        number("ci_low", "", missing=True),
+        number("ci_high", "", missing=True),
+        share("p", "the larger of the two, or of the one", missing=True),
+        share("p_alone", "", missing=True),
+        share("p_beyond", "beyond the other dimension", missing=True),
+        number("null_mean", "under permuted labels", missing=True),
+        number("null_high", "97.5 % point", missing=True),
+        whole("n_permutations", ""),
+        whole("n_emotions", ""),
+    ),
+    ("quantity",),
+)
+
+COORDINATES = Table(
+    "{variant}coordinates/{model}/{sae}/{language}/{human}.tsv",
+    "find_dimensions",
+    "The emotion space turned to the raters' affect.",
+    (
+        text("emotion", ""),
+        number("x_valence", "in the raters' unit"),
+        number("y_arousal", "in the raters' unit"),
+        number("human_valence", ""),
+        number("human_arousal", ""),
+    ),
+    ("emotion",),
+)

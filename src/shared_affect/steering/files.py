@@ -1,0 +1,208 @@
+"""Contracts of steering: vectors, judges, generated texts and their scores."""
+
+from shared_affect.base.contracts import Array, Arrays, Facts, Field, Table, flag, number, share, text, whole
+
+_STRENGTH = number("strength_resid_norm", "in mean residual norms", 0)
+
+STEERING_VECTORS = Arrays(
+    "steering/{model}/{sae}/{language}/{emotion}/vector.safetensors",
+    "make_vectors",
+    "Vectors of one emotion, one an arm; what they were made from stands in the metadata.",
+    (
+        Array("random", "float32", ("direction", "width"), "random directions, of length 1"),
+        Array("*", "float32", ("width",), "of an arm, of length 1"),
+    ),
+)
+
+GENERATIONS = Table(
+    "steering/{model}/{sae}/{language}/{emotion}/generations.jsonl, steering/{model}/{sae}/{language}/baselines.jsonl",
+    "generate_texts",
+    "Generated texts, one JSON object a line.",
+    (
+        text("emotion", "`-` where the text belongs to none"),
+        text("arm", ""),
+        number("strength", "in mean residual norms", 0),
+        text("prompt", "its name"),
+        whole("sample", "from 0"),
+        whole("direction", "which random direction; null or -1 where there is one", -1, missing=True),
+        text("text", "", missing=True),
+        number("nll", "of the text under the unsteered model, nats a token", 0),
+        whole("n_tokens", ""),
+        text("split", "strengths are chosen on one half of the prompts, scores come from the other", "choose", "score"),
+    ),
+    ("emotion", "arm", "strength", "prompt", "sample"),
+)
+
+JUDGE_TEXTS = Table(
+    "judges/texts_{language}.tsv, world/{world}/judge_{language}.tsv",
+    "prepare_judge_texts, write_planted_texts",
+    "Training texts of the judge.",
+    (text("text", "", missing=True), text("label", "emotion")),
+    more="where the text comes from",
+)
+
+JUDGE = Arrays(
+    "judges/{language}.npz",
+    "train_judge",
+    "A linear classifier of texts.",
+    (
+        Array("vocabulary", "text", ("gram",), "words and pairs of words"),
+        Array("idf", "float64", ("gram",), "inverse document frequency", 0),
+        Array("coefficients", "float64", ("label", "gram"), ""),
+        Array("intercepts", "float64", ("label",), ""),
+    ),
+)
+
+JUDGE_FACTS = Facts(
+    "judges/{language}.json",
+    "train_judge",
+    "Accuracy of the judge on texts it was not trained on.",
+    (
+        share("accuracy", ""),
+        share("macro_f1", ""),
+        share("chance_majority", "accuracy of the commonest label"),
+        share("chance_uniform", "accuracy of a random label"),
+        text("language", ""),
+        Field("labels", "object", "emotions, in the order of the coefficients"),
+        Field("words", "object", "words that segmentation keeps whole"),
+    ),
+    more="how many texts of each kind",
+)
+
+SCORES = Table(
+    "steering/{model}/{sae}/{language}/{emotion}/scores.tsv",
+    "score_texts",
+    "Scores of the texts of an emotion under every arm, strength and judge.",
+    (
+        text("arm", ""),
+        _STRENGTH,
+        text("judge", ""),
+        text("judge_level", "", "fine", "basic"),
+        share("target_rate", "share of texts that show the emotion", missing=True),
+        share("ci_low", "", missing=True),
+        share("ci_high", "", missing=True),
+        share("target_probability", "mean probability of the emotion", missing=True),
+        share("masked_target_rate", "the same with the emotion's words masked", missing=True),
+        number("nll_ratio", "to unsteered texts", 0, missing=True),
+        number("perplexity_ratio", "to unsteered texts", 0, missing=True),
+        share("distinct_2", "distinct pairs of words", missing=True),
+        share("repetition", "", missing=True),
+        number("valence", "mean rating of the words", -1, 1, missing=True),
+        number("arousal", "the same", -1, 1, missing=True),
+        share("language_kept", "share of words in the prompt's script", missing=True),
+        share("content_kept", "", missing=True),
+        share("harmonic_mean", "of target rate, fluency and language", missing=True),
+        whole("n_prompts", ""),
+        whole("seed", "root seed"),
+    ),
+    ("arm", "strength_resid_norm", "judge", "judge_level"),
+)
+
+CHOSEN = Table(
+    "steering/{model}/{sae}/{language}/chosen.tsv",
+    "score_texts",
+    "The strength of each emotion and arm, chosen on half of the prompts.",
+    (
+        text("emotion", ""),
+        text("arm", ""),
+        _STRENGTH,
+        number("nll_ratio_choose", "to unsteered texts", 0, missing=True),
+        share("target_rate_choose", "", missing=True),
+        flag("qualified", "whether a strength was fluent enough"),
+        whole("n_prompts_choose", ""),
+    ),
+    ("emotion", "arm"),
+)
+
+STEERING_DIFFERENCES = Table(
+    "steering/{model}/{sae}/{language}/differences.tsv",
+    "score_texts",
+    "Differences of two arms at the chosen strengths.",
+    (
+        text("emotion", "`all` for the mean over emotions"),
+        text("comparison", ""),
+        text("judge", ""),
+        number("strength_resid_norm", "in mean residual norms", 0, missing=True),
+        share("rate_a", "", missing=True),
+        share("rate_b", "", missing=True),
+        share("rate_b_ci_low", "", missing=True),
+        share("rate_b_ci_high", "", missing=True),
+        number("difference", "a minus b", -1, 1, missing=True),
+        number("ci_low", "", missing=True),
+        number("ci_high", "", missing=True),
+        number("mixed_ci_low", "emotions drawn too", missing=True),
+        number("mixed_ci_high", "", missing=True),
+        number("nll_ratio", "to unsteered texts", 0, missing=True),
+        flag("qualified", "", missing=True),
+        whole("n_prompts", ""),
+    ),
+    ("emotion", "comparison", "judge"),
+)
+
+CLAIM = Table(
+    "steering/{model}/{sae}/{language}/claim.tsv",
+    "score_texts",
+    "What the claims on steering read.",
+    (
+        text("claim", ""),
+        text("statistic", ""),
+        number("value", "difference of rates", -1, 1, missing=True),
+        number("ci_low", "", missing=True),
+        number("ci_high", "", missing=True),
+        whole("n_prompts", ""),
+        whole("n_passing", "emotions that pass"),
+        whole("n_emotions", ""),
+        number("nll_ratio", "to unsteered texts", 0, missing=True),
+        text("control_name", "arm beside it"),
+        share("control_value", "its rate", missing=True),
+        share("control_ci_low", "", missing=True),
+        share("control_ci_high", "", missing=True),
+        text("model", ""),
+        text("language", ""),
+    ),
+    ("claim",),
+)
+
+POOLED = Table(
+    "steering/{model}/{sae}/{language}/pooled.tsv",
+    "score_texts",
+    "Rates over all emotions at the chosen strengths.",
+    (
+        text("arm", ""),
+        text("judge", ""),
+        share("rate", "", missing=True),
+        share("ci_low", "", missing=True),
+        share("ci_high", "", missing=True),
+        number("concept_over_arm", "rate of the arm concept over this one's", 0, missing=True),
+        number("ratio_ci_low", "", 0, missing=True),
+        number("ratio_ci_high", "", 0, missing=True),
+        number("nll_ratio", "to unsteered texts", 0, missing=True),
+        whole("n_emotions", ""),
+        whole("n_prompts", ""),
+    ),
+    ("arm", "judge"),
+)
+
+CONFUSION = Table(
+    "steering/{model}/{sae}/{language}/confusion.tsv",
+    "score_texts",
+    "Which emotion a judge finds in texts steered to another.",
+    (
+        text("emotion", ""),
+        text("judge", ""),
+        text("label", "what the judge says; nothing or `none` where it finds no emotion", missing=True),
+        whole("count", "texts"),
+        whole("n_texts", ""),
+        share("rate", "", missing=True),
+    ),
+    ("emotion", "judge", "label"),
+)
+
+SUMMARIES = {
+    "chosen": CHOSEN,
+    "claim": CLAIM,
+    "differences": STEERING_DIFFERENCES,
+    "pooled": POOLED,
+    "confusion": CONFUSION,
+}
+"""What `score_texts` writes once for all emotions, by the name of its file."""
