@@ -19,8 +19,8 @@ sys.path.insert(0, str(BASE / "src"))
 
 from shared_affect.base import rooms
 from shared_affect.planning import looks
-from shared_affect.planning.plan import read_study
 from shared_affect.planning.checkout import Checkout
+from shared_affect.planning.plan import read_study
 from shared_affect.study import folder as study_folder
 from shared_affect.study import overlays
 
@@ -36,7 +36,7 @@ def checked(function, *args, **kwargs):
 PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 SEEN = [p for p in sys.path if any(p.startswith(f"{e.env.path}{os.sep}") for e in workflow.injected_conda_envs)]
 if SEEN:
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*filter(None, PATHS), *SEEN]))
+    os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys([*filter(None, PATHS), *SEEN])))
 # Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
 checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
 CHECKOUT = Checkout(
