@@ -176,7 +176,7 @@ def test_a_new_arm_is_one_record_and_moves_no_other(model_folder, sae_folder, tm
     new = [
         Arm("negative", lambda m: -before["concept"]),
         Arm("ablation", lambda m: before["concept"], operator="project-out"),
-        Arm("random-features", lambda m: m.decoder[:2], of_emotion=False),
+        Arm("random-features", lambda m: m.decoder[:2]),
     ]
     monkeypatch.setattr(arms, "ARMS", (*arms.ARMS, *new))
     after = arms.make_vectors(material)
@@ -184,7 +184,7 @@ def test_a_new_arm_is_one_record_and_moves_no_other(model_folder, sae_folder, tm
     more = generator(model_folder, sae_folder, tmp_path)
     both = more.run(planned({"joy": after}, [0.5], with_baselines=True), "x")
     assert {k: both[k] for k in texts} == texts
-    added = [("-", "random-features", 0.5), ("joy", "negative", 0.5), ("joy", "ablation", 0.5)]
+    added = [("joy", "random-features", 0.5), ("joy", "negative", 0.5), ("joy", "ablation", 1.0)]
     assert set(both) == {*texts, *added}
     for e in ("joy", NO_EMOTION):
         write_generations(tmp_path / f"{e}.jsonl", e, both)

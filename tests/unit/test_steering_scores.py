@@ -9,7 +9,7 @@ import pytest
 from test_judges import EMOTIONS, WORDS, make_judge, sentence
 
 from shared_affect.steering.generations import check_generations, read_generations
-from shared_affect.steering.scores import JUDGES, distinct_share, fluency, score_texts
+from shared_affect.steering.scores import LEXICONS, distinct_share, fluency, score_texts
 from shared_affect.study.inputs import SPLITS
 
 HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
@@ -183,7 +183,7 @@ def test_masked_judgement_ignores_concept_words(judge):
         ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
         ({"lexicons": {"lexicon": WORDS}}, "missing"),
         ({"lexicons": {"lexicon": WORDS, "lexicon-held-out": {"joy": ["a"]}}}, "same in both"),
-        ({"lexicons": {j: {"joy": ["joy"]} for j in JUDGES[:2]}}, "no concept words"),
+        ({"lexicons": {j: {"joy": ["joy"]} for j in LEXICONS}}, "no concept words"),
     ],
 )
 def test_bad_scoring_input_is_refused(judge, change, message):

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student_t
 from test_judges import EMOTIONS, WORDS, make_judge
-from test_scores import HELD_OUT, NORMS, make_generations, score
+from test_steering_scores import HELD_OUT, NORMS, make_generations, score
 
 from shared_affect.steering.generations import check_generations
 from shared_affect.steering.intervals import Rate, mixed_interval
-from shared_affect.steering.scores import JUDGES, Scored, fluency, score_texts
+from shared_affect.steering.scores import Scored, fluency, score_texts
 from shared_affect.steering.statistics import (
     choose_strength,
     claim_rows,
@@ -18,6 +18,7 @@ from shared_affect.steering.statistics import (
     pooled_rates,
     summarise,
 )
+from shared_affect.study.vocabulary import JUDGES
 
 
 @pytest.fixture(scope="module")

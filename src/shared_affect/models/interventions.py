@@ -59,9 +59,9 @@ class Intervention:
     >>> change.offset.tolist(), change.gain.tolist()
     ([[0.0, 5.0], [0.0, 5.0]], [0.0, 0.0])
     >>> without = Intervention(np.array([0.0, 2.0]), strength=1.0, operator="project-out")
-    >>> h = np.array([[3.0, 4.0]])
-    >>> (h + without.rows([0], residual_norm=10.0).of(h)).tolist()
-    [[3.0, 0.0]]
+    >>> change = without.rows([0], residual_norm=10.0)
+    >>> change.direction.tolist(), change.gain.tolist()
+    ([[0.0, 1.0]], [-1.0])
     """
 
     vectors: np.ndarray | None = None
@@ -158,10 +158,6 @@ class RowChanges:
     offset: np.ndarray
     direction: np.ndarray
     gain: np.ndarray
-
-    def of(self, h: np.ndarray) -> np.ndarray:
-        """The change of a residual a row, ``[row, d]``."""
-        return self.offset + self.gain[:, None] * (h * self.direction).sum(-1, keepdims=True) * self.direction
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,9 @@ from scipy.special import expit
 from shared_affect.base.seeds import rng as generator
 from shared_affect.simulations._tally import rate
 from shared_affect.steering.plan import NO_EMOTION
-from shared_affect.steering.scores import JUDGES, Scored
+from shared_affect.steering.scores import Scored
 from shared_affect.steering.statistics import claim_rows, pooled_rates, summarise
+from shared_affect.study.vocabulary import JUDGES
 
 TITLE = "Intervals of steering over prompts"
 TEXT = """

@@ -122,8 +122,9 @@ class Cells:
         return steered / plain, np.exp(steered - plain)
 
     def at_strengths(self, arm: str, strengths: pd.Series, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`by_target` with every emotion at its own strength; an arm that is not steered has but one, 0."""
-        wanted = strengths.to_numpy(float) if arm_named(arm).steered else np.zeros(len(strengths))
+        """`by_target` with every emotion at its own strength, or at the one that the arm has."""
+        once = not arm_named(arm).has_strength
+        wanted = np.repeat(self.strengths(arm)[:1], len(strengths)) if once else strengths.to_numpy(float)
         sums, counts = np.empty((len(wanted), len(self.prompts))), np.empty((len(wanted), len(self.prompts)))
         for s in np.unique(wanted):
             here = wanted == s

@@ -125,7 +125,7 @@ MIN_DOCUMENTS = 2
 INVERSE_PENALTY = 2.0
 
 
-def _fit(texts: Sequence[str], labels: np.ndarray, segment: Segmenter, facts: dict) -> Judge:
+def _fit(texts: Sequence[str], labels: np.ndarray, language: str, segment: Segmenter, facts: dict) -> Judge:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -142,7 +142,7 @@ def _fit(texts: Sequence[str], labels: np.ndarray, segment: Segmenter, facts: di
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
         coefficients, intercepts = np.vstack([np.zeros_like(coefficients), coefficients]), np.r_[0.0, intercepts]
     return Judge(
-        language=segment.language,
+        language=language,
         vocabulary=vectorizer.get_feature_names_out().astype(str),
         idf=vectorizer.idf_,
         coefficients=coefficients,
@@ -212,7 +212,7 @@ def train_judge(
     for name, n in zip(names, counts, strict=True):
         test[rng.permutation(np.flatnonzero(named == name))[: max(1, round(held_out * n))]] = True
     segment = Segmenter(language, words)
-    trial = _fit([t for t, x in zip(texts, test, strict=True) if not x], named[~test], segment, {})
+    trial = _fit([t for t, x in zip(texts, test, strict=True) if not x], named[~test], language, segment, {})
     top, _ = trial.judge([t for t, x in zip(texts, test, strict=True) if x])
     predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
     facts = accuracy_of(named[test], predicted) | {
@@ -224,7 +224,7 @@ def train_judge(
         "n_labels": len(names),
         "trained_on": "all texts; accuracy from a model of the n_trained others",
     }
-    judge = _fit(texts, named, segment, facts)
+    judge = _fit(texts, named, language, segment, facts)
     judge.facts["n_features"] = len(judge.idf)
     LOG.info(
         "judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)",

@@ -1,7 +1,8 @@
 """What a study writes: the arms of steering, one record each, and the chunks of texts that come of them.
 
-An arm is told here and nowhere else: how its vector is made, what is done with it, and whose texts it reads. Its name
-is a word of `study.vocabulary.STEERING_ARMS`.
+How an arm's vector is made, what is done with it and whose texts it reads is told here and nowhere else. What its name
+is called, whether its texts belong to an emotion and come at several strengths stands with the word, in
+`study.vocabulary.STEERING_ARM`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from shared_affect.base.files import digest_of
 from shared_affect.base.seeds import rng, torch_seed
 from shared_affect.models.interventions import Intervention
 from shared_affect.steering.directions import concept_vector, difference_of_means, random_directions
+from shared_affect.study.vocabulary import STEERING_ARM
 
 NO_EMOTION = "-"
 """Stands for the emotion of texts that belong to none."""
@@ -58,12 +60,11 @@ class Arm:
     Attributes
     ----------
     name : str
+        A word of the vocabulary.
     vector : callable of Material -> ndarray ``[d]`` or ``[n, d]``, optional
-        None: nothing is done to the model, and there is one strength, 0.
+        None: nothing is done to the model.
     operator : str
         As in `models.interventions.Intervention`.
-    of_emotion : bool
-        Whether its texts belong to an emotion. Those of a baseline are written once and scored for all emotions.
     reads : str
         Arm whose texts to the *other* emotions stand for this arm, which then writes none of its own.
     """
@@ -71,8 +72,12 @@ class Arm:
     name: str
     vector: Callable[[Material], np.ndarray] | None = None
     operator: str = "add"
-    of_emotion: bool = True
     reads: str = ""
+
+    @property
+    def of_emotion(self) -> bool:
+        """Whether its texts belong to an emotion. Those of a baseline are written once and scored for all emotions."""
+        return STEERING_ARM[self.name].of_emotion
 
     @property
     def source(self) -> str:
@@ -80,9 +85,9 @@ class Arm:
         return self.reads or self.name
 
     @property
-    def steered(self) -> bool:
-        """Whether its texts come at the study's strengths."""
-        return self.vector is not None or bool(self.reads)
+    def has_strength(self) -> bool:
+        """Whether its texts come at the study's strengths; else at one, 1 with a vector and 0 without."""
+        return STEERING_ARM[self.name].has_strength
 
     @property
     def chooses(self) -> bool:
@@ -106,8 +111,8 @@ def _random(m: Material) -> np.ndarray:
 ARMS = (
     Arm("concept", _concept),
     Arm("diff-means", _diff_means),
-    Arm("random", _random, of_emotion=False),
-    Arm("none", of_emotion=False),
+    Arm("random", _random),
+    Arm("none"),
     Arm("wrong-emotion", reads="concept"),
 )
 """In the order of rows in the tables."""
@@ -262,13 +267,14 @@ def plan(vectors: Mapping[str, Mapping[str, np.ndarray]], design: Design, *, wit
     """
     # a baseline's vectors are the same in every emotion's file; unsteered texts come first
     own = next(iter(vectors.values())) if with_baselines else {}
-    wanted = [(NO_EMOTION, a, own) for a in sorted(baselines(), key=lambda a: a.steered) if with_baselines]
+    wanted = [(NO_EMOTION, a, own) for a in sorted(baselines(), key=lambda a: a.has_strength) if with_baselines]
     wanted += [(e, a, of_emotion) for e, of_emotion in vectors.items() for a in written_arms() if a.of_emotion]
     return [chunk for emotion, arm, found in wanted for chunk in _chunks(emotion, arm, found, design)]
 
 
 def _chunks(emotion: str, arm: Arm, vectors: Mapping[str, np.ndarray], design: Design) -> Iterator[Chunk]:
-    for strength in design.strengths if arm.steered else (0.0,):
-        vector = vectors[arm.name] if arm.steered else None
+    once = 0.0 if arm.vector is None else 1.0
+    for strength in design.strengths if arm.has_strength else (once,):
+        vector = None if arm.vector is None else vectors[arm.name]
         change = Intervention(vector, float(strength), arm.operator, design.positions)
         yield Chunk(emotion, arm.name, change, tuple(design.prompts), design.samples)

@@ -16,6 +16,7 @@ import pandas as pd
 from shared_affect.base.log import LOG
 from shared_affect.steering.judges import Judge
 from shared_affect.steering.plan import NO_EMOTION
+from shared_affect.study.vocabulary import JUDGES
 from shared_affect.words.segmentation import (
     Segmenter,
     drop_words,
@@ -25,7 +26,8 @@ from shared_affect.words.segmentation import (
     tokens_of,
 )
 
-JUDGES = ("lexicon", "lexicon-held-out", "embedded")
+LEXICONS = tuple(j for j in JUDGES if j != "embedded")
+"""Judges that are lists of words."""
 MAX_FLUENT_NLL_RATIO = 2.0
 """Where the fluency map reaches 0; see `fluency`."""
 
@@ -114,7 +116,7 @@ def score_texts(
     segment = Segmenter(language, [*concept_words, *norms["word"]])
     texts = generations["text"].tolist()
     tokens = [segment(t) for t in texts]
-    hits = {name: find_words(tokens, lexicons[name], segment) for name in JUDGES[:2]}
+    hits = {name: find_words(tokens, lexicons[name], segment) for name in LEXICONS}
     top, probability = judge.judge(texts)
     masked_top, _ = judge.judge(drop_words(tokens, concept_words, segment))
     known = np.isin(emotions, judge.labels)
@@ -149,7 +151,7 @@ def score_texts(
 
 
 def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, ...]:
-    if missing := [name for name in JUDGES[:2] if name not in lexicons]:
+    if missing := [name for name in LEXICONS if name not in lexicons]:
         raise ValueError(f"lexicons are {', '.join(lexicons)}; {missing[0]!r} is missing")
     emotions = tuple(lexicons["lexicon"])
     if set(lexicons["lexicon-held-out"]) != set(emotions) or tuple(lexicons["lexicon-held-out"]) != emotions:

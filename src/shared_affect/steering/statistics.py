@@ -14,7 +14,8 @@ import pandas as pd
 from shared_affect.steering.cells import Cells
 from shared_affect.steering.intervals import Rate, difference_interval, mixed_interval, ratio, ratio_interval, with_mean
 from shared_affect.steering.plan import COMPARED
-from shared_affect.steering.scores import JUDGES, Scored, fluency
+from shared_affect.steering.scores import LEXICONS, Scored, fluency
+from shared_affect.study.vocabulary import JUDGES
 
 _QUALITIES = ("distinct_2", "repetition", "valence", "arousal", "language_kept")
 
@@ -176,7 +177,7 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
         here = of_arm & ((texts["emotion"] == emotion) & (texts["strength"] == strength)).to_numpy()
         n = int(here.sum())
         rows += [
-            (emotion, j, e, int(c), n) for j in JUDGES[:2] for e, c in zip(scored.emotions, scored.hits[j][here].sum(0))
+            (emotion, j, e, int(c), n) for j in LEXICONS for e, c in zip(scored.emotions, scored.hits[j][here].sum(0))
         ]
         counts = texts.loc[here, "label"].value_counts()
         rows += [(emotion, "embedded", x, int(counts.get(x, 0)), n) for x in labels]
