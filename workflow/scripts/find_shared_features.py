@@ -11,8 +11,9 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
-from shared_affect.features.features import jaccard_overlap, shared_features
-from shared_affect.features.selection import group_features, read_selected
+from shared_affect.features.overlap import jaccard_overlap
+from shared_affect.features.select import group_features, read_selected
+from shared_affect.features.shared import LanguageWords, shared_features
 from shared_affect.human.frequencies import word_covariates
 
 if __name__ == "__main__":
@@ -27,10 +28,11 @@ if __name__ == "__main__":
         for k, f in by_name(codes, snakemake.input.words).items()
     }
     found = shared_features(
-        {k: c.concepts.columns(live) for k, c in codes.items()},
-        {k: c.members(first.emotions) for k, c in codes.items()},
+        {
+            k: LanguageWords(c.concepts.columns(live), c.members(first.emotions), covariates[k])
+            for k, c in codes.items()
+        },
         first.emotions,
-        covariates_by_language=covariates,
         min_active=p.settings["min_active"],
         n_permutations=p.settings["n_permutations"],
         rng=rng(p.root_seed, "shared_features", *w),

@@ -5,9 +5,12 @@ journal.
 from shared_affect.base.files import write_json
 from shared_affect.base.log import start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.gates import check_gates
+from shared_affect.features.held import SaeSource
 from shared_affect.features.stimuli import read_sets
 from shared_affect.models.load import Numerics
+from shared_affect.models.model_folder import ModelRow
 from shared_affect.models.token_checks import check_reading
 from shared_affect.study.inputs import read_templates
 
@@ -17,13 +20,11 @@ if __name__ == "__main__":
     sets, fidelity, neutral = read_sets(p.sets, p.emotions), read_lines(i.fidelity), read_lines(i.neutral)
     extractor = Extractor(
         p.model,
-        {s: SaeSource(v["folder"], v["layer"]) for s, v in p.saes.items()},
+        {s: SaeSource(v["folder"], v["layer"], s in p.steered) for s, v in p.saes.items()},
         language,
         Numerics(**p.numerics),
         p.journal,
-        where=f"config/models.tsv, model {p.name}",
-        steered=p.steered,
-        bos=p.bos,
+        row=ModelRow(f"config/models.tsv, model {p.name}", p.bos),
     )
     check_reading(
         p.model,

@@ -6,7 +6,8 @@ from shared_affect.base.files import read_arrays
 from shared_affect.base.log import start_log
 from shared_affect.base.tables import group_words, read_tsv
 from shared_affect.features.codes import drop_shared_tokens, gather, write_codes
-from shared_affect.models.tokens import load_tokenizer, word_pieces
+from shared_affect.models.pieces import word_pieces
+from shared_affect.models.tokens import load_tokenizer
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

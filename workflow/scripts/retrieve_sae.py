@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared_affect.base.log import start_log
 from shared_affect.models.hub import fetch_sae
-from shared_affect.models.saes import check_folder
+from shared_affect.models.sae_folder import check_folder
 
 if __name__ == "__main__":
     log = start_log(snakemake.log[0])

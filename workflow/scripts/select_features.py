@@ -5,8 +5,8 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_emotions, read_tsv, write_tsv
 from shared_affect.features.codes import load_codes
-from shared_affect.features.features import feature_use, split_half_reproducibility
-from shared_affect.features.selection import select
+from shared_affect.features.reproducibility import Repeats, split_half_reproducibility
+from shared_affect.features.select import feature_use, rule_of, select
 from shared_affect.features.stimuli import group_controls
 
 if __name__ == "__main__":
@@ -28,11 +28,9 @@ if __name__ == "__main__":
         codes.concepts.columns(live),
         codes.membership,
         codes.emotions,
-        density=codes.density[live],
-        max_density=p.settings["max_density"],
-        n_features=p.settings["per_emotion"],
-        n_splits=p.settings["split_half"],
-        n_shuffles=p.settings["shuffles"],
+        codes.density[live],
+        rule_of(p.settings),
+        repeats=Repeats(p.settings["split_half"], p.settings["shuffles"]),
         rng=rng(p.root_seed, "select_features", *w),
     )
     write_tsv(o.reproducibility, reproducibility)

@@ -11,7 +11,7 @@ from shared_affect.base.log import start_log
 from shared_affect.base.seeds import torch_seed
 from shared_affect.models.load import load_model
 from shared_affect.models.proof import prove_reading
-from shared_affect.models.sae_training import train_sae
+from shared_affect.models.sae_training import SaeSpec, train_sae
 from shared_affect.models.texts import read_documents
 from shared_affect.models.tokens import load_ids, log_rule
 
@@ -21,7 +21,11 @@ if __name__ == "__main__":
     os.environ.update(HF_HUB_OFFLINE="1", WANDB_MODE="disabled")
     torch.set_num_threads(snakemake.threads)
     folder = Path(i.model).parent
-    settings = {k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")}
+    spec = SaeSpec(
+        **{k: p.row[k] for k in ("layer", "architecture", "k", "d_sae")},
+        n_tokens=p.row["train_tokens"],
+        model_name=w.model,
+    )
     ids, where = load_ids(folder, p.bos), f"config/models.tsv, model {w.model}"
     log_rule(ids, w.model)
     model, documents = load_model(folder, where=where), read_documents(i.texts)
@@ -32,12 +36,10 @@ if __name__ == "__main__":
         model,
         ids,
         chain(first, documents),
-        **settings,
-        n_tokens=p.row["train_tokens"],
+        spec,
         rows_begin=p.row["texts"] != "world",
         seed=torch_seed(p.root_seed, "train_sae", w.model, w.sae),
         out_dir=Path(o[0]).parent,
-        model_name=w.model,
     )
     log.info("%s", facts)
     write_json(o.facts, facts)
