@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from conftest import make_sae, make_tokenizer
 
-from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.held import SaeSource
+from shared_affect.models.blocks import blocks
 from shared_affect.models.interventions import Intervention
-from shared_affect.models.load import Numerics, blocks, check_folder, load_model
+from shared_affect.models.load import Numerics, load_model
+from shared_affect.models.model_folder import ModelRow, check_folder
 from shared_affect.models.proof import prove_steering
 from shared_affect.models.sampling import Sampling
 from shared_affect.steering.generate import Generator, Place
@@ -228,17 +231,23 @@ def alone(model, layer, ids):
 
 @pytest.mark.parametrize("name", [*RIGHT, *WITHOUT_PREFIX, *NOT_STEERED, *WITH_EYES])
 def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, caplog, name):
-    from shared_affect.models.tokens import load_tokenizer, locate
+    from shared_affect.models.spans import locate
+    from shared_affect.models.tokens import load_tokenizer
 
     folder, sae = make(name, tmp_path / "m"), make_sae(tmp_path / "s")
     facts = check_folder(folder, f"config/models.tsv, model {name}", [1])
     assert (facts["n_blocks"], facts["hidden_size"], facts["vocab_size"], facts["dtype"]) == (4, 32, 53, "float32")
     extractor = Extractor(
-        folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(chunk_batch=3), tmp_path / "j", where=f"model {name}"
+        folder,
+        {"s": SaeSource(str(sae), 1)},
+        "en",
+        Numerics(chunk_batch=3),
+        tmp_path / "j",
+        row=ModelRow(f"model {name}"),
     )
     with caplog.at_level("WARNING", logger="shared_affect"):
         found = extractor.words({"x": WORDS}, TEMPLATES)["s"]["x"]["dense"]
-    model, part, tokenizer = load_model(folder), extractor._loaded[0], load_tokenizer(folder)
+    model, part, tokenizer = load_model(folder), extractor.held.get().model, load_tokenizer(folder)
     assert len(blocks(part)) == 2 and len(blocks(model)) == 4
     for t, template in enumerate(TEMPLATES.values()):
         for w, s in enumerate(locate(tokenizer, template, WORDS)):
@@ -253,7 +262,7 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
     # served
     again = Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(chunk_batch=3), tmp_path / "j")
     again.words({"x": WORDS}, TEMPLATES)
-    assert again.model_loads == 0 and ("prefix" in again.identity) == without
+    assert again.model_loads == 0 and ("prefix" in again.records.identity) == without
     ids = [list(s.ids) for s in locate(tokenizer, TEMPLATES["of"], WORDS)]
     if name in NOT_STEERED:
         with pytest.raises(ValueError, match=rf"model {name}.*not those steered one by one.*steering.enabled"):
@@ -275,7 +284,7 @@ def test_what_is_no_residual_stream_is_refused_with_the_row(tmp_path, name):
         ValueError,
         match=rf"config/models.tsv, model {name}.*block 0 gives \(4, 1, .*, 32\).*not one vector of 32 a token",
     ):
-        Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(), tmp_path / "j", where=where).words(
+        Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(), tmp_path / "j", row=ModelRow(where)).words(
             {"x": WORDS}, TEMPLATES
         )
     with pytest.raises(ValueError, match=f"model {name}"):
@@ -296,18 +305,17 @@ def test_a_study_that_steers_is_refused_before_its_words_are_read(tmp_path):
     def extractor(**more):
         return Extractor(
             folder,
-            {"s": SaeSource(str(sae), 1)},
+            {"s": SaeSource(str(sae), 1, **more)},
             "en",
             Numerics(),
             tmp_path / "j",
-            where="config/models.tsv, model r",
-            **more,
+            row=ModelRow("config/models.tsv, model r"),
         )
 
     with pytest.raises(ValueError, match=r"model r.*steering.enabled"):
-        extractor(steered=["s"]).running_text(texts, texts)
+        extractor(steered=True).running_text(texts, texts)
     with pytest.raises(ValueError, match=r"model r.*steering.enabled"):
-        extractor(steered=["s"]).words({"x": WORDS}, TEMPLATES)
+        extractor(steered=True).words({"x": WORDS}, TEMPLATES)
     assert not list((tmp_path / "j").glob("*.journal"))
     assert extractor().words({"x": WORDS}, TEMPLATES)
 
@@ -321,7 +329,7 @@ def test_a_model_is_proved_once_for_all_languages_and_for_steering(tmp_path, mon
         real = getattr(room, name)
         monkeypatch.setattr(room, name, lambda *args, real=real, name=name: seen.append(name) or real(*args))
     for language in ("en", "zh"):
-        Extractor(folder, {"s": SaeSource(str(sae), 1)}, language, Numerics(), tmp_path / "j", steered=["s"]).words(
+        Extractor(folder, {"s": SaeSource(str(sae), 1, steered=True)}, language, Numerics(), tmp_path / "j").words(
             {"x": WORDS}, TEMPLATES
         )
     Generator(

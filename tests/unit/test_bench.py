@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from shared_affect.tools.bench import COLUMNS, compare, in_a_process, show
-from shared_affect.tools.bench_extraction import OURS, TINY, arithmetic, methods, prepare
+from shared_affect.tools.bench_extraction import OURS, arithmetic, methods
+from shared_affect.tools.bench_models import TINY, prepare
 
 SMALL = replace(
     TINY,
@@ -46,7 +47,8 @@ def test_codes_of_the_benchmark_are_neither_empty_nor_dense(folder):
 
 
 def test_arithmetic_counts_the_blocks_that_run(folder):
-    from shared_affect.models.load import blocks, load_model
+    from shared_affect.models.blocks import blocks
+    from shared_affect.models.load import load_model
 
     model = load_model(folder / "model")
     weights = sum(p.numel() for b in list(blocks(model))[: SMALL.layer + 1] for p in b.parameters())

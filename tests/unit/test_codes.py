@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from shared_affect.base.seeds import Seeds
 from shared_affect.features import codes as c
-from shared_affect.features.selection import select
+from shared_affect.features.select import select
 from shared_affect.ratings.arms import Sources
 from shared_affect.ratings.cultures import culture_difference_r, culture_differences
 from shared_affect.ratings.folds import draw_folds

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
+from shared_affect.features.chunks import Chunk
 from shared_affect.features.codes import (
     drop_shared_tokens,
     gather,
@@ -13,11 +14,17 @@ from shared_affect.features.codes import (
     read_dense,
     write_codes,
 )
-from shared_affect.features.extraction import Extractor, SaeSource, _common_prefix, _take_rows
-from shared_affect.models.load import Numerics, blocks, load_model
+from shared_affect.features.extraction import Extractor, take_rows
+from shared_affect.features.held import SaeSource
+from shared_affect.models.blocks import blocks
+from shared_affect.models.fidelity import check_fidelity, fidelity
+from shared_affect.models.load import Numerics, load_model
+from shared_affect.models.pieces import word_pieces
 from shared_affect.models.residual import Prefix, block_outputs, editing
-from shared_affect.models.saes import DiskSAE, check_fidelity, decoder_directions, fidelity
-from shared_affect.models.tokens import Stimulus, fill, load_tokenizer, locate, word_pieces
+from shared_affect.models.sae_folder import decoder_directions
+from shared_affect.models.saes import DiskSAE
+from shared_affect.models.spans import Stimulus, fill, locate
+from shared_affect.models.tokens import load_tokenizer
 
 TEMPLATES = {"bare": "{word}.", "word-is": "the word is {word}."}
 LISTS = {"joy": ["joy", "calm"], "fear": ["fear", "sadness", "stone"]}
@@ -125,25 +132,28 @@ def test_journal_serves_everything_a_second_time_without_loading(model_folder, s
 def test_an_added_list_computes_only_itself(model_folder, sae_folder, tmp_path):
     extractor(model_folder, sae_folder, tmp_path).words(LISTS, TEMPLATES)
     more = extractor(model_folder, sae_folder, tmp_path)
-    before = {n: len(j) for n, j in more.journals.items()}
+    before = {n: len(j) for n, j in more.records.journals.items()}
     more.words(LISTS | {"calm": ["calm", "table"]}, TEMPLATES)
     assert more.model_loads == 1
-    assert {n: len(j) - before[n] for n, j in more.journals.items()} == {"s0": len(TEMPLATES), "s1": len(TEMPLATES)}
+    assert {n: len(j) - before[n] for n, j in more.records.journals.items()} == {
+        "s0": len(TEMPLATES),
+        "s1": len(TEMPLATES),
+    }
 
 
 def test_key_follows_everything_that_decides_the_value(model_folder, sae_folder, tmp_path):
     base = extractor(model_folder, sae_folder, tmp_path)
-    what, _ = base._chunk(TEMPLATES["bare"], LISTS["joy"])
-    key = base._key("s0", what)
-    assert key != base._key("s1", what)
-    assert key != extractor(model_folder, sae_folder, tmp_path, chunk_batch=2)._key("s0", what)
-    assert key != extractor(model_folder, sae_folder, tmp_path, dtype="bfloat16")._key("s0", what)
-    assert key != base._key("s0", base._chunk(TEMPLATES["word-is"], LISTS["joy"])[0])
+    what = Chunk.of(base.tokenizer, TEMPLATES["bare"], LISTS["joy"]).what
+    key = base.records.key("s0", what)
+    assert key != base.records.key("s1", what)
+    assert key != extractor(model_folder, sae_folder, tmp_path, chunk_batch=2).records.key("s0", what)
+    assert key != extractor(model_folder, sae_folder, tmp_path, dtype="bfloat16").records.key("s0", what)
+    assert key != base.records.key("s0", Chunk.of(base.tokenizer, TEMPLATES["word-is"], LISTS["joy"]).what)
     other = make_sae(tmp_path / "other", seed=9)
-    assert key != extractor(model_folder, other, tmp_path)._key("s0", what)
+    assert key != extractor(model_folder, other, tmp_path).records.key("s0", what)
     assert (
-        extractor(model_folder, sae_folder, tmp_path, device="cuda:1").identity
-        == extractor(model_folder, sae_folder, tmp_path, device="cuda:0").identity
+        extractor(model_folder, sae_folder, tmp_path, device="cuda:1").records.identity
+        == extractor(model_folder, sae_folder, tmp_path, device="cuda:0").records.identity
     )
 
 
@@ -151,6 +161,14 @@ def test_chunk_batch_changes_nothing_beyond_rounding(model_folder, sae_folder, t
     a = extractor(model_folder, sae_folder, tmp_path, chunk_batch=64).words(LISTS, TEMPLATES)["s0"]["fear"]
     b = extractor(model_folder, sae_folder, tmp_path, chunk_batch=1).words(LISTS, TEMPLATES)["s0"]["fear"]
     assert np.allclose(a["dense"], b["dense"], atol=1e-5)
+
+
+def test_a_record_that_is_not_there_is_named(model_folder, sae_folder, tmp_path):
+    ex = extractor(model_folder, sae_folder, tmp_path)
+    what = Chunk.of(ex.tokenizer, TEMPLATES["bare"], LISTS["joy"]).what
+    assert ex.records.find("s0", what) is None
+    with pytest.raises(KeyError, match=r"SAE s0: no record of .*joy"):
+        ex.records.get("s0", what)
 
 
 def test_bad_lists_are_named(model_folder, sae_folder, tmp_path):
@@ -324,7 +342,7 @@ def test_common_prefix_against_a_loop():
             Stimulus("w", "w.", tuple(g.integers(0, 2, 8).tolist()), int(g.integers(0, 6)), 6, 7)
             for _ in range(int(g.integers(1, 4)))
         ]
-        assert _common_prefix(stimuli) == naive(stimuli)
+        assert Chunk("w.", tuple(stimuli)).common_prefix() == naive(stimuli)
 
 
 class Hungry(Extractor):
@@ -332,13 +350,13 @@ class Hungry(Extractor):
 
     fits = 1
 
-    def _forward(self, stimuli, names, chunk_batch):
+    def _forward(self, chunk, names, chunk_batch, held=None):
         if chunk_batch > self.fits:
             raise RuntimeError(
                 "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1"
                 " bytes"
             )
-        return super()._forward(stimuli, names, chunk_batch)
+        return super()._forward(chunk, names, chunk_batch, held)
 
 
 def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_path, caplog):
@@ -347,16 +365,14 @@ def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_pa
     caplog.set_level(logging.WARNING, logger="shared_affect")
     hungry = Hungry(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path / "b")
     found = hungry.words(LISTS, TEMPLATES)["s"]
-    assert hungry.halvings == 2 * len(LISTS) * len(TEMPLATES) and "chunk_batch 4" in caplog.text
+    assert hungry.records.halvings == 2 * len(LISTS) * len(TEMPLATES) and "chunk_batch 4" in caplog.text
     for e in LISTS:
         assert all(np.array_equal(found[e][k], plain[e][k]) for k in found[e])
     assert "smaller chunk_batch than the row's 4" in caplog.text
     # journalled under the batch that fitted and found there by a row that asks for it
-    key = hungry._key("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0])
-    assert (
-        key not in hungry.journals["s"]
-        and hungry._find("s", hungry._chunk(TEMPLATES["bare"], LISTS["joy"])[0]) in hungry.journals["s"]
-    )
+    what = Chunk.of(hungry.tokenizer, TEMPLATES["bare"], LISTS["joy"]).what
+    journal = hungry.records.journals["s"]
+    assert hungry.records.key("s", what) not in journal and hungry.records.find("s", what) in journal
     small = Hungry(model_folder, saes, "en", Numerics(chunk_batch=1), tmp_path / "b")
     small.words(LISTS, TEMPLATES)
     assert small.model_loads == 0
@@ -381,10 +397,10 @@ def test_what_a_run_gives_does_not_depend_on_halvings_of_the_past(model_folder, 
 
     _, plain, facts = run(Extractor, "never")
     first, halved, _ = run(Hungry, "halved")
-    assert first.halvings
+    assert first.records.halvings
     later, found, found_facts = run(Extractor, "halved")
     assert (
-        later.halvings == 0
+        later.records.halvings == 0
         and later.model_loads >= 1
         and equal(found, plain)
         and all(np.array_equal(facts[k], found_facts[k]) for k in facts)
@@ -392,9 +408,9 @@ def test_what_a_run_gives_does_not_depend_on_halvings_of_the_past(model_folder, 
     # memory runs out again: the same bytes as the first time, and nothing is computed twice
     part = Hungry(model_folder, saes, "en", numerics, tmp_path / "killed")
     part.words({"joy": LISTS["joy"]}, TEMPLATES)
-    before = len(part.journals["s"])
+    before = len(part.records.journals["s"])
     again, found, _ = run(Hungry, "killed")
-    assert equal(found, halved) and len(again.journals["s"]) == before + len(TEMPLATES) + 1
+    assert equal(found, halved) and len(again.records.journals["s"]) == before + len(TEMPLATES) + 1
 
 
 def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder, tmp_path):
@@ -403,16 +419,16 @@ def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder
     hungry.fits = 0
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         hungry.words(LISTS, TEMPLATES)
-    assert not any(map(len, hungry.journals.values()))
+    assert not any(map(len, hungry.records.journals.values()))
 
     class Broken(Extractor):
-        def _forward(self, stimuli, names, chunk_batch):
+        def _forward(self, chunk, names, chunk_batch, held=None):
             raise RuntimeError("shapes do not fit")
 
     broken = Broken(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path)
     with pytest.raises(RuntimeError, match="do not fit"):
         broken.words(LISTS, TEMPLATES)
-    assert broken.halvings == 0
+    assert broken.records.halvings == 0
 
 
 def test_rows_of_a_sparse_matrix_against_scipy():
@@ -422,7 +438,7 @@ def test_rows_of_a_sparse_matrix_against_scipy():
     for density in (0.0, 0.05, 0.5):
         m = random_matrix(30, 40, density, "csr", rng=g)
         rows = g.permutation(30)[:20]
-        data, indices, counts = _take_rows({"data": m.data, "indices": m.indices, "indptr": m.indptr}, rows)
+        data, indices, counts = take_rows({"data": m.data, "indices": m.indices, "indptr": m.indptr}, rows)
         expected = m[rows]
         assert (
             np.array_equal(data, expected.data)
@@ -488,6 +504,6 @@ def test_blocks_above_the_deepest_are_not_read(tmp_path, sae_folder, family):
     # words need the part alone, running text (loss with the reconstruction put in) the whole model
     one = Extractor(folder, {"s": SaeSource(str(sae_folder), 1)}, "en", Numerics(), tmp_path / "j")
     one.words(LISTS, TEMPLATES)
-    assert len(blocks(one._loaded[0])) == 2
+    assert len(blocks(one.held.get().model)) == 2
     one.running_text(["the word is joy."], ["now think of stone."])
-    assert len(blocks(one._loaded[0])) == 4 and one.model_loads == 2
+    assert len(blocks(one.held.get().model)) == 4 and one.model_loads == 2

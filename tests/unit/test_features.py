@@ -1,6 +1,7 @@
 """Feature selection, reproducibility and sharing: against scipy, statsmodels, scikit-learn and naive loops."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,12 @@ from scipy.stats import binom, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect.features.features import (
-    _auroc_by_emotion,
-    _permuted_profile_r,
-    emotion_space,
-    feature_use,
-    jaccard_overlap,
-    select_emotion_features,
-    shared_features,
-    split_half_reproducibility,
-)
+from shared_affect.features.centroids import emotion_space
+from shared_affect.features.contrast import SelectionRule, auroc_by_emotion
+from shared_affect.features.overlap import jaccard_overlap
+from shared_affect.features.reproducibility import Repeats, split_half_reproducibility
+from shared_affect.features.select import feature_use, select_emotion_features
+from shared_affect.features.shared import LanguageWords, _permuted_profile_r, shared_features
 from shared_affect.words.concept_sets import own_words, shuffle_membership
 
 EMOTIONS = ("joy", "fear", "anger", "pride")
@@ -36,13 +33,28 @@ def world(seed=0, n_each=8, n_features=30, signal=2.0, emotions=EMOTIONS):
 
 def select(codes, membership, **changes):
     rng = np.random.default_rng(9)
-    settings = {
-        "control_codes": {e: np.maximum(rng.normal(size=(40, codes.shape[1])), 0) for e in EMOTIONS},
-        "density": np.full(codes.shape[1], 0.1),
-        "max_density": 0.5,
-        "n_features": 5,
-    }
-    return select_emotion_features(codes, membership, EMOTIONS, **{**settings, **changes})
+    controls = {e: np.maximum(rng.normal(size=(40, codes.shape[1])), 0) for e in EMOTIONS}
+    density = changes.pop("density", np.full(codes.shape[1], 0.1))
+    control_codes = changes.pop("control_codes", controls)
+    rule = replace(SelectionRule(max_density=0.5, n_features=5), **changes)
+    return select_emotion_features(codes, membership, EMOTIONS, density, rule, control_codes=control_codes)
+
+
+def halved(codes, membership, rng, splits, shuffles):
+    return split_half_reproducibility(
+        codes,
+        membership,
+        EMOTIONS,
+        np.full(30, 0.1),
+        SelectionRule(max_density=0.5, n_features=2),
+        repeats=Repeats(splits, shuffles),
+        rng=rng,
+    )
+
+
+def shared(codes, member, emotions, covariates=None, **settings):
+    words = {k: LanguageWords(codes[k], member[k], None if covariates is None else covariates[k]) for k in codes}
+    return shared_features(words, emotions, **settings)
 
 
 def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
@@ -52,8 +64,9 @@ def test_selection_agrees_with_scipy_statsmodels_and_a_loop():
     density = rng.uniform(0, 1, codes.shape[1])
     frame = select(codes, membership, control_codes=controls, density=density, max_density=0.8)
     assert list(frame.columns) == [
-        "emotion", "rank", "feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density",
-    ]  # fmt: skip
+        *("emotion", "rank", "feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral"),
+        *("p", "q", "passed_fdr", "density"),
+    ]
     assert list(dict.fromkeys(frame.emotion)) == list(EMOTIONS)
     for e, emotion in enumerate(EMOTIONS):
         rest = [k for k in range(4) if k != e]
@@ -144,7 +157,7 @@ def test_bad_input_is_refused():
 
 def test_fast_auroc_of_all_emotions_equals_a_loop():
     codes, membership, _ = world(3)
-    got = _auroc_by_emotion(codes, membership)
+    got = auroc_by_emotion(codes, membership)
     for e in range(4):
         own = membership[:, e]
         for f in range(codes.shape[1]):
@@ -177,21 +190,17 @@ def test_words_of_several_sets_enter_nothing():
     assert not own_words(doubled)[[0, 9]].any() and (own_words(doubled)[1:9] == membership[1:9]).all()
     kept = np.arange(len(codes)) % 9 != 0
     kept[[18, 27]] = True
-    settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 2, "n_shuffles": 3}
     np.testing.assert_array_equal(
         emotion_space(codes, doubled, EMOTIONS), emotion_space(codes[kept], membership[kept], EMOTIONS)
     )
     pd.testing.assert_frame_equal(select(codes, doubled), select(codes[kept], membership[kept]))
     pd.testing.assert_frame_equal(
-        *(
-            split_half_reproducibility(c, m, EMOTIONS, rng=np.random.default_rng(5), **settings)
-            for c, m in ((codes, doubled), (codes[kept], membership[kept]))
-        )
+        *(halved(c, m, np.random.default_rng(5), 2, 3) for c, m in ((codes, doubled), (codes[kept], membership[kept])))
     )
     far = codes.copy()
     far[[0, 9]] = 50  # whatever they do
     found = [
-        shared_features(
+        shared(
             {"en": c, "zh": codes},
             {"en": doubled, "zh": membership},
             EMOTIONS,
@@ -242,9 +251,8 @@ def test_shuffle_keeps_sizes_and_overlaps_and_words_outside():
 
 
 def test_split_half_sees_the_planted_world_and_not_the_empty_one():
-    settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 4, "n_shuffles": 30}
     codes, membership, rng = world(signal=2.0)
-    frame = split_half_reproducibility(codes, membership, EMOTIONS, rng=rng, **settings).set_index(["quantity", "arm"])
+    frame = halved(codes, membership, rng, 4, 30).set_index(["quantity", "arm"])
     auroc = frame.loc["held_out_auroc"]
     assert (
         auroc.loc["observed", "value"] > 0.85
@@ -253,7 +261,7 @@ def test_split_half_sees_the_planted_world_and_not_the_empty_one():
     assert abs(auroc.loc["shuffled-concepts", "value"] - 0.5) < 0.08
     assert frame.loc[("jaccard", "observed"), "value"] > frame.loc[("jaccard", "observed"), "shuffled_high"]
     codes, membership, rng = world(signal=0.0, n_each=12)
-    empty = split_half_reproducibility(codes, membership, EMOTIONS, rng=rng, **settings).set_index(["quantity", "arm"])
+    empty = halved(codes, membership, rng, 4, 30).set_index(["quantity", "arm"])
     assert (
         not empty.loc[("held_out_auroc", "observed"), "ci_low"]
         > empty.loc[("held_out_auroc", "observed"), "shuffled_high"]
@@ -263,11 +271,7 @@ def test_split_half_sees_the_planted_world_and_not_the_empty_one():
 
 def test_split_half_repeats_with_its_seed():
     codes, membership, _ = world()
-    settings = {"density": np.full(30, 0.1), "max_density": 0.5, "n_features": 2, "n_splits": 2, "n_shuffles": 3}
-    a, b = (
-        split_half_reproducibility(codes, membership, EMOTIONS, rng=np.random.default_rng(5), **settings)
-        for _ in range(2)
-    )
+    a, b = (halved(codes, membership, np.random.default_rng(5), 2, 3) for _ in range(2))
     assert a.equals(b)
 
 
@@ -286,7 +290,7 @@ def two_languages(seed, common, n_emotions=9, n_each=6, n_features=40):
 def test_shared_features_find_the_common_ones():
     codes, member, emotions, rng = two_languages(0, common=20)
     codes["zh"][:, 39] = 0  # silent in one language: no candidate
-    result = shared_features(codes, member, emotions, n_permutations=500, rng=rng)
+    result = shared(codes, member, emotions, n_permutations=500, rng=rng)
     assert set(range(20)) <= set(result.ids) and result.n_shared == len(result.ids) <= 25
     assert result.p == 1 / 501 and result.n_active_both == 39 and 39 not in set(result.features.feature)
     assert 0.5 < result.expected < 4 and result.null_high < 12
@@ -311,23 +315,25 @@ def test_shared_features_reject_no_more_than_nominal_without_sharing():
     hits = 0
     for seed in range(200):
         codes, member, emotions, rng = two_languages(seed, common=0, n_each=3, n_features=12)
-        hits += shared_features(codes, member, emotions, n_permutations=99, rng=rng).p <= 0.05
+        hits += shared(codes, member, emotions, n_permutations=99, rng=rng).p <= 0.05
     assert hits <= binom.ppf(0.999, 200, 0.05)
 
 
 def test_shared_features_without_any_active_feature():
     codes, member, emotions, rng = two_languages(0, common=5)
     codes["zh"][:] = 0
-    result = shared_features(codes, member, emotions, n_permutations=10, rng=rng)
+    result = shared(codes, member, emotions, n_permutations=10, rng=rng)
     assert (result.n_active_both, result.n_shared, result.p, len(result.ids)) == (0, 0, 1.0, 0)
 
 
 def test_shared_features_refuse_other_languages_or_sizes():
     codes, member, emotions, rng = two_languages(0, common=5)
     with pytest.raises(ValueError, match="languages"):
-        shared_features({"en": codes["en"]}, member, emotions, rng=rng)
+        shared({"en": codes["en"]}, member, emotions, rng=rng)
+    with pytest.raises(ValueError, match="covariates of 'zh'"):
+        shared(codes, member, emotions, {"en": None, "zh": pd.DataFrame({"log10_count": [1.0]})}, rng=rng)
     with pytest.raises(ValueError, match="features"):
-        shared_features({"en": codes["en"], "zh": codes["zh"][:, :5]}, member, emotions, rng=rng)
+        shared({"en": codes["en"], "zh": codes["zh"][:, :5]}, member, emotions, rng=rng)
 
 
 def test_jaccard_values_and_expectation():

@@ -7,11 +7,17 @@ import pytest
 from conftest import make_model, make_sae, make_tokenizer
 
 from shared_affect.base.gates import passes
-from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.gates import check_gates
+from shared_affect.features.held import SaeSource
+from shared_affect.models.fidelity import check_fidelity
 from shared_affect.models.load import Numerics, load_model
-from shared_affect.models.sae_training import train_sae
-from shared_affect.models.saes import DiskSAE, check_fidelity, decoder_directions
-from shared_affect.models.tokens import broken_share, check_script, load_tokenizer
+from shared_affect.models.model_folder import ModelRow
+from shared_affect.models.pieces import broken_share, check_script
+from shared_affect.models.sae_folder import decoder_directions
+from shared_affect.models.sae_training import SaeSpec, train_sae
+from shared_affect.models.saes import DiskSAE
+from shared_affect.models.tokens import load_tokenizer
 
 LIMITS = {"explained_variance_min": 0.7, "l0_min": 2, "l0_max": 16}
 WORDS = "joy fear calm table stone".split()
@@ -38,12 +44,9 @@ def trained(tmp_path_factory):
         model,
         make_tokenizer(),
         sentences(1500, 0),
-        layer=0,
+        SaeSpec(layer=0, k=6, d_sae=96, n_tokens=120_000),
         out_dir=folder / "sae",
         seed=1,
-        k=6,
-        d_sae=96,
-        n_tokens=120_000,
     )
     assert facts["explained_variance"] > 0.8
     return folder / "model", folder / "sae"
@@ -64,7 +67,7 @@ def gate(model, sae, layer, journal, bos=None, **numerics):
     """What the extraction job does before it writes anything."""
     texts = sentences(40, 7)
     facts = Extractor(
-        model, {"s": SaeSource(str(sae), layer)}, "en", Numerics(**numerics), journal, bos=bos
+        model, {"s": SaeSource(str(sae), layer)}, "en", Numerics(**numerics), journal, row=ModelRow(bos=bos)
     ).running_text(texts, texts)["s"]
     check_fidelity(facts, LIMITS, "config/saes.tsv, model m, sae s, language en")
     return facts
@@ -162,7 +165,7 @@ def test_a_residual_that_is_not_finite_stops_the_job_and_leaves_no_record(traine
     extractor._shares_prefix = True  # as if it had been proved on words that do not overflow
     with pytest.raises(ValueError, match="overflow: NaN or infinite residual after block 0"):
         extractor.words({"x": ["joy", "fear"]}, {"bare": "{word}."})
-    assert not len(extractor.journals["s"])
+    assert not len(extractor.records.journals["s"])
 
 
 @pytest.mark.parametrize("which", ["model", "sae"])
@@ -234,7 +237,7 @@ def test_what_is_not_finite_passes_no_gate(value):
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_the_script_gate_lets_through_only_what_satisfies_it(monkeypatch, value):
-    monkeypatch.setattr("shared_affect.models.tokens.broken_share", lambda *args: value)
+    monkeypatch.setattr("shared_affect.models.pieces.broken_share", lambda *args: value)
     with pytest.raises(ValueError, match="allowed: <= 20%"):
         check_script(None, ["joy"], 0.2, "m", "en")
 
@@ -284,12 +287,12 @@ def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, m
 def test_codes_that_are_not_finite_reach_no_journal(tmp_path):
     import torch
 
-    from shared_affect.features.extraction import _sparse_codes
+    from shared_affect.features.forward import sparse_codes
 
     sae = DiskSAE(make_sae(tmp_path / "s", normalize_activations="constant_norm_rescale"))
-    assert len(_sparse_codes(sae, torch.ones(2, 32))["data"])
+    assert len(sparse_codes(sae, torch.ones(2, 32))["data"])
     with pytest.raises(ValueError, match=r"SAE codes hold .* NaN or infinite values"):
-        _sparse_codes(sae, torch.stack([torch.ones(32), torch.zeros(32)]))
+        sparse_codes(sae, torch.stack([torch.ones(32), torch.zeros(32)]))
 
 
 def test_one_nan_in_the_decoder_stops_the_job(trained, tmp_path):
@@ -311,7 +314,7 @@ def test_a_nan_of_the_past_does_not_pass_out_of_the_journal(trained, tmp_path):
     texts = sentences(40, 7)
     ex = Extractor(model, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), tmp_path / "j")
     facts = ex.running_text(texts, texts)["s"]
-    journal = ex.journals["s"]
+    journal = ex.records.journals["s"]
     (key,) = journal._own._index
     with journal.writing("test"):
         journal.append(key, pack(unpack(journal.get(key)) | {"explained_variance": np.array([np.nan])}))

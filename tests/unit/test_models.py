@@ -9,7 +9,9 @@ import pytest
 from conftest import make_model, make_sae
 from safetensors.numpy import load_file, save_file
 
-from shared_affect.models.load import blocks, check_folder, load_model
+from shared_affect.models.blocks import blocks
+from shared_affect.models.load import load_model
+from shared_affect.models.model_folder import check_folder
 
 WHERE = "config/models.tsv, model m"
 
@@ -61,7 +63,7 @@ def refused(folder, match, early=True):
 def test_facts_of_a_whole_folder_without_torch(folder):
     code = f"""
 import sys
-from shared_affect.models.load import check_folder
+from shared_affect.models.model_folder import check_folder
 print(check_folder({str(folder)!r}, "row", [0, 1]), not {{"torch", "transformers"}} & set(sys.modules))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     size = (folder / "model.safetensors").stat().st_size
@@ -284,12 +286,19 @@ def test_blocks_are_those_of_the_text_however_deep_the_eyes_are(tmp_path):
 
 
 def test_extraction_names_the_row_of_a_model_that_is_not_whole(folder, tmp_path):
-    from shared_affect.features.extraction import Extractor, SaeSource
+    from shared_affect.features.extraction import Extractor
+    from shared_affect.features.held import SaeSource
     from shared_affect.models.load import Numerics
+    from shared_affect.models.model_folder import ModelRow
 
     rewrite(folder, lambda w: {k: v for k, v in w.items() if k != "model.layers.0.mlp.up_proj.weight"})
     extractor = Extractor(
-        folder, {"s": SaeSource(str(make_sae(tmp_path / "s")), 0)}, "en", Numerics(), tmp_path / "j", where=WHERE
+        folder,
+        {"s": SaeSource(str(make_sae(tmp_path / "s")), 0)},
+        "en",
+        Numerics(),
+        tmp_path / "j",
+        row=ModelRow(WHERE),
     )
     with pytest.raises(ValueError, match=rf"{WHERE}.*missing from the weights: model.layers.0.mlp.up_proj.weight"):
         extractor.words({"x": ["joy", "fear"]}, {"bare": "{word}."})

@@ -9,9 +9,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from test_codes import EMOTIONS, make_codes
 
-from shared_affect.features.features import emotion_space
+from shared_affect.features.centroids import emotion_space
 from shared_affect.features.permuted import _permuted_columns
-from shared_affect.features.selection import select
+from shared_affect.features.select import select
 from shared_affect.spaces.permuted_spaces import permuted_spaces
 from shared_affect.spaces.rdm import cosine_rdm
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from shared_affect.models.sae_training import SaeSettings, SelectingBatchTopK, record_tokens, train_sae
+from shared_affect.models.sae_training import SaeSettings, SaeSpec, SelectingBatchTopK, record_tokens, train_sae
 from shared_affect.models.texts import pack
 from shared_affect.planted import language_model as lm
 from shared_affect.planted.tokenizer import BOS, EOS, PAD, make_tokenizer
@@ -209,13 +209,9 @@ def test_sae_is_trained_saved_and_described(trained, tokenizer, texts, tmp_path,
         model,
         tokenizer,
         texts,
-        layer=0,
+        SaeSpec(layer=0, architecture=architecture, k=8, d_sae=128, n_tokens=60_000),
         out_dir=tmp_path,
         seed=1,
-        architecture=architecture,
-        k=8,
-        d_sae=128,
-        n_tokens=60_000,
         settings=SaeSettings(batch=256, learning_rate=4e-3),
     )
     assert torch.equal(before, torch.random.get_rng_state())
@@ -260,6 +256,6 @@ def test_activation_and_gradient_are_those_of_sae_lens(shift, digits):
 def test_wrong_sae_settings_are_refused(trained, tokenizer, texts, tmp_path):
     model, _ = trained["gemma2"]
     with pytest.raises(ValueError, match="architecture is 'relu'"):
-        train_sae(model, tokenizer, texts, layer=0, out_dir=tmp_path, seed=1, architecture="relu")
+        train_sae(model, tokenizer, texts, SaeSpec(layer=0, architecture="relu"), out_dir=tmp_path, seed=1)
     with pytest.raises(ValueError, match="too few"):
-        train_sae(model, tokenizer, texts[:5], layer=0, out_dir=tmp_path, seed=1)
+        train_sae(model, tokenizer, texts[:5], SaeSpec(layer=0), out_dir=tmp_path, seed=1)

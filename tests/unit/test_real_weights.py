@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 
 from shared_affect.features.codes import read_codes
-from shared_affect.features.extraction import Extractor, SaeSource
-from shared_affect.models.load import Numerics, blocks, load_model
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.held import SaeSource
+from shared_affect.models.blocks import blocks
+from shared_affect.models.fidelity import check_fidelity
+from shared_affect.models.load import Numerics, load_model
+from shared_affect.models.pieces import broken_share
 from shared_affect.models.residual import Prefix, block_outputs, editing
-from shared_affect.models.sae_training import train_sae
-from shared_affect.models.saes import DiskSAE, check_fidelity
+from shared_affect.models.sae_training import SaeSpec, train_sae
+from shared_affect.models.saes import DiskSAE
 from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.spans import locate
 from shared_affect.models.texts import sample_documents
-from shared_affect.models.tokens import broken_share, load_tokenizer, locate
+from shared_affect.models.tokens import load_tokenizer
 
 FOLDER = Path(os.environ.get("SHARED_AFFECT_MODELS", "no folder named")) / "stories260K"
 pytestmark = pytest.mark.skipif(
@@ -48,7 +53,9 @@ def documents(model, tokenizer):
 @pytest.fixture(scope="module")
 def sae(model, tokenizer, documents, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sae")
-    facts = train_sae(model, tokenizer, documents, layer=2, out_dir=folder, seed=1, k=16, d_sae=512, n_tokens=200_000)
+    facts = train_sae(
+        model, tokenizer, documents, SaeSpec(layer=2, k=16, d_sae=512, n_tokens=200_000), out_dir=folder, seed=1
+    )
     assert facts["explained_variance"] > 0.8 and 8 < facts["l0"] < 32
     return folder
 

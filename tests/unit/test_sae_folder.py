@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from conftest import make_model, make_sae
 
-from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.held import SaeSource
+from shared_affect.models.fidelity import check_fidelity
 from shared_affect.models.load import Numerics
-from shared_affect.models.saes import DiskSAE, check_fidelity, check_folder, check_hook, decoder_directions
+from shared_affect.models.sae_folder import check_folder, check_hook, decoder_directions
+from shared_affect.models.saes import DiskSAE
 from shared_affect.study.config import ConfigError
 
 ROW = "config/saes.tsv, model m, sae s"
@@ -473,7 +476,7 @@ def test_a_scaling_factor_of_ones_is_nothing_and_another_is_refused(tmp_path):
 def test_the_early_look_needs_no_torch(tmp_path):
     folder = make_sae(tmp_path / "s")
     code = (
-        "import sys; sys.modules['torch'] = None\nfrom shared_affect.models.saes import check_folder;"
+        "import sys; sys.modules['torch'] = None\nfrom shared_affect.models.sae_folder import check_folder;"
         f" print(check_folder({str(folder)!r}, 0, 'row'))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

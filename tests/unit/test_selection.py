@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix, hstack
 from test_codes import EMOTIONS, SETTINGS, make_codes
 
 from shared_affect.features.codes import attach_sets, load_codes, write_codes
-from shared_affect.features.selection import group_features, read_selected, select
-from shared_affect.models.saes import decoder_directions
+from shared_affect.features.select import group_features, read_selected, select
+from shared_affect.models.sae_folder import decoder_directions
 from shared_affect.spaces.rdm import cosine_rdm
 from shared_affect.spaces.rungs import Material, representations
 from shared_affect.steering.vectors import build_vectors

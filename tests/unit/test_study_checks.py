@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from shared_affect.features.codes import LanguageCodes, WordCodes
-from shared_affect.features.features import split_half_reproducibility
-from shared_affect.features.selection import select
+from shared_affect.features.reproducibility import Repeats, split_half_reproducibility
+from shared_affect.features.select import rule_of, select
 from shared_affect.planning import file_checks, study_checks
 from shared_affect.planted.language_model import SETTINGS
 from shared_affect.planted.world import LANGUAGES, World, WorldTables
@@ -154,12 +154,9 @@ def test_the_numbers_asked_for_are_those_that_the_library_needs(monkeypatch, n_w
             codes.concepts.columns(live),
             codes.membership,
             codes.emotions,
-            density=codes.density[live],
-            max_density=0.9,
-            n_features=3,
-            n_splits=2,
-            n_shuffles=2,
-            n_bootstrap=10,
+            codes.density[live],
+            rule_of(settings),
+            repeats=Repeats(splits=2, shuffles=2, bootstrap=10),
             rng=np.random.default_rng(0),
         )
 

@@ -8,11 +8,16 @@ import pytest
 from conftest import make_model, make_sae
 from tokenizers_made import END, TEXTS, byte_level, gpt2_type, model_for, qwen_type, save
 
-from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.held import SaeSource
+from shared_affect.features.running_text import batches
 from shared_affect.models.interventions import Intervention
 from shared_affect.models.load import Numerics, load_model
-from shared_affect.models.sae_training import SaeSettings, record_tokens, train_sae
+from shared_affect.models.model_folder import ModelRow
+from shared_affect.models.pieces import spelt_shares
+from shared_affect.models.sae_training import SaeSettings, SaeSpec, record_tokens, train_sae
 from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.spans import locate
 from shared_affect.models.texts import pack, sample_documents
 from shared_affect.models.token_checks import (
     check_declared,
@@ -22,7 +27,7 @@ from shared_affect.models.token_checks import (
     check_spelling,
     look,
 )
-from shared_affect.models.tokens import load_ids, load_tokenizer, locate, spelt_shares, text_ids
+from shared_affect.models.tokens import load_ids, load_tokenizer, text_ids
 from shared_affect.steering.generate import Generator, Place
 from shared_affect.steering.plan import NO_EMOTION, Chunk, Prompt
 from shared_affect.study.config import ConfigError
@@ -201,8 +206,8 @@ def test_an_end_that_the_template_appends_is_left_out_in_every_stage(tmp_path, t
     row = pack(ids, TEXTS, sum(len(x) + 1 for x in ids.ids(TEXTS)))[0].tolist()
     assert row.count(end) == len(TEXTS) and row[0] == start
     ex = Extractor(folder, {"s": SaeSource(str(make_sae(tmp_path / "sae")), 0)}, "en", Numerics(), tmp_path / "j")
-    batches = list(ex._batches(TEXTS, "cpu", 8))
-    assert not any((i == end).any() for i, _ in batches) and int(sum(m.sum() for _, m in batches)) == sum(
+    read = list(batches(ex.tokenizer, TEXTS, "cpu", 8))
+    assert not any((i == end).any() for i, _ in read) and int(sum(m.sum() for _, m in read)) == sum(
         map(len, plain(raw, TEXTS))
     )
     prompts = prompt_ids(folder, make_sae(tmp_path / "sae"), tmp_path / "g", monkeypatch)
@@ -519,7 +524,7 @@ def sinking(tmp_path):
 def hold(folder, model, sae, journal, bos=None):
     from shared_affect.models.saes import DiskSAE
 
-    ex = Extractor(folder, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), journal, bos=bos)
+    ex = Extractor(folder, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), journal, row=ModelRow(bos=bos))
     ex.hold(model, {"s": DiskSAE(sae)})
     return ex
 
@@ -562,13 +567,9 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
         model,
         ids,
         documents,
-        layer=1,
+        SaeSpec(layer=1, architecture=architecture, k=4, d_sae=64, n_tokens=4000),
         out_dir=tmp_path / "sae",
         seed=0,
-        architecture=architecture,
-        k=4,
-        d_sae=64,
-        n_tokens=4000,
         settings=SaeSettings(batch=256, sequence=32),
     )
     assert json.loads((tmp_path / "sae/cfg.json").read_text())["metadata"]["prepend_bos"] is True
@@ -577,7 +578,14 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
     ).running_text(TEXTS, TEXTS)["s"]
     assert np.isfinite(found["explained_variance"][0])
     with pytest.raises(ValueError, match="prepend_bos is True, but the model's tokenizer puts no BOS"):
-        Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j", bos="none")
+        Extractor(
+            folder,
+            {"s": SaeSource(str(tmp_path / "sae"), 1)},
+            "en",
+            Numerics(),
+            tmp_path / "j",
+            row=ModelRow(bos="none"),
+        )
 
 
 def test_without_a_first_token_texts_come_from_a_file(tmp_path):
@@ -592,22 +600,23 @@ def test_without_a_first_token_texts_come_from_a_file(tmp_path):
         model,
         ids,
         TEXTS * 40,
-        layer=1,
+        SaeSpec(layer=1, k=4, d_sae=64, n_tokens=4000),
         out_dir=tmp_path / "sae",
         seed=0,
-        k=4,
-        d_sae=64,
-        n_tokens=4000,
         settings=SaeSettings(batch=256, sequence=32),
     )
     assert json.loads((tmp_path / "sae/cfg.json").read_text())["metadata"]["prepend_bos"] is False
-    Extractor(folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j", bos="none")
+    Extractor(
+        folder, {"s": SaeSource(str(tmp_path / "sae"), 1)}, "en", Numerics(), tmp_path / "j", row=ModelRow(bos="none")
+    )
 
 
 def test_one_key_for_one_tokenisation(model_folder, sae_folder, tmp_path):
     def keys(folder, **bos):
-        ex = Extractor(folder, {"s": SaeSource(str(sae_folder), 0)}, "en", Numerics(), tmp_path / "j", **bos)
-        return ex.identity
+        ex = Extractor(
+            folder, {"s": SaeSource(str(sae_folder), 0)}, "en", Numerics(), tmp_path / "j", row=ModelRow(**bos)
+        )
+        return ex.records.identity
 
     # as before this rule was there: planted models find their journals
     assert "first" not in keys(model_folder) and keys(model_folder) == keys(model_folder, bos="<bos>")

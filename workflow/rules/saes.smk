@@ -27,7 +27,7 @@ rule sample_documents:
         n_tokens=lambda w: max(r["train_tokens"] for r in STUDY.sampled_saes if r["model"] == w.model),
         root_seed=config["root_seed"],
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
-        code=code_of("models/texts", "models/load", "models/sampling", "models/tokens"),
+        code=code_of("models/texts", "models/load", "models/blocks", "models/sampling", "models/tokens"),
     script:
         "../scripts/sample_documents.py"
 
@@ -50,6 +50,6 @@ rule train_sae:
         row=lambda w: STUDY.cells("saes", ("layer", "architecture", "k", "d_sae", "texts", "train_tokens"), model=w.model, sae=w.sae),
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
         root_seed=config["root_seed"],
-        code=code_of("models/sae_training", "models/texts", "models/residual", "models/load", "models/tokens"),
+        code=code_of("models/sae_training", "models/texts", "models/residual", "models/load", "models/blocks", "models/tokens"),
     script:
         "../scripts/train_sae.py"

@@ -6,7 +6,7 @@ from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import Seeds, rng
 from shared_affect.base.tables import read_emotions
 from shared_affect.features.codes import load_codes
-from shared_affect.features.selection import read_selected
+from shared_affect.features.select import read_selected
 from shared_affect.features.stimuli import group_controls
 from shared_affect.human.associations import read_vectors
 from shared_affect.spaces.permuted_spaces import permuted_spaces

@@ -2,11 +2,14 @@
 
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.gates import check_gates
+from shared_affect.features.held import SaeSource
 from shared_affect.features.stimuli import extraction_lists, read_sets
 from shared_affect.features.stored import write_lists, write_running
 from shared_affect.human.files import NORMS
 from shared_affect.models.load import Numerics
+from shared_affect.models.model_folder import ModelRow
 from shared_affect.models.token_checks import check_reading
 from shared_affect.study.inputs import read_templates
 
@@ -29,11 +32,11 @@ def extract_features(norms, templates, fidelity, neutral, folder, *, reading, la
     max_broken_share : float
         Share of concept words that the tokenizer may break, 0 to 1.
     """
-    p, where = reading, f"config/models.tsv, model {reading['name']}"
-    sets, rated = read_sets(p["sets"], p["emotions"]), NORMS.read(norms)["word"].tolist()
-    saes = {s: SaeSource(v["folder"], v["layer"]) for s, v in p["saes"].items()}
-    how = dict(where=where, steered=p["steered"], bos=p["bos"])
-    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], **how)
+    p, rated = reading, NORMS.read(norms)["word"].tolist()
+    sets = read_sets(p["sets"], p["emotions"])
+    saes = {s: SaeSource(v["folder"], v["layer"], s in p["steered"]) for s, v in p["saes"].items()}
+    own = ModelRow(f"config/models.tsv, model {p['name']}", p["bos"])
+    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], row=own)
     carriers, ordinary, plain = read_templates(templates), read_lines(fidelity), read_lines(neutral)
     who, texts = dict(model=p["name"], language=language), [*ordinary, *plain]
     check_reading(p["model"], extractor.tokenizer, sets, carriers, texts, rated=rated, **who)

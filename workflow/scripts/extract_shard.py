@@ -2,10 +2,12 @@
 
 from shared_affect.base.files import write_json
 from shared_affect.base.log import start_log
-from shared_affect.features.extraction import Extractor, SaeSource
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.held import SaeSource
 from shared_affect.features.stimuli import extraction_lists, read_sets
 from shared_affect.human.files import NORMS
 from shared_affect.models.load import Numerics
+from shared_affect.models.model_folder import ModelRow
 from shared_affect.study.inputs import read_templates
 
 
@@ -28,14 +30,12 @@ def extract_shard(norms, templates, out, *, reading, language, shard, shards):
     lists = extraction_lists(sets, NORMS.read(norms)["word"].tolist())
     extractor = Extractor(
         p["model"],
-        {s: SaeSource(v["folder"], v["layer"]) for s, v in p["saes"].items()},
+        {s: SaeSource(v["folder"], v["layer"], s in p["steered"]) for s, v in p["saes"].items()},
         language,
         Numerics(**p["numerics"]),
         p["journal"],
         part=f"shard{shard}of{shards}",
-        where=f"config/models.tsv, model {p['name']}",
-        steered=p["steered"],
-        bos=p["bos"],
+        row=ModelRow(f"config/models.tsv, model {p['name']}", p["bos"]),
     )
     computed = extractor.shard(lists, read_templates(templates), shard, shards)
     write_json(out, {"computed": computed, "model_loads": extractor.model_loads})

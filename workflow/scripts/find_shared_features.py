@@ -10,7 +10,7 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.features.codes import load_codes
 from shared_affect.features.files import SHARED_FEATURES, SHARED_OVERLAP, SHARED_SUMMARY
-from shared_affect.features.selection import group_features, read_selected
+from shared_affect.features.select import group_features, read_selected
 from shared_affect.features.two_languages import overlap_between, shared_between
 from shared_affect.human.frequencies import word_covariates
 from shared_affect.words.files import CONCEPT_WORDS

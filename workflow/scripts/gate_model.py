@@ -5,9 +5,12 @@ journal.
 from shared_affect.base.files import write_json
 from shared_affect.base.log import start_log
 from shared_affect.base.reading import read_lines
-from shared_affect.features.extraction import Extractor, SaeSource, check_gates
+from shared_affect.features.extraction import Extractor
+from shared_affect.features.gates import check_gates
+from shared_affect.features.held import SaeSource
 from shared_affect.features.stimuli import read_sets
 from shared_affect.models.load import Numerics
+from shared_affect.models.model_folder import ModelRow
 from shared_affect.models.token_checks import check_reading
 from shared_affect.study.inputs import read_templates
 
@@ -29,9 +32,9 @@ def gate_model(templates, fidelity, neutral, out, *, reading, language, max_brok
     """
     p, sets = reading, read_sets(reading["sets"], reading["emotions"])
     ordinary, plain = read_lines(fidelity), read_lines(neutral)
-    saes = {s: SaeSource(v["folder"], v["layer"]) for s, v in p["saes"].items()}
-    how = dict(where=f"config/models.tsv, model {p['name']}", steered=p["steered"], bos=p["bos"])
-    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], **how)
+    saes = {s: SaeSource(v["folder"], v["layer"], s in p["steered"]) for s, v in p["saes"].items()}
+    own = ModelRow(f"config/models.tsv, model {p['name']}", p["bos"])
+    extractor = Extractor(p["model"], saes, language, Numerics(**p["numerics"]), p["journal"], row=own)
     who, texts = dict(model=p["name"], language=language), [*ordinary, *plain]
     check_reading(p["model"], extractor.tokenizer, sets, read_templates(templates), texts, **who)
     words = [w for own in sets.values() for ws in own.values() for w in ws]

@@ -6,7 +6,8 @@ from shared_affect.base.log import LOG, start_log
 from shared_affect.base.tables import group_words, read_emotions
 from shared_affect.features.codes import drop_shared_tokens, gather, write_codes
 from shared_affect.features.files import RUNNING_TEXT, WORD_ARRAYS
-from shared_affect.models.tokens import load_tokenizer, word_pieces
+from shared_affect.models.pieces import word_pieces
+from shared_affect.models.tokens import load_tokenizer
 from shared_affect.words.files import CONCEPTS
 
 

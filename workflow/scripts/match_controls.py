@@ -2,7 +2,8 @@
 
 from shared_affect.base.log import LOG, start_log
 from shared_affect.human.files import NORMS, WORD_PROPERTIES
-from shared_affect.models.tokens import broken_share, load_tokenizer, word_pieces
+from shared_affect.models.pieces import broken_share, word_pieces
+from shared_affect.models.tokens import load_tokenizer
 from shared_affect.words.concept_sets import describe_words
 from shared_affect.words.controls import match_sets, word_properties
 from shared_affect.words.files import BALANCE, CONCEPT_WORDS, CONCEPTS, MATCHES

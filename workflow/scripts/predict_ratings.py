@@ -5,7 +5,7 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.codes import load_codes
 from shared_affect.features.files import SHARED_FEATURES
-from shared_affect.features.selection import read_selected
+from shared_affect.features.select import read_selected
 from shared_affect.human.associations import read_vectors
 from shared_affect.human.files import NORMS
 from shared_affect.ratings.arms import Sources

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared_affect.base.log import LOG, start_log
 from shared_affect.models.hub import fetch_sae
-from shared_affect.models.saes import check_folder
+from shared_affect.models.sae_folder import check_folder
 
 
 def retrieve_sae(release, sae_id, folder, *, layer, model, sae):

@@ -5,9 +5,9 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import rng
 from shared_affect.base.tables import read_emotions
 from shared_affect.features.codes import load_codes
-from shared_affect.features.features import feature_use, split_half_reproducibility
 from shared_affect.features.files import FEATURE_USE, REPRODUCIBILITY, SELECTED
-from shared_affect.features.selection import select
+from shared_affect.features.reproducibility import Repeats, split_half_reproducibility
+from shared_affect.features.select import feature_use, rule_of, select
 from shared_affect.features.stimuli import group_controls
 from shared_affect.words.files import MATCHES
 
@@ -44,11 +44,9 @@ def select_features(
         words.concepts.columns(live),
         words.membership,
         words.emotions,
-        density=words.density[live],
-        max_density=settings["max_density"],
-        n_features=settings["per_emotion"],
-        n_splits=settings["split_half"],
-        n_shuffles=settings["shuffles"],
+        words.density[live],
+        rule_of(settings),
+        repeats=Repeats(settings["split_half"], settings["shuffles"]),
         rng=rng(root_seed, "select_features", *names),
     )
     REPRODUCIBILITY.write(out_reproducibility, reproducibility)

@@ -36,15 +36,15 @@ def train_sae(model_folder, texts, folder, out_facts, *, model, sae, row, bos, r
     root_seed : int
     """
     settings = {k: row[k] for k in ("layer", "architecture", "k", "d_sae")}
+    spec = sae_training.SaeSpec(**settings, n_tokens=row["train_tokens"], model_name=model)
     ids, where = load_ids(model_folder, bos), f"config/models.tsv, model {model}"
     log_rule(ids, model)
     loaded, documents = load_model(model_folder, where=where), read_documents(texts)
     first = list(islice(documents, 16))
     prove_reading(loaded, ids.ids(first), where)
     # models of a planted world were trained on rows cut anywhere, and so are their SAEs
-    settings |= {"n_tokens": row["train_tokens"], "rows_begin": row["texts"] != "world"}
-    settings |= {"seed": torch_seed(root_seed, "train_sae", model, sae), "out_dir": folder, "model_name": model}
-    facts = sae_training.train_sae(loaded, ids, chain(first, documents), **settings)
+    how = dict(rows_begin=row["texts"] != "world", seed=torch_seed(root_seed, "train_sae", model, sae), out_dir=folder)
+    facts = sae_training.train_sae(loaded, ids, chain(first, documents), spec, **how)
     LOG.info("%s", facts)
     write_json(out_facts, facts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shared_affect.base.log import LOG
 from shared_affect.features.files import CODES
@@ -34,6 +35,25 @@ def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], reado
     Returns
     -------
     ndarray, float32, ``[n_words, d_sae]``
+
+    Examples
+    --------
+    Two words in one template, five features; a row of the codes is a word at a position, ``word`` first.
+
+    >>> arrays = {
+    ...     "words": np.array(["joy", "fear"]),
+    ...     "templates": np.array(["bare"]),
+    ...     "data": np.array([4.0, 2.0, 6.0, 1.0], np.float32),
+    ...     "indices": np.array([0, 3, 0, 3]),
+    ...     "indptr": np.array([0, 1, 2, 3, 4]),
+    ...     "d_sae": np.array(5),
+    ... }
+    >>> read_codes(arrays, ["bare"], "word")
+    array([[4., 0., 0., 0., 0.],
+           [0., 0., 0., 2., 0.]], dtype=float32)
+    >>> read_codes(arrays, ["bare"], "word-after")
+    array([[5. , 0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 1.5, 0. ]], dtype=float32)
     """
     rows = _rows(arrays, templates, readout)
     n, start = len(arrays["words"]), arrays["indptr"]
@@ -76,6 +96,15 @@ class WordCodes:
         SAE codes, averaged over templates and read-out positions.
     dense, static : ndarray, ``[n, d]``
         Residual at the hook point, and static token embedding.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_matrix
+    >>> codes = WordCodes(("joy", "fear"), csr_matrix([[0, 2.0, 0], [0, 1.0, 3.0]]), np.ones((2, 4)), np.ones((2, 4)))
+    >>> codes.live()
+    array([1, 2], dtype=int32)
+    >>> codes.rows(["fear"]).columns([2, 0])
+    array([[3., 0.]], dtype=float32)
     """
 
     words: tuple[str, ...]
@@ -83,7 +112,7 @@ class WordCodes:
     dense: np.ndarray
     static: np.ndarray
 
-    def columns(self, features: np.ndarray) -> np.ndarray:
+    def columns(self, features: ArrayLike) -> np.ndarray:
         """Codes of the given features as a dense array ``[n, len(features)]``, float32."""
         return np.asarray(self.sparse[:, np.asarray(features, int)].todense(), np.float32)
 
@@ -328,7 +357,8 @@ def write_codes(path: str | Path, codes: LanguageCodes) -> None:
     parts = {"concepts": codes.concepts, "rated": codes.rated}
     if codes.several is not None:
         parts["several"] = codes.several
-        arrays |= {"several_membership": codes.several_membership, "overlap": codes.overlap}
+    beside = {"several_membership": codes.several_membership, "overlap": codes.overlap}
+    arrays |= {k: v for k, v in beside.items() if v is not None}
     for kind, part in parts.items():
         arrays |= {
             f"{kind}_words": np.array(part.words),

@@ -7,7 +7,7 @@ structure.
 
 Permuting codes over words is permuting rows of the membership table, so ranks are made once and all emotions of many
 draws are one matrix product. Rank sums are halves of whole numbers below 2^23, which float32 holds exactly: the
-selection is that of `features.select_emotion_features` on the permuted codes, ties included.
+selection is that of `select.select_emotion_features` on the permuted codes, ties included.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from shared_affect.base.stats import midranks
 from shared_affect.features.codes import LanguageCodes
-from shared_affect.features.features import MIN_ACTIVE_WORDS
+from shared_affect.features.contrast import MIN_ACTIVE_WORDS
 
 EXACT = 2**23
 """Largest rank sum whose half steps float32 holds."""
@@ -46,7 +46,7 @@ def permuted_selections(
     ----------
     codes : LanguageCodes
     contrast, settings
-        As in `selection.select`.
+        As in `select.select`.
     n : int
         Draws.
     rng : Generator
@@ -62,7 +62,9 @@ def permuted_selections(
         yield order, x[columns].T.astype(float)
 
 
-def _permuted_columns(codes, contrast, settings, n, rng) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _permuted_columns(
+    codes: LanguageCodes, contrast: Collection[str], settings: Mapping, n: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Order, rows of `x` that are selected, and `x`, the codes of all possible candidates as ``[features, words]``."""
     c, member, k = codes.concepts, codes.membership, settings["per_emotion"]
     live = c.live()

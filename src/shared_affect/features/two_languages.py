@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.features.codes import LanguageCodes
-from shared_affect.features.features import SharedFeatures, jaccard_overlap, shared_features
+from shared_affect.features.overlap import jaccard_overlap
+from shared_affect.features.shared import LanguageWords, SharedFeatures, shared_features
 
 
 def _live(codes: Mapping[str, LanguageCodes]) -> np.ndarray:
@@ -39,10 +40,8 @@ def shared_between(
     """
     live, emotions = _live(codes), next(iter(codes.values())).emotions
     found = shared_features(
-        {k: c.concepts.columns(live) for k, c in codes.items()},
-        {k: c.members(emotions) for k, c in codes.items()},
+        {k: LanguageWords(c.concepts.columns(live), c.members(emotions), covariates[k]) for k, c in codes.items()},
         emotions,
-        covariates_by_language=covariates,
         min_active=min_active,
         n_permutations=n_permutations,
         rng=rng,

@@ -215,7 +215,8 @@ def _published_checksums(repository: str, commit: str) -> dict[str, str]:
 
     # the listing of a tree waits half a minute for a hub that does not answer; this question does not
     entries = HfApi().model_info(repository, revision=commit, files_metadata=True).siblings or []
-    return {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id for f in entries}
+    named = {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id for f in entries}
+    return {name: checksum for name, checksum in named.items() if checksum is not None}
 
 
 CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -295,7 +296,7 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
         get_repo_id_and_folder_name,
     )
 
-    from shared_affect.models.sae_folder import check_activation
+    from shared_affect.models.sae_config import check_activation
 
     known = get_pretrained_saes_directory()
     if release not in known:

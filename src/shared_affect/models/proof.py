@@ -11,15 +11,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shared_affect.base.files import digest_of
 from shared_affect.base.journal import Journal, JournalLocked, pack, unpack
 from shared_affect.base.log import LOG
-from shared_affect.models.load import first_line, is_out_of_memory, model_digest
+from shared_affect.models.load import first_line, is_out_of_memory
+from shared_affect.models.model_folder import model_digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 VERSION = 1
 """Raised when a check is added: models are then proved anew, values stay."""
@@ -48,7 +55,7 @@ def outcome(
     folder : path
         The model's.
     numerics : dict
-        As `extraction.Numerics.key`; the size of batches does not matter.
+        As `load.Numerics.key`; the size of batches does not matter.
     journal_folder : path
     part : str
         Names this job's own file, so that jobs of one model do not wait for each other; all are read.
@@ -75,7 +82,7 @@ def outcome(
     return found
 
 
-def prove_reading(model, ids: Sequence[Sequence[int]], where: str) -> dict[str, bool]:
+def prove_reading(model: PreTrainedModel, ids: Sequence[Sequence[int]], where: str) -> dict[str, bool]:
     """Whether a model's residual stream can be read as `extraction` reads it.
 
     Parameters
@@ -100,7 +107,7 @@ def prove_reading(model, ids: Sequence[Sequence[int]], where: str) -> dict[str, 
     """
     import torch
 
-    from shared_affect.models.load import blocks
+    from shared_affect.models.blocks import blocks
     from shared_affect.models.residual import Prefix, block_outputs
 
     texts = _choose(ids)
@@ -153,7 +160,7 @@ def prove_reading(model, ids: Sequence[Sequence[int]], where: str) -> dict[str, 
         }
 
 
-def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) -> dict[str, bool]:
+def prove_steering(model: PreTrainedModel, layer: int, ids: Sequence[Sequence[int]], where: str) -> dict[str, bool]:
     """Whether texts can be written under a vector as `steering` writes them.
 
     Parameters
@@ -191,17 +198,17 @@ def prove_steering(model, layer: int, ids: Sequence[Sequence[int]], where: str) 
         added = torch.randn(len(texts), stream.shape[-1], generator=torch.Generator().manual_seed(0)).to(device)
         added *= norm / added.norm(dim=1, keepdim=True)
         vectors = added.cpu().numpy()
-        plain: dict[tuple[str, int, int], object] = {}
+        plain: dict[tuple[str, int, int], Tensor] = {}
+
+        def changed(here: Tensor, vector: Tensor, h: Tensor) -> Tensor:
+            return torch.where(here[None, :, None], h + vector.to(h.dtype), h)
+
         for policy in POLICIES:
             for k, (start, more) in enumerate(zip(starts, following, strict=True)):
                 for step in range(len(more)):
                     at = torch.arange(len(start) + step, device=device)
                     here = (at >= 0) if policy == "all" else (at < len(start)) == (policy == "prompt")
-                    with editing(
-                        model,
-                        layer,
-                        lambda h, here=here, k=k: torch.where(here[None, :, None], h + added[k].to(h.dtype), h),
-                    ):
+                    with editing(model, layer, partial(changed, here, added[k])):
                         plain[policy, k, step] = (
                             model(input_ids=torch.tensor([start + more[:step]], device=device), use_cache=False)
                             .logits[0, -1]
@@ -315,7 +322,7 @@ def _compare_hidden_states(model, text: Sequence[int], found, where: str) -> Non
     """
     import torch
 
-    from shared_affect.models.load import blocks
+    from shared_affect.models.blocks import blocks
 
     n, limit = len(blocks(model)), _limit(model) / 10
     told = getattr(
@@ -355,7 +362,7 @@ def _compare_hidden_states(model, text: Sequence[int], found, where: str) -> Non
 
 def _final_norms(model) -> list:
     """Modules that may stand between the last block and the last hidden state."""
-    from shared_affect.models.load import blocks
+    from shared_affect.models.blocks import blocks
 
     inside, width = (
         {id(m) for block in blocks(model) for m in block.modules()},

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from shared_affect.models.load import blocks
+from shared_affect.models.blocks import blocks
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,16 +21,49 @@ from torch import Tensor
 from shared_affect.base.files import write_text
 from shared_affect.base.log import LOG
 from shared_affect.models.residual import block_outputs
+from shared_affect.models.sae_config import CONFIG
 from shared_affect.models.saes import DiskSAE
 from shared_affect.models.texts import pack
-from shared_affect.models.tokens import text_ids
+from shared_affect.models.tokens import TextIds, text_ids
+
+if TYPE_CHECKING:
+    from sae_lens.saes.batchtopk_sae import BatchTopK
+    from sae_lens.saes.sae import TrainingSAE
+    from transformers import PreTrainedModel
+
+    from shared_affect.models.tokens import AnyTokenizer
 
 ARCHITECTURES = ("batchtopk", "topk")
 
 
 @dataclass(frozen=True)
+class SaeSpec:
+    """What SAE is asked for: what a row of the SAEs' table says.
+
+    Attributes
+    ----------
+    layer : int
+        Block, counted from 0.
+    architecture : {"batchtopk", "topk"}
+    k, d_sae : int
+        Mean number of active features per token; number of features.
+    n_tokens : int
+        Token activations seen in training; rows are repeated where the texts hold fewer.
+    model_name : str
+        Written to ``cfg.json``.
+    """
+
+    layer: int
+    architecture: str = "batchtopk"
+    k: int = 16
+    d_sae: int = 1024
+    n_tokens: int = 300_000
+    model_name: str = "model"
+
+
+@dataclass(frozen=True)
 class SaeSettings:
-    """Training of an SAE.
+    """How SAEs are trained.
 
     Attributes
     ----------
@@ -79,18 +113,13 @@ def _batches(activations: Tensor, size: int, seed: int) -> Iterator[Tensor]:
 
 
 def train_sae(
-    model,
-    tokenizer,
+    model: PreTrainedModel,
+    tokenizer: AnyTokenizer,
     texts: Iterable[str],
+    spec: SaeSpec,
     *,
-    layer: int,
     out_dir: str | Path,
     seed: int,
-    model_name: str = "model",
-    architecture: str = "batchtopk",
-    k: int = 16,
-    d_sae: int = 1024,
-    n_tokens: int = 300_000,
     rows_begin: bool | None = None,
     settings: SaeSettings | None = None,
 ) -> dict:
@@ -99,23 +128,15 @@ def train_sae(
     Parameters
     ----------
     model, tokenizer
-        Any causal language model whose blocks `models.blocks` finds, and its `tokens.TextIds` (or what
+        Any causal language model whose blocks `blocks.blocks` finds, and its `tokens.TextIds` (or what
         `tokens.text_ids` takes).
     texts : iterable of str
         Documents the language model was not trained on.
-    layer : int
-        Block, counted from 0.
+    spec : SaeSpec
     out_dir : path
         Receives ``cfg.json`` and ``sae_weights.safetensors``; top-k SAEs over batches are saved as JumpReLU.
     seed : int
         Decides initial weights and the order of tokens.
-    model_name : str
-        Written to ``cfg.json``.
-    architecture : {"batchtopk", "topk"}
-    k, d_sae : int
-        Mean number of active features per token; number of features.
-    n_tokens : int
-        Token activations seen in training; rows are repeated where the texts hold fewer.
     rows_begin : bool, optional
         Whether each row of text begins with the model's first token, as the texts do that the SAE will read, and its
         first position is left out. False for a model that was itself trained on rows cut anywhere. Left out: False
@@ -133,14 +154,42 @@ def train_sae(
     ValueError
         If the architecture is unknown or the texts hold fewer tokens than one batch.
     """
-    if architecture not in ARCHITECTURES:
+    if spec.architecture not in ARCHITECTURES:
         raise ValueError(
-            f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)} (config/saes.tsv, column"
+            f"architecture is {spec.architecture!r}; allowed: {', '.join(ARCHITECTURES)} (config/saes.tsv, column"
             " architecture)"
         )
     s, started = settings or SaeSettings(), time.perf_counter()
     coder = text_ids(tokenizer)
     rows_begin = coder.rule != "own" if rows_begin is None else rows_begin
+    rows, held_out_rows = _split_rows(coder, texts, spec.n_tokens, rows_begin, s)
+    training = record_tokens(model, coder, rows, spec.layer, rows_begin=rows_begin)
+    held_out = record_tokens(model, coder, held_out_rows, spec.layer, rows_begin=rows_begin)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        sae = _fit(training, _untrained(spec, training.shape[1], bool(coder.first)), spec.n_tokens, seed, s)
+    _save(sae, Path(out_dir))
+    facts = _fidelity(DiskSAE(out_dir), training, held_out)
+    facts |= {
+        "n_tokens": spec.n_tokens,
+        "n_distinct_tokens": len(training),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    LOG.info(
+        "SAE on block %d: explained variance %.3f, L0 %.1f, dead %.3f, %.0f s",
+        spec.layer,
+        facts["explained_variance"],
+        facts["l0"],
+        facts["dead_share"],
+        facts["seconds"],
+    )
+    return facts
+
+
+def _split_rows(
+    coder: TextIds, texts: Iterable[str], n_tokens: int, rows_begin: bool, s: SaeSettings
+) -> tuple[Tensor, Tensor]:
+    """Rows of token ids to train on, and those held out."""
     # more rows than training sees are not read: a user's texts may be large
     at_most = math.ceil(2 * n_tokens / s.sequence / (1 - s.validation_share)) if rows_begin else None
     rows = pack(coder, texts, s.sequence, begin=rows_begin, at_most=at_most)
@@ -150,36 +199,14 @@ def train_sae(
             f"the texts hold {rows.numel()} tokens, too few for batches of {s.batch}; give more documents"
             " (config/saes.tsv, column texts)"
         )
-    training = record_tokens(model, coder, rows[:-n_held_out], layer, rows_begin=rows_begin)
-    held_out = record_tokens(model, coder, rows[-n_held_out:], layer, rows_begin=rows_begin)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        sae = _fit(
-            training,
-            _untrained(architecture, training.shape[1], k, d_sae, layer, model_name, bool(coder.first)),
-            n_tokens,
-            seed,
-            s,
-        )
-    sae.save_inference_model(str(out_dir))
+    return rows[:-n_held_out], rows[-n_held_out:]
+
+
+def _save(sae: TrainingSAE, folder: Path) -> None:
+    sae.save_inference_model(str(folder))
     # sae-lens writes the keys in another order in every process, and the file's bytes are the SAE's identity
-    cfg = Path(out_dir) / "cfg.json"
+    cfg = folder / CONFIG
     write_text(cfg, json.dumps(json.loads(cfg.read_text(encoding="utf-8")), indent=2, sort_keys=True) + "\n")
-    facts = _fidelity(DiskSAE(out_dir), training, held_out)
-    facts |= {
-        "n_tokens": n_tokens,
-        "n_distinct_tokens": len(training),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    LOG.info(
-        "SAE on block %d: explained variance %.3f, L0 %.1f, dead %.3f, %.0f s",
-        layer,
-        facts["explained_variance"],
-        facts["l0"],
-        facts["dead_share"],
-        facts["seconds"],
-    )
-    return facts
 
 
 class SelectingBatchTopK(torch.nn.Module):
@@ -189,7 +216,7 @@ class SelectingBatchTopK(torch.nn.Module):
     border SAELens decides which of them stay.
     """
 
-    def __init__(self, original: torch.nn.Module):
+    def __init__(self, original: BatchTopK):
         super().__init__()
         self.original = original
 
@@ -206,7 +233,7 @@ class SelectingBatchTopK(torch.nn.Module):
         return torch.nn.functional.threshold(x, float(np.nextafter(border, np.float32(-np.inf))), 0.0)
 
 
-def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, model_name: str, prepend_bos: bool):
+def _untrained(spec: SaeSpec, d_in: int, prepend_bos: bool) -> TrainingSAE:
     from sae_lens import (
         BatchTopKTrainingSAE,
         BatchTopKTrainingSAEConfig,
@@ -216,29 +243,29 @@ def _untrained(architecture: str, d_in: int, k: int, d_sae: int, layer: int, mod
     from sae_lens.saes.sae import SAEMetadata
 
     metadata = SAEMetadata(
-        model_name=model_name,
-        hook_name=f"blocks.{layer}.hook_resid_post",
-        hf_hook_name=f"model.layers.{layer}",
+        model_name=spec.model_name,
+        hook_name=f"blocks.{spec.layer}.hook_resid_post",
+        hf_hook_name=f"model.layers.{spec.layer}",
         prepend_bos=prepend_bos,
     )
-    common = dict(
+    common: dict[str, Any] = dict(
         d_in=d_in,
-        d_sae=d_sae,
-        k=k,
+        d_sae=spec.d_sae,
+        k=spec.k,
         dtype="float32",
         device="cpu",
         normalize_activations="expected_average_only_in",
         apply_b_dec_to_input=True,
         metadata=metadata,
     )
-    if architecture == "topk":
+    if spec.architecture == "topk":
         return TopKTrainingSAE(TopKTrainingSAEConfig(use_sparse_activations=False, **common))
     sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(**common))
     sae.activation_fn = SelectingBatchTopK(sae.activation_fn)
     return sae
 
 
-def _fit(activations: Tensor, sae, n_tokens: int, seed: int, s: SaeSettings):
+def _fit(activations: Tensor, sae: TrainingSAE, n_tokens: int, seed: int, s: SaeSettings) -> TrainingSAE:
     from sae_lens.config import LoggingConfig, SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
 

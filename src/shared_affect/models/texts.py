@@ -205,8 +205,9 @@ def sample_documents(
             "the model has no token to start a text from; give texts in a file instead (config/saes.tsv, column"
             f" texts), or name such a token ({BOS_COLUMN})"
         )
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
-    sampling = Sampling(max_new_tokens=min(max_new_tokens, context - len(coder.first)), temperature=temperature)
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    longest = min(max_new_tokens, context - len(coder.first)) if context else max_new_tokens
+    sampling = Sampling(max_new_tokens=longest, temperature=temperature)
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     have = 0
     for _ in (

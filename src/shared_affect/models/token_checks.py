@@ -14,18 +14,18 @@ from statistics import median
 
 from shared_affect.base.log import LOG
 from shared_affect.base.reading import read_lines
-from shared_affect.models.saes import check_hook
+from shared_affect.models.pieces import spelt_shares
+from shared_affect.models.sae_folder import check_hook
+from shared_affect.models.spans import fill, locate
 from shared_affect.models.tokens import (
     BOS_COLUMN,
     NO_BOS,
     UNKNOWN,
     TextIds,
-    fill,
     load_ids,
-    locate,
     log_rule,
     read_facts,
-    spelt_shares,
+    text_config,
 )
 from shared_affect.study.config import ConfigError
 from shared_affect.study.inputs import read_prompts, read_templates
@@ -160,7 +160,7 @@ def check_length(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> None
         Naming the longest text.
     """
     config = read_facts(folder, "config.json")
-    inner = config.get("text_config") if isinstance(config.get("text_config"), dict) else {}
+    inner = text_config(config)
     context = next(
         (
             f[k]

@@ -11,11 +11,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from shared_affect.base.gates import passes
 from shared_affect.base.log import LOG
 
-PLACEHOLDER = "{word}"
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    AnyTokenizer: TypeAlias = "TextIds | Tokenizer | PreTrainedTokenizerFast"
 
 NO_BOS = "none"
 """Rule of a model whose texts begin with their own first token."""
@@ -26,29 +30,6 @@ STAND_INS = ("<|endoftext|>", "<|end_of_text|>")
 """Tokens between the documents of a model without BOS, for tokenizers that name none."""
 
 UNKNOWN = ("<unk>", "[UNK]", "<|unk|>")
-
-
-@dataclass(frozen=True)
-class Stimulus:
-    """One word in one template, tokenised.
-
-    Attributes
-    ----------
-    word, text : str
-    ids : tuple of int
-        Token ids, the model's first token before them.
-    first, last : int
-        Positions of the word's first and last token.
-    after : int
-        Position of the token that follows the word.
-    """
-
-    word: str
-    text: str
-    ids: tuple[int, ...]
-    first: int
-    last: int
-    after: int
 
 
 @dataclass(frozen=True)
@@ -93,7 +74,7 @@ class TextIds:
         Ends that the model's identity already holds (``config.json``).
     """
 
-    tokenizer: object
+    tokenizer: Tokenizer
     first: tuple[int, ...]
     ends: tuple[int, ...]
     special: frozenset[int]
@@ -156,7 +137,7 @@ def _clean_up(text: str) -> str:
     return text
 
 
-def load_tokenizer(folder: str | Path):
+def load_tokenizer(folder: str | Path) -> Tokenizer:
     """Read ``tokenizer.json`` of a model folder as a `tokenizers.Tokenizer`, without padding or truncation.
 
     Raises
@@ -207,13 +188,19 @@ def read_facts(folder: str | Path, name: str) -> dict:
     return facts
 
 
+def text_config(config: Mapping) -> dict:
+    """The part of a model's configuration that is about its text model; empty where it is not apart."""
+    found = config.get("text_config")
+    return found if isinstance(found, dict) else {}
+
+
 def named_token(facts: Mapping, name: str) -> str | None:
     """A special token of ``tokenizer_config.json`` or ``special_tokens_map.json``: text, or an object that holds it."""
     found = facts.get(name)
     return found.get("content") if isinstance(found, Mapping) else found
 
 
-def _template(tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _template(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Special tokens that the tokenizer's file puts before and after a text."""
     code = tokenizer.encode("a")
     plain = [not special for special in code.special_tokens_mask]
@@ -223,8 +210,27 @@ def _template(tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(code.ids[:start]), tuple(code.ids[stop:])
 
 
+def _first(
+    tokenizer: Tokenizer, bos: str | None, own: tuple[int, ...], stand_ins: Sequence[int], where: str
+) -> tuple[tuple[int, ...], str]:
+    """What is put before every text, and the rule by which it is."""
+    if bos == NO_BOS:
+        return (), NO_BOS
+    if bos is not None:
+        if (i := tokenizer.token_to_id(bos)) is None:
+            known = [repr(t.content) for t in list(tokenizer.get_added_tokens_decoder().values())[:8]]
+            raise ValueError(
+                f"{where}: bos is {bos!r}, which tokenizer.json does not know; allowed: {NO_BOS}, empty, or a token"
+                f" such as {', '.join(known) or 'of its vocabulary'} ({BOS_COLUMN})"
+            )
+        return (i,), "own" if (i,) == own else "declared"
+    if own:
+        return own, "own"
+    return (tuple(stand_ins[:1]), "stand-in") if stand_ins else ((), NO_BOS)
+
+
 def _build(
-    tokenizer,
+    tokenizer: Tokenizer,
     bos: str | None,
     names: Mapping[str, Sequence[str | None]],
     numbers: Mapping[str, Sequence[int]],
@@ -242,33 +248,21 @@ def _build(
     def known(name: str) -> list[int]:
         found = []
         for text in names.get(name, ()):
-            if text is not None and (i := tokenizer.token_to_id(text)) is None:
+            if text is None:
+                continue
+            if (i := tokenizer.token_to_id(text)) is None:
                 raise ValueError(
                     f"{where}: {name}_token is {text!r}, which tokenizer.json does not know; the model has no embedding"
                     " for it (config/models.tsv, column path)"
                 )
-            found += [i] if text is not None else []
+            found.append(i)
         return found
 
     ends = tuple(dict.fromkeys([*known("eos"), *numbers.get("eos", ())]))
     starts = list(dict.fromkeys([*known("bos"), *numbers.get("bos", ())]))
     between = [i for t in STAND_INS if (i := tokenizer.token_to_id(t)) is not None]
     ends = ends or tuple(between[:1])
-    if bos == NO_BOS:
-        first, rule = (), NO_BOS
-    elif bos is not None:
-        if (i := tokenizer.token_to_id(bos)) is None:
-            raise ValueError(
-                f"{where}: bos is {bos!r}, which tokenizer.json does not know; allowed: {NO_BOS}, empty, or a token"
-                f" such as {', '.join(repr(t.content) for t in list(added.values())[:8]) or 'of its vocabulary'}"
-                f" ({BOS_COLUMN})"
-            )
-        first, rule = (i,), "own" if (i,) == template[0] else "declared"
-    elif template[0]:
-        first, rule = template[0], "own"
-    else:
-        stand_in = next(iter([*starts, *between, *ends]), None)
-        first, rule = ((), NO_BOS) if stand_in is None else ((stand_in,), "stand-in")
+    first, rule = _first(tokenizer, bos, template[0], [*starts, *between, *ends], where)
     pad = [i for t in names.get("pad", ()) if t is not None and (i := tokenizer.token_to_id(t)) is not None]
     return TextIds(
         tokenizer,
@@ -309,7 +303,7 @@ def load_ids(folder: str | Path, bos: str | None = None) -> TextIds:
     tokenizer = load_tokenizer(folder)
     own, old = read_facts(folder, "tokenizer_config.json"), read_facts(folder, "special_tokens_map.json")
     config, generation = read_facts(folder, "config.json"), read_facts(folder, "generation_config.json")
-    text = config.get("text_config") if isinstance(config.get("text_config"), dict) else {}
+    text = text_config(config)
     names = {n: [named_token(own, f"{n}_token") or named_token(old, f"{n}_token")] for n in ("bos", "eos", "pad")}
     numbers = {
         n: [i for facts in (config, text, generation) for i in _numbers(facts, f"{n}_token_id")] for n in ("bos", "eos")
@@ -333,20 +327,29 @@ def load_ids(folder: str | Path, bos: str | None = None) -> TextIds:
     return found
 
 
-def text_ids(tokenizer) -> TextIds:
-    """The tokenisation of a `TextIds`, a `tokenizers.Tokenizer`, or a fast tokenizer of transformers."""
+def text_ids(tokenizer: AnyTokenizer) -> TextIds:
+    """The tokenisation of a `TextIds`, a `tokenizers.Tokenizer`, or a fast tokenizer of transformers.
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    >>> tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "joy": 1, "fear": 2}, unk_token="<s>"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    >>> ids = text_ids(tokenizer)
+    >>> ids.first, ids.rule, ids.ids(["fear joy"])
+    ((0,), 'own', [[0, 2, 1]])
+    >>> ids.encode_batch(["joy"])[0].counts
+    [False, True]
+    """
     if isinstance(tokenizer, TextIds):
         return tokenizer
-    raw = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    raw = cast("Tokenizer", getattr(tokenizer, "backend_tokenizer", tokenizer))
     raw.no_padding()
     raw.no_truncation()
     names = {n: [getattr(tokenizer, f"{n}_token", None)] for n in ("bos", "eos", "pad")}
     cleans_up = bool(getattr(tokenizer, "clean_up_tokenization_spaces", False)) and type(raw.model).__name__ != "BPE"
     return _build(raw, None, names, {}, where=type(tokenizer).__name__, cleans_up=cleans_up)
-
-
-def _raw(tokenizer):
-    return tokenizer.tokenizer if isinstance(tokenizer, TextIds) else tokenizer
 
 
 def log_rule(ids: TextIds, model: str) -> None:
@@ -369,136 +372,4 @@ def log_rule(ids: TextIds, model: str) -> None:
             "model %s: nothing stands before its texts; their first position is measured nowhere (%s)",
             model,
             BOS_COLUMN,
-        )
-
-
-def fill(template: str, word: str) -> str:
-    """Put `word` into `template`.
-
-    Raises
-    ------
-    ValueError
-        If the template lacks its placeholder, holds it twice, or does not end in a full stop.
-    """
-    if template.count(PLACEHOLDER) != 1 or not template.endswith((".", "。")):
-        raise ValueError(
-            f"template {template!r} needs {PLACEHOLDER} once and a full stop at its end"
-            " (resources/templates/<language>.tsv)"
-        )
-    return template.replace(PLACEHOLDER, word)
-
-
-def locate(tokenizer, template: str, words: list[str]) -> list[Stimulus]:
-    """Tokenise words in a template and find each word's tokens and the token after it.
-
-    Parameters
-    ----------
-    tokenizer : TextIds, or what `text_ids` takes
-    template : str
-        Text with ``{word}`` once, ending in a full stop.
-    words : list of str
-
-    Returns
-    -------
-    list of Stimulus, in the order of `words`
-
-    Raises
-    ------
-    ValueError
-        If a word has no token, none follows it, or its last token is the first of the whole text.
-    """
-    ids = text_ids(tokenizer)
-    start = template.index(PLACEHOLDER) if PLACEHOLDER in template else 0
-    texts = [fill(template, w) for w in words]
-    lead, out = len(ids.first), []
-    for word, text, code in zip(words, texts, ids.encode_batch(texts), strict=True):
-        end = start + len(word)
-        inside = [i for i, (a, b) in enumerate(code.offsets) if i >= lead and a < end and b > start]
-        if not inside or inside[-1] + 1 >= len(code.ids):
-            raise ValueError(
-                f"word {word!r} in {text!r}: {'no token of its own' if not inside else 'no token after it'}; "
-                f"tokens are {[ids.tokenizer.id_to_token(i) for i in code.ids]}"
-            )
-        if not code.counts[inside[-1]]:
-            raise ValueError(
-                f"word {word!r} in {text!r} would be read at the text's first position, where attention sinks and all"
-                f" words look alike; name a token that stands before every text ({BOS_COLUMN}), or leave this template"
-                " out (config.yaml, key templates)"
-            )
-        out.append(Stimulus(word, text, tuple(code.ids), inside[0], inside[-1], inside[-1] + 1))
-    return out
-
-
-def word_pieces(tokenizer, words: list[str]) -> dict[str, list[str]]:
-    """Pieces of each word in running text, without special tokens and without a bare word-boundary mark."""
-    codes = _raw(tokenizer).encode_batch([f" {w}" for w in words], add_special_tokens=False)
-    return {w: [t for t in c.tokens if t.strip("▁Ġ ")] for w, c in zip(words, codes, strict=True)}
-
-
-def _broken(tokenizer, ids: Sequence[int]) -> dict[int, bool]:
-    """Whether each of some tokens is unknown or a mere part of a character's bytes."""
-    unknown = {i for t in UNKNOWN if (i := tokenizer.token_to_id(t)) is not None}
-    return {
-        i: (
-            i in unknown
-            or tokenizer.id_to_token(i).startswith("<0x")
-            or "\ufffd" in tokenizer.decode([i], skip_special_tokens=False)
-        )
-        for i in set(ids)
-    }
-
-
-def broken_share(tokenizer, words: list[str]) -> float:
-    """Share of the words' pieces that are unknown or a mere part of a character's bytes.
-
-    A tokenizer without a language's script turns its words into such pieces; a model reads nothing in them.
-
-    Parameters
-    ----------
-    tokenizer : TextIds or tokenizers.Tokenizer
-    words : list of str
-        At least one.
-    """
-    tokenizer = _raw(tokenizer)
-    ids = [i for c in tokenizer.encode_batch([f" {w}" for w in words], add_special_tokens=False) for i in c.ids]
-    broken = _broken(tokenizer, ids)
-    return sum(broken[i] for i in ids) / len(ids)
-
-
-def spelt_shares(tokenizer, words: Sequence[str]) -> dict[str, float]:
-    """Share of each word's characters that stand alone: spelt in single letters, in bytes, or unknown.
-
-    A single Chinese character is a piece like any other, and so is a word of one letter.
-    """
-    tokenizer = _raw(tokenizer)
-    words = list(dict.fromkeys(words))
-    codes = tokenizer.encode_batch([f" {w}" for w in words], add_special_tokens=False)
-    broken = _broken(tokenizer, [i for c in codes for i in c.ids])
-    shares = {}
-    for word, code in zip(words, codes, strict=True):
-        text, spelt = f" {word}", set()
-        for i, (a, b) in zip(code.ids, code.offsets, strict=True):
-            letters = [k for k in range(a, b) if not text[k].isspace()]
-            if broken[i] or (
-                len(letters) == 1 and len(word) > 1 and text[letters[0]].isalpha() and ord(text[letters[0]]) < 0x2E80
-            ):
-                spelt |= set(letters)
-        shares[word] = len(spelt) / max(1, sum(not c.isspace() for c in word))
-    return shares
-
-
-def check_script(tokenizer, words: list[str], limit: float, model: str, language: str) -> None:
-    """Stop where a tokenizer cannot read a language.
-
-    Raises
-    ------
-    ValueError
-        If `broken_share` of the words is above `limit`.
-    """
-    share = broken_share(tokenizer, words)
-    if not passes(share, high=limit):
-        raise ValueError(
-            f"model {model}, language {language}: {share:.0%} of the pieces of its words are unknown or parts of a"
-            f" character's bytes; allowed: <= {limit:.0%} (config/languages.tsv, column max_broken_share). This"
-            " tokenizer does not have the language's script"
         )

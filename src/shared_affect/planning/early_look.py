@@ -12,17 +12,17 @@ from shared_affect.study.config import ConfigError
 
 
 def look_at_model(folder: Path, where: str, layers: Sequence[int]) -> Mapping:
-    """Facts of a model's folder (`models.check_folder`)."""
-    from shared_affect.models import load
+    """Facts of a model's folder (`model_folder.check_folder`)."""
+    from shared_affect.models import model_folder
 
-    return load.check_folder(folder, where, layers=layers)
+    return model_folder.check_folder(folder, where, layers=layers)
 
 
 def look_at_sae(folder: Path, layer: int, where: str, d_in: int | None) -> Mapping:
-    """Facts of an SAE's folder (`saes.check_folder`)."""
-    from shared_affect.models import saes
+    """Facts of an SAE's folder (`sae_folder.check_folder`)."""
+    from shared_affect.models import sae_folder
 
-    return saes.check_folder(folder, layer, where, d_in=d_in)
+    return sae_folder.check_folder(folder, layer, where, d_in=d_in)
 
 
 def _on_disk(row: Mapping, folder: Path, mark: str) -> bool:

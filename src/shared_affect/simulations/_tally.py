@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 COLUMNS = ("setting", "quantity", "meant", "value", "ci_low", "ci_high", "n")
 
 
-def rate(setting: str, quantity: str, hits: np.ndarray, meant: str) -> dict:
+def rate(setting: str, quantity: str, hits: ArrayLike, meant: str) -> dict:
     """One row: how often something happened, with a 95 % Wilson interval.
 
     Parameters
@@ -16,7 +17,7 @@ def rate(setting: str, quantity: str, hits: np.ndarray, meant: str) -> dict:
         What the simulated world was like.
     quantity : str
         What was counted, e.g. ``structure rejects at .01``.
-    hits : bool array [n]
+    hits : array of bool [n]
         One value a simulated dataset.
     meant : str
         What it should be, e.g. ``<= .01`` or ``.93 to .97``.
@@ -48,7 +49,7 @@ def rate(setting: str, quantity: str, hits: np.ndarray, meant: str) -> dict:
     }
 
 
-def mean(setting: str, quantity: str, values: np.ndarray, meant: str) -> dict:
+def mean(setting: str, quantity: str, values: ArrayLike, meant: str) -> dict:
     """One row: a mean over simulated datasets, with its 95 % normal interval."""
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():

@@ -14,10 +14,12 @@ from shared_affect.study.checks import ALPHA
 
 TITLE = "The family of the negative controls"
 TEXT = """
-The tests of the default study's four controls, 20 families of one to four tests in all, as permutation p (10,000 for the space and shared features, 999 for ratings) in
-the study's own tables, judged by the study's own code. *Dependent*: normal scores of tests of one family correlate by .5, as tests of one language or one shuffle do (in ten
-runs of the planted study by 0 to .45 in 17 of 18 families, .67 in one), or of all tests of a control by .3 besides. *The rule before* was: no Holm p below .01 within its family. Leaks: normal scores
-raised by 4 in all tests of one claim of one control, in one language of them, or in one test.
+The tests of the default study's four controls, 20 families of one to four tests in all, as permutation p (10,000 for
+the space and shared features, 999 for ratings) in the study's own tables, judged by the study's own code. *Dependent*:
+normal scores of tests of one family correlate by .5, as tests of one language or one shuffle do (in ten runs of the
+planted study by 0 to .45 in 17 of 18 families, .67 in one), or of all tests of a control by .3 besides. *The rule
+before* was: no Holm p below .01 within its family. Leaks: normal scores raised by 4 in all tests of one claim of one
+control, in one language of them, or in one test.
 """
 MODELS = {"untrained": ("a", "b"), "no-affect": ("a",), "shuffled-norms": ("a", "b"), "shuffled-concepts": ("a", "b")}
 # setting -> correlation within a family, within a control, what leaks
@@ -79,7 +81,7 @@ def study(
         f["n_permutations"] + 1
     )
     f["p_adjusted"] = adjust(f)
-    return dict(list(f.groupby("table")))
+    return {str(table): rows for table, rows in f.groupby("table")}
 
 
 def one(setting: str, rng: np.random.Generator) -> dict:

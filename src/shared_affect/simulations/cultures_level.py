@@ -9,10 +9,12 @@ from shared_affect.simulations._tally import mean, rate
 
 TITLE = "Cultural differences and the use of a scale"
 TEXT = """
-350 translation pairs with one valence for both words; the Chinese raters use a scale of another width and an offset. Ratings hold noise, and so do the
-predictions, more or less of it in either language (reliabilities in brackets: predicted en, zh; rated en, zh). Nothing differs between the cultures, so the interval of r should
-lie above 0 in 2.5 % and be off 0 in 5 % of the datasets. *Raw difference* and *least-squares residuals* show what the same data give without the study's correction. Power: in one pair of five
-the Chinese word means something else (SD as given, in units of the valence).
+350 translation pairs with one valence for both words; the Chinese raters use a scale of another width and an offset.
+Ratings hold noise, and so do the predictions, more or less of it in either language (reliabilities in brackets:
+predicted en, zh; rated en, zh). Nothing differs between the cultures, so the interval of r should lie above 0 in 2.5 %
+and be off 0 in 5 % of the datasets. *Raw difference* and *least-squares residuals* show what the same data give without
+the study's correction. Power: in one pair of five the Chinese word means something else (SD as given, in units of the
+valence).
 """
 N, BOOTSTRAP = 350, 500
 # setting -> width and offset of the Chinese scale, reliabilities (predicted en, zh, rated en, zh), SD of the real

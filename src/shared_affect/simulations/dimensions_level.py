@@ -13,11 +13,13 @@ from shared_affect.study.checks import ALPHA
 
 TITLE = "Valence and arousal, each on its own"
 TEXT = """
-27 emotions with a human valence and arousal, drawn anew for each dataset. A space has 60 features: emotion codes along the dimensions that it has, other
-directions of its own, and noise; its cosine distances go through the study's MDS and `organise`, 999 permutations, and Holm over four tests as in a study of two models and two
-languages (four times the smallest p that is asked of a single one). A verdict holds where the adjusted p lies below .01 and both intervals above 0. *The old rule* is the joint
-Procrustes p of both dimensions. In the settings of correlated norms, human arousal and valence share r = .7, or arousal is high at both ends of valence: the space has valence alone, so
-that arousal can be read from it, but adds nothing.
+27 emotions with a human valence and arousal, drawn anew for each dataset. A space has 60 features: emotion codes along
+the dimensions that it has, other directions of its own, and noise; its cosine distances go through the study's MDS and
+`organise`, 999 permutations, and Holm over four tests as in a study of two models and two languages (four times the
+smallest p that is asked of a single one). A verdict holds where the adjusted p lies below .01 and both intervals above
+0. *The old rule* is the joint Procrustes p of both dimensions. In the settings of correlated norms, human arousal and
+valence share r = .7, or arousal is high at both ends of valence: the space has valence alone, so that arousal can be
+read from it, but adds nothing.
 """
 N, FEATURES = 27, 60
 # setting -> weights of valence and arousal in the space, relation of the human dimensions
@@ -46,9 +48,8 @@ def world(weights: tuple[float, float], relation: str, rng: np.random.Generator)
     }.get(relation, own)
     labels = tuple(f"e{i:02d}" for i in range(N))
     human = pd.DataFrame({"emotion": labels, "valence": v, "arousal": a})
-    if (
-        relation == "levelling"
-    ):  # neighbours along valence alone share features: a horseshoe, whose second axis is bent valence
+    if relation == "levelling":
+        # neighbours along valence alone share features: a horseshoe, whose second axis is bent valence
         at = rng.uniform(-2.2, 2.2, FEATURES)
         return cosine_rdm(np.exp(-((v[:, None] - at) ** 2)) + rng.normal(0, 0.1, (N, FEATURES)), labels), human
     others = rng.normal(size=(N, 2))
@@ -59,17 +60,16 @@ def world(weights: tuple[float, float], relation: str, rng: np.random.Generator)
 def one(weights: tuple[float, float], relation: str, rng: np.random.Generator, n_permutations: int = 999) -> dict:
     """Verdicts and numbers of one dataset."""
     rdm, human = world(weights, relation, rng)
-    found = organise(
-        classical_mds(rdm), human, n_permutations=n_permutations, n_bootstrap=999, draw=lambda *names: rng
-    ).set_index("quantity")
-    out = {"joint": found.loc["procrustes_disparity", "p"] < ALPHA}
+    found = organise(classical_mds(rdm), human, n_permutations=n_permutations, n_bootstrap=999, draw=lambda *names: rng)
+    row = found.set_index("quantity").to_dict("index")
+    out = {"joint": row["procrustes_disparity"]["p"] < ALPHA}
     for d, other in zip(DIMENSIONS, DIMENSIONS[::-1], strict=True):
-        r, beyond = found.loc[f"loo_r2_{d}"], found.loc[f"loo_r2_{d}_beyond_{other}"]
+        r, beyond = row[f"loo_r2_{d}"], row[f"loo_r2_{d}_beyond_{other}"]
         out |= {
             d: bool(holm([r["p"], 1, 1, 1])[0] < ALPHA and r["ci_low"] > 0 and beyond["ci_low"] > 0),
             f"{d} p": r["p"] < ALPHA,
             f"{d} alone": r["p_alone"] < ALPHA,
-            f"r {d}": found.loc[f"r_{d}", "value"],
+            f"r {d}": row[f"r_{d}"]["value"],
         }
     return out
 

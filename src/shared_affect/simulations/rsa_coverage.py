@@ -13,10 +13,11 @@ from shared_affect.spaces.rsa import Repeats, compare_differences, compare_space
 
 TITLE = "Congruence with human judgements: coverage of intervals"
 TEXT = """
-Emotions are drawn from a population (four coordinates, the first is valence), raters too: each weighs the coordinates in a way of his own and judges
-with noise, in whole numbers of 1 to 9. A *strong* model has the coordinates and little else, a *weak* one mostly others, the model *none*
-others alone. The truth is the mean over twelve draws of 240 emotions and as many raters as a dataset has (the mean of more raters agrees better with any model).
-27 emotions and 40 raters a dataset, both drawn each time. *Middle minus estimate* says whether an interval lies off its centre.
+Emotions are drawn from a population (four coordinates, the first is valence), raters too: each weighs the coordinates
+in a way of his own and judges with noise, in whole numbers of 1 to 9. A *strong* model has the coordinates and little
+else, a *weak* one mostly others, the model *none* others alone. The truth is the mean over twelve draws of 240 emotions
+and as many raters as a dataset has (the mean of more raters agrees better with any model). 27 emotions and 40 raters a
+dataset, both drawn each time. *Middle minus estimate* says whether an interval lies off its centre.
 """
 N_EMOTIONS, N_RATERS = 27, 40
 MODELS = ("strong", "weak", "none")

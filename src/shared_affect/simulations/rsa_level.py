@@ -10,9 +10,9 @@ from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist, pdist
 
 from shared_affect.base.seeds import rng as seeded
+from shared_affect.features.centroids import centroids, emotion_space
 from shared_affect.features.codes import WordCodes, attach_sets
-from shared_affect.features.features import centroids, emotion_space
-from shared_affect.features.selection import select
+from shared_affect.features.select import select
 from shared_affect.results.claims.families import FINE_STRUCTURE, STRUCTURE
 from shared_affect.simulations._tally import rate
 from shared_affect.spaces.pair_sets import PairSets
@@ -23,14 +23,16 @@ from shared_affect.spaces.rungs import TESTED
 
 TITLE = "Congruence with human judgements: level of the test"
 TEXT = """
-Sparse codes are drawn independently for every word (300 features), so that nothing can be found in them. Emotions are points in a plane, 40 raters
-judge their distances with noise. Concept-sets: *disjoint*, of equal size; *overlapping*: words are points in the same plane and a set is the
-words nearest to its emotion, so that emotions that people find alike share words, as in free associations (about a fifth of the words in several
-sets); *sizes*: disjoint, 3 to 30 words, and emotions with sets of similar size are judged alike; *density*: disjoint, words of some sets
-activate four times as many features as those of others, and emotions alike in this are judged alike; *signal*: disjoint sets whose words do carry the plane, the only setting
-in which rejecting is right. `structure` is all pairs, `fine-structure` pairs within a valence class. *Old rule*: words of
-several sets stay in the centroids, emotion labels are permuted. *Labels*, *codes*: these words left out, labels or codes permuted. *Claim*: both reject, the rule of the
-study. Each at .01, 399 permutations of labels and of codes. Old rule and claim for `sae-space` and `sae-all`.
+Sparse codes are drawn independently for every word (300 features), so that nothing can be found in them. Emotions are
+points in a plane, 40 raters judge their distances with noise. Concept-sets: *disjoint*, of equal size; *overlapping*:
+words are points in the same plane and a set is the words nearest to its emotion, so that emotions that people find
+alike share words, as in free associations (about a fifth of the words in several sets); *sizes*: disjoint, 3 to 30
+words, and emotions with sets of similar size are judged alike; *density*: disjoint, words of some sets activate four
+times as many features as those of others, and emotions alike in this are judged alike; *signal*: disjoint sets whose
+words do carry the plane, the only setting in which rejecting is right. `structure` is all pairs, `fine-structure` pairs
+within a valence class. *Old rule*: words of several sets stay in the centroids, emotion labels are permuted. *Labels*,
+*codes*: these words left out, labels or codes permuted. *Claim*: both reject, the rule of the study. Each at .01, 399
+permutations of labels and of codes. Old rule and claim for `sae-space` and `sae-all`.
 """
 N_EMOTIONS, N_FEATURES, N_RATERS, N_PERMUTATIONS = 27, 300, 40, 399
 SETTINGS = {"per_emotion": 10, "fdr": 0.05, "max_density": 1.0}
@@ -117,10 +119,10 @@ def p_values(
     permuted = permuted_spaces(codes, contrast, SETTINGS, n_permutations, rng)
     pairs, repeats = PairSets(list(PAIRS.values()), classes), Repeats(n_permutations, n_splits=1)
     found = [
-        compare_spaces(m, raters, pairs=pairs, repeats=repeats, permuted=p, rng=rng)
+        compare_spaces(spaces, raters, pairs=pairs, repeats=repeats, permuted=p, rng=rng)
         .query("statistic == 'rho-a'")
         .set_index(["representation", "pairs"])
-        for m, p in ((new, permuted), (old, None))
+        for spaces, p in ((new, permuted), (old, None))
     ]
     return pd.DataFrame(
         {
@@ -153,7 +155,7 @@ def run(
         for representation in TESTED:
             for claim, pairs in PAIRS.items():
                 for rule in ("old rule", "labels", "codes", "claim"):
-                    hits = np.array([f.loc[(representation, pairs), rule] < level for f in found])
+                    hits = np.array([f[rule].to_dict()[representation, pairs] for f in found]) < level
                     meant = (
                         "power"
                         if setting == "signal"

@@ -13,10 +13,12 @@ from shared_affect.study.vocabulary import JUDGES
 
 TITLE = "Intervals of steering over prompts"
 TEXT = """
-24 scored prompts, ten emotions, one text a prompt for every steered emotion and unsteered, nine for random directions, as in the planted study. The chance of a hit is
-logistic: a level of the emotion, what the prompt does to all texts and what it does to the texts of one arm and emotion (prompts *alike*: SD 0; *different*: SD 1 each; *very different*: SD 2 and 1), and
-the effect of the vector. Emotions stay, prompts are drawn anew for each dataset; the truth is the mean over 20,000 prompts. *Per emotion* pools the emotions of a dataset; coverage
-.95 is meant. The last rows count differences called above 0 where there are none (.025 is meant).
+24 scored prompts, ten emotions, one text a prompt for every steered emotion and unsteered, nine for random directions,
+as in the planted study. The chance of a hit is logistic: a level of the emotion, what the prompt does to all texts and
+what it does to the texts of one arm and emotion (prompts *alike*: SD 0; *different*: SD 1 each; *very different*: SD 2
+and 1), and the effect of the vector. Emotions stay, prompts are drawn anew for each dataset; the truth is the mean over
+20,000 prompts. *Per emotion* pools the emotions of a dataset; coverage .95 is meant. The last rows count differences
+called above 0 where there are none (.025 is meant).
 """
 PROMPTS, EMOTIONS, RANDOM = 24, tuple(f"e{i}" for i in range(10)), 9
 LEVELS = np.linspace(-4.5, -1.0, len(EMOTIONS))
@@ -94,14 +96,14 @@ def one(setting: str, truth: dict[str, np.ndarray], rng: np.random.Generator) ->
     rates = rates[rates["judge"] == "lexicon"].set_index("arm")
     rows = claim_rows(s, CHOSEN)
     rows = rows[(rows["judge"] == "lexicon") & (rows["comparison"] == "concept-random")]
-    pooled = pooled_rates(s, CHOSEN).set_index(["arm", "judge"])
+    pooled = pooled_rates(s, CHOSEN).set_index(["arm", "judge"]).to_dict("index")
     difference = truth["concept"] - truth["random"]
     out: dict[str, np.ndarray | bool] = {}
     for arm in ("concept", "random", "none"):
         r = rates.loc[arm]
         out[f"rate {arm}, per emotion"] = ((r["ci_low"] <= truth[arm]) & (truth[arm] <= r["ci_high"])).to_numpy()
-        r = pooled.loc[(arm, "lexicon")]
-        out[f"rate {arm}, over emotions"] = bool(r["ci_low"] <= truth[arm].mean() <= r["ci_high"])
+        over = pooled[arm, "lexicon"]
+        out[f"rate {arm}, over emotions"] = bool(over["ci_low"] <= truth[arm].mean() <= over["ci_high"])
     low, high, every = rows["ci_low"].to_numpy(), rows["ci_high"].to_numpy(), np.append(difference, difference.mean())
     covered = (low <= every + 1e-12) & (every <= high + 1e-12)
     out |= {"difference, per emotion": covered[:-1], "difference, over emotions": bool(covered[-1])}
@@ -123,7 +125,7 @@ def run(n: int, root_seed: int) -> list[dict]:
         found = pd.DataFrame(
             [one(setting, truth, generator(root_seed, "simulation steering_coverage", setting, k)) for k in range(n)]
         )
-        for quantity in found:
+        for quantity in map(str, found):
             meant = (
                 "<= .025"
                 if quantity.startswith("called")

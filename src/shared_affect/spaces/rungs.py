@@ -12,8 +12,8 @@ import pandas as pd
 
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
+from shared_affect.features.centroids import centroids, emotion_space
 from shared_affect.features.codes import LanguageCodes
-from shared_affect.features.features import centroids, emotion_space
 from shared_affect.spaces.rdm import RDM, cosine_rdm, euclidean_rdm
 from shared_affect.words.concept_sets import shuffle_membership
 

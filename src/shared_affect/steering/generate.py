@@ -18,9 +18,10 @@ from shared_affect.base.gates import passes
 from shared_affect.base.journal import JournalParts
 from shared_affect.base.log import LOG, progress
 from shared_affect.models.interventions import Edits
-from shared_affect.models.load import WHERE, Numerics, model_digest, tokenizer_digest
+from shared_affect.models.load import Numerics
+from shared_affect.models.model_folder import WHERE, model_digest, tokenizer_digest
 from shared_affect.models.proof import outcome, prove_steering
-from shared_affect.models.saes import sae_digest
+from shared_affect.models.sae_folder import sae_digest
 from shared_affect.models.sampling import Sampling, sample_texts
 from shared_affect.models.token_checks import check_declared, check_round_trip
 from shared_affect.models.tokens import load_ids

@@ -13,8 +13,8 @@ import numpy as np
 from shared_affect.base.files import atomic_path
 from shared_affect.base.seeds import rng
 from shared_affect.features.codes import LanguageCodes
-from shared_affect.features.selection import select
-from shared_affect.models.saes import decoder_directions
+from shared_affect.features.select import select
+from shared_affect.models.sae_folder import decoder_directions
 from shared_affect.steering.files import STEERING_VECTORS
 from shared_affect.steering.plan import Material, make_vectors
 

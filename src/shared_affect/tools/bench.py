@@ -18,12 +18,16 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
 from shared_affect.base.rooms import check_folder
+
+Prepared = tuple[float, Callable[[], np.ndarray]]
+"""Number of units, and the function that does the work and returns an array."""
 
 COLUMNS = [
     "workload",
@@ -39,7 +43,7 @@ COLUMNS = [
 ]
 
 
-def _child(pipe, work: Callable[[], tuple[int, Callable[[], np.ndarray]]]) -> None:
+def _child(pipe: Connection, work: Callable[[], Prepared]) -> None:
     n, run = work()
     run()  # first call pays for imports and warm-up
     start = time.perf_counter()
@@ -70,14 +74,14 @@ def in_a_process(function: Callable, *args) -> None:
         raise RuntimeError(f"{function.__name__} failed with exit code {process.exitcode}, see above")
 
 
-def compare(workload: str, unit: str, methods: dict[str, Callable], rounds: int = 3) -> list[dict]:
+def compare(workload: str, unit: str, methods: Mapping[str, Callable[[], Prepared]], rounds: int = 3) -> list[dict]:
     """Time methods in turn; the first is the baseline.
 
     Parameters
     ----------
     workload, unit : str
     methods : mapping of name -> function without arguments
-        Prepares and returns ``(number of units, function that does the work and returns an array)``.
+        Prepares and returns `Prepared`.
     rounds : int
 
     Returns
@@ -244,7 +248,7 @@ def bench_steering() -> Iterator[list[dict]]:
             from shared_affect.models.interventions import Edits, Intervention
             from shared_affect.models.load import load_model
             from shared_affect.models.sampling import Sampling, sample_texts
-            from shared_affect.tools.bench_extraction import TINY, make_model
+            from shared_affect.tools.bench_models import TINY, make_model
 
             torch.set_num_threads(1)
             model = load_model(

@@ -1,0 +1,65 @@
+"""Running text: how well SAEs stand for the residuals of ordinary text, and how often features fire on neutral text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared_affect.features.held import Loaded
+from shared_affect.models.fidelity import fidelity
+from shared_affect.models.residual import block_outputs
+from shared_affect.models.tokens import TextIds
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def batches(tokenizer: TextIds, texts: Sequence[str], device: str, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Token ids of equal width with masks that leave out the first position and padding."""
+    import torch
+
+    codes = sorted(tokenizer.encode_batch(list(texts)), key=lambda c: len(c.ids))
+    for i in range(0, len(codes), batch):
+        part = codes[i : i + batch]
+        width = max(len(c.ids) for c in part)
+        ids = torch.tensor([c.ids + [0] * (width - len(c.ids)) for c in part], device=device)
+        mask = torch.tensor([c.counts + [False] * (width - len(c.ids)) for c in part], device=device)
+        yield ids, mask
+
+
+def measure(
+    loaded: Loaded,
+    layer_of: Mapping[str, int],
+    ordinary: Sequence[tuple[Tensor, Tensor]],
+    neutral: Sequence[tuple[Tensor, Tensor]],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Fidelity on ordinary text and firing rates on neutral text.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        With the whole model.
+    layer_of : mapping of SAE name -> block that it reads
+    ordinary, neutral : sequences of `batches`
+
+    Returns
+    -------
+    dict
+        ``[SAE]`` -> every quantity of `fidelity.fidelity` as an array of one number, and ``density [d_sae]``.
+    """
+    import torch
+
+    result = {}
+    for name, layer in layer_of.items():
+        sae = loaded.saes[name]
+        facts = fidelity(loaded.model, sae, layer, ordinary)
+        with torch.inference_mode():
+            fired = [
+                (sae.encode(block_outputs(loaded.model, [layer], input_ids=ids)[layer][mask]) > 0).sum(0)
+                for ids, mask in neutral
+            ]
+        density = sum(fired[1:], fired[0]).cpu().numpy() / sum(int(mask.sum()) for _, mask in neutral)
+        result[name] = {k: np.array([v]) for k, v in facts.items()} | {"density": density}
+    return result
