@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from shared_affect.base.log import LOG, progress
 from shared_affect.models.texts import pack
 
 if TYPE_CHECKING:
+    from jaxtyping import Int
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
