@@ -1,10 +1,11 @@
 """Lists of words that an extraction reads."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from shared_affect.base.tables import write_tsv
 from shared_affect.features.stimuli import extraction_lists, group_controls, norm_blocks, read_sets
+from shared_affect.words.files import CONCEPTS
 
 
 def test_blocks_do_not_depend_on_the_order_of_the_table():
@@ -23,7 +24,8 @@ def test_lists_are_named_by_source_and_emotion_and_rated_words_by_block():
 
 @pytest.mark.parametrize("emotions", [["joy", "fear"], ["fear", "joy"]])
 def test_sets_of_several_sources_hold_the_emotions_asked_for(tmp_path, emotions):
-    write_tsv(tmp_path / "a.tsv", pd.DataFrame({"emotion": ["joy", "awe", "joy"], "word": ["glad", "x", "01"]}))
+    frame = pd.DataFrame({"emotion": ["joy", "awe", "joy"], "word": ["glad", "x", "01"]})
+    CONCEPTS.write(tmp_path / "a.tsv", frame.assign(strength=np.nan, pos=None, source="table"))
     found = read_sets({"concepts": tmp_path / "a.tsv"}, emotions)
     assert found == {"concepts": {"joy": ["glad", "01"], "fear": []}} and list(found["concepts"]) == emotions
 
