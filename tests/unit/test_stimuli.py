@@ -1,5 +1,6 @@
 """Lists of words that an extraction reads."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -23,7 +24,8 @@ def test_lists_are_named_by_source_and_emotion_and_rated_words_by_block():
 
 @pytest.mark.parametrize("emotions", [["joy", "fear"], ["fear", "joy"]])
 def test_sets_of_several_sources_hold_the_emotions_asked_for(tmp_path, emotions):
-    write_tsv(tmp_path / "a.tsv", pd.DataFrame({"emotion": ["joy", "awe", "joy"], "word": ["glad", "x", "01"]}))
+    sets = pd.DataFrame({"emotion": ["joy", "awe", "joy"], "word": ["glad", "x", "01"]})
+    write_tsv(tmp_path / "a.tsv", sets.assign(strength=np.nan, pos=None, source="usf"))
     found = read_sets({"concepts": tmp_path / "a.tsv"}, emotions)
     assert found == {"concepts": {"joy": ["glad", "01"], "fear": []}} and list(found["concepts"]) == emotions
 
