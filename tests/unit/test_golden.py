@@ -76,7 +76,8 @@ ARCHITECTURES = {
     "bias left on, layer norm": ("standard", {"apply_b_dec_to_input": False, "normalize_activations": "layer_norm"}),
     "constant norm": ("jumprelu", {"normalize_activations": "constant_norm_rescale"}),
 }
-GOLDEN_CODES = {  # version, active codes, their sum, what they rebuild; explained variance, L0 and summed density of running text
+# version, active codes, their sum, what they rebuild; explained variance, L0 and summed density of running text
+GOLDEN_CODES = {
     "standard": [2, 154, 482.55542, 579.754395, -7.116903, 27.75, 27.75],
     "top-k": [2, 65, 272.405518, 461.445007, -5.484622, 8.0, 8.0],
     "top-k, decoder norms": [2, 65, 460.733948, 447.489807, -5.264975, 8.0, 8.0],

@@ -178,8 +178,9 @@ def test_only_what_was_fetched_is_taken_away(hub, files, tmp_path):
 
 def test_where_links_cannot_be_made_copies_are_made_and_known_again(hub, files, tmp_path):
     code = (
-        "import pathlib; from shared_affect.models import hub\ndef refuse(self, target): raise OSError(1, 'Operation not"
-        " permitted')\npathlib.Path.symlink_to = refuse; print(hub.fetch_model('lab/tiny', 'main',"
+        "import pathlib; from shared_affect.models import hub\n"
+        "def refuse(self, target): raise OSError(1, 'Operation not permitted')\n"
+        "pathlib.Path.symlink_to = refuse; print(hub.fetch_model('lab/tiny', 'main',"
         f" {str(tmp_path / 'm')!r}, 'm')['commit'])"
     )
     for _ in range(2):

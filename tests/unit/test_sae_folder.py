@@ -20,11 +20,27 @@ from shared_affect.study.config import ConfigError
 
 ROW = "config/saes.tsv, model m, sae s"
 OLD = {
-    "dtype": "torch.float32", "device": "cpu", "model_name": "m", "hook_name": "blocks.2.hook_resid_post", "hook_layer": 2, "hook_head_index": None, "prepend_bos": True,
-    "normalize_activations": "none", "apply_b_dec_to_input": True, "finetuning_scaling_factor": False, "sae_lens_training_version": "5.3.0", "context_size": 128,
-    "dataset_path": "x", "dataset_trust_remote_code": True, "neuronpedia_id": None, "model_from_pretrained_kwargs": {"center_writing_weights": False}, "seqpos_slice": [None],
-    "reshape_activations": "none", "activation_fn_str": "relu", "activation_fn_kwargs": {},
-}  # fmt: skip
+    "dtype": "torch.float32",
+    "device": "cpu",
+    "model_name": "m",
+    "hook_name": "blocks.2.hook_resid_post",
+    "hook_layer": 2,
+    "hook_head_index": None,
+    "prepend_bos": True,
+    "normalize_activations": "none",
+    "apply_b_dec_to_input": True,
+    "finetuning_scaling_factor": False,
+    "sae_lens_training_version": "5.3.0",
+    "context_size": 128,
+    "dataset_path": "x",
+    "dataset_trust_remote_code": True,
+    "neuronpedia_id": None,
+    "model_from_pretrained_kwargs": {"center_writing_weights": False},
+    "seqpos_slice": [None],
+    "reshape_activations": "none",
+    "activation_fn_str": "relu",
+    "activation_fn_kwargs": {},
+}
 """Top level of a configuration as sae-lens wrote it before version 6."""
 
 
@@ -122,11 +138,20 @@ def test_an_old_top_k_keeps_as_many_features_as_it_says(tmp_path):
     assert relu.float().mean() > 10
 
 
-@pytest.mark.parametrize(("cfg", "drop"), [
-    ({"hook_name": "blocks.2.hook_resid_pre"}, ()), ({"hook_name": "blocks.2.hook_mlp_out"}, ()), ({"hook_name": "blocks.1.hook_resid_post"}, ("hook_layer",)),
-    ({"hook_point": "blocks.2.hook_resid_pre"}, ("hook_name",)), ({"hook_layer": 3}, ("hook_name",)), ({"hook_point_layer": 3}, ("hook_name", "hook_layer")),
-    ({"hf_hook_name": "model.layers.2.mlp"}, ("hook_name",)), ({"hf_hook_name": "model.layers.12"}, ("hook_name",)), ({"metadata": {"hook_name": "blocks.2.hook_resid_pre"}}, ("hook_name",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cfg", "drop"),
+    [
+        ({"hook_name": "blocks.2.hook_resid_pre"}, ()),
+        ({"hook_name": "blocks.2.hook_mlp_out"}, ()),
+        ({"hook_name": "blocks.1.hook_resid_post"}, ("hook_layer",)),
+        ({"hook_point": "blocks.2.hook_resid_pre"}, ("hook_name",)),
+        ({"hook_layer": 3}, ("hook_name",)),
+        ({"hook_point_layer": 3}, ("hook_name", "hook_layer")),
+        ({"hf_hook_name": "model.layers.2.mlp"}, ("hook_name",)),
+        ({"hf_hook_name": "model.layers.12"}, ("hook_name",)),
+        ({"metadata": {"hook_name": "blocks.2.hook_resid_pre"}}, ("hook_name",)),
+    ],
+)
 def test_the_hook_gate_reads_every_layout(tmp_path, cfg, drop):
     folder = old_sae(tmp_path / "s", drop=drop, **cfg)
     for gate in (lambda: check_hook(folder, 2, True, ROW), lambda: check_folder(folder, 2, ROW)):
@@ -213,9 +238,20 @@ def test_what_is_not_honoured_is_refused_with_key_values_and_row(tmp_path, words
 
 
 def test_keys_that_ask_for_nothing_are_allowed(tmp_path):
-    cfg = {"finetuning_scaling_factor": None, "hook_head_index": None, "hook_name_out": None, "d_out": 32, "seqpos_slice": None, "some_future_key": None, "use_error_term": False,
-           "model_from_pretrained_kwargs": {"fold_ln": True, "n_devices": 1, "center_writing_weights": False}, "metadata": NEW | {"prepend_bos": True, "l0": 3.2},
-           "hf_hook_name": "model.layers.2.output", "seed": 4, "matryoshka_widths": [8, 64]}  # fmt: skip
+    cfg = {
+        "finetuning_scaling_factor": None,
+        "hook_head_index": None,
+        "hook_name_out": None,
+        "d_out": 32,
+        "seqpos_slice": None,
+        "some_future_key": None,
+        "use_error_term": False,
+        "model_from_pretrained_kwargs": {"fold_ln": True, "n_devices": 1, "center_writing_weights": False},
+        "metadata": NEW | {"prepend_bos": True, "l0": 3.2},
+        "hf_hook_name": "model.layers.2.output",
+        "seed": 4,
+        "matryoshka_widths": [8, 64],
+    }
     assert check_folder(old_sae(tmp_path / "s", **cfg), 2, ROW)["architecture"] == "standard"
 
 
@@ -507,9 +543,16 @@ def test_a_fetched_sae_is_held_against_its_row(root, tmp_path, monkeypatch):
         (3, r"allowed: 'blocks.3.hook_resid_post'.*config/saes.tsv, .*m.* s, column layer"),
     ):
         folder = tmp_path / str(layer)
-        monkeypatch.setattr("builtins.snakemake", SimpleNamespace(
-            log=[str(tmp_path / "log")], output=[str(folder / "cfg.json")], wildcards=SimpleNamespace(model="m", sae="s"),
-            params=SimpleNamespace(row={"release": "r", "id": "i"}, layer=layer)), raising=False)  # fmt: skip
+        monkeypatch.setattr(
+            "builtins.snakemake",
+            SimpleNamespace(
+                log=[str(tmp_path / "log")],
+                output=[str(folder / "cfg.json")],
+                wildcards=SimpleNamespace(model="m", sae="s"),
+                params=SimpleNamespace(row={"release": "r", "id": "i"}, layer=layer),
+            ),
+            raising=False,
+        )
         script = str(root / "workflow/scripts/retrieve_sae.py")
         if words is None:
             runpy.run_path(script, run_name="__main__")

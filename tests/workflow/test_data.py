@@ -13,7 +13,10 @@ import pytest
 from test_study import EMOTIONS, SAE, Study, edit_table
 
 pytestmark = pytest.mark.workflow
-WARRINER = ",Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum\n1,joy,8.21,1.20,20,5.55,2.50,22\n2,fear,2.1,1.5,19,6.1,2.0,21\n"
+WARRINER = (
+    ",Word,V.Mean.Sum,V.SD.Sum,V.Rat.Sum,A.Mean.Sum,A.SD.Sum,A.Rat.Sum\n"
+    "1,joy,8.21,1.20,20,5.55,2.50,22\n2,fear,2.1,1.5,19,6.1,2.0,21\n"
+)
 
 
 @pytest.fixture

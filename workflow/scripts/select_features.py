@@ -19,10 +19,8 @@ def select_features(
 
     Parameters
     ----------
-    codes : path
-        Codes of the words (npz).
-    emotions, controls : path
-        Table of the emotions, and matched control words (tsv).
+    codes, emotions, controls : path
+        Codes of the words (npz); table of the emotions, and matched control words (tsv).
     out_features : list of path
         Selected features of each emotion of the codes, its name in the path (tsv).
     out_use, out_reproducibility : path

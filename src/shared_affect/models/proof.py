@@ -160,6 +160,25 @@ def prove_reading(model: PreTrainedModel, ids: Sequence[Sequence[int]], where: s
         }
 
 
+def _by_itself(
+    model: PreTrainedModel, layer: int, start: Sequence[int], more: Sequence[int], vector: Tensor, policy: str
+) -> Iterator[Tensor]:
+    """Logits before each token of `more` of one text, read whole each time while a vector is added by a policy."""
+    import torch
+
+    from shared_affect.models.residual import editing
+
+    def changed(here: Tensor, h: Tensor) -> Tensor:
+        return torch.where(here[None, :, None], h + vector.to(h.dtype), h)
+
+    for step in range(len(more)):
+        at = torch.arange(len(start) + step, device=model.device)
+        here = (at >= 0) if policy == "all" else (at < len(start)) == (policy == "prompt")
+        ids = torch.tensor([[*start, *more[:step]]], device=model.device)
+        with editing(model, layer, partial(changed, here)):
+            yield model(input_ids=ids, use_cache=False).logits[0, -1].float()
+
+
 def prove_steering(model: PreTrainedModel, layer: int, ids: Sequence[Sequence[int]], where: str) -> dict[str, bool]:
     """Whether texts can be written under a vector as `steering` writes them.
 
@@ -184,7 +203,7 @@ def prove_steering(model: PreTrainedModel, layer: int, ids: Sequence[Sequence[in
     import torch
 
     from shared_affect.models.interventions import POLICIES, Edits, Intervention
-    from shared_affect.models.residual import block_outputs, editing
+    from shared_affect.models.residual import block_outputs
     from shared_affect.models.sampling import Continuation
 
     texts, limit, device = _choose(ids)[:2], _limit(model), model.device
@@ -198,22 +217,12 @@ def prove_steering(model: PreTrainedModel, layer: int, ids: Sequence[Sequence[in
         added = torch.randn(len(texts), stream.shape[-1], generator=torch.Generator().manual_seed(0)).to(device)
         added *= norm / added.norm(dim=1, keepdim=True)
         vectors = added.cpu().numpy()
-        plain: dict[tuple[str, int, int], Tensor] = {}
-
-        def changed(here: Tensor, vector: Tensor, h: Tensor) -> Tensor:
-            return torch.where(here[None, :, None], h + vector.to(h.dtype), h)
-
-        for policy in POLICIES:
-            for k, (start, more) in enumerate(zip(starts, following, strict=True)):
-                for step in range(len(more)):
-                    at = torch.arange(len(start) + step, device=device)
-                    here = (at >= 0) if policy == "all" else (at < len(start)) == (policy == "prompt")
-                    with editing(model, layer, partial(changed, here, added[k])):
-                        plain[policy, k, step] = (
-                            model(input_ids=torch.tensor([start + more[:step]], device=device), use_cache=False)
-                            .logits[0, -1]
-                            .float()
-                        )
+        plain = {
+            (policy, k, step): logits
+            for policy in POLICIES
+            for k, (start, more) in enumerate(zip(starts, following, strict=True))
+            for step, logits in enumerate(_by_itself(model, layer, start, more, added[k], policy))
+        }
 
         def steered() -> float:
             """Deviation of a batch that goes on step by step."""
