@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from shared_affect.features.codes import join_blocks
+from shared_affect.features.readout import join_blocks
 from shared_affect.results.claims.families import adjust, families
 from shared_affect.results.collect import collect
 from shared_affect.results.contracts import write_table

@@ -5,17 +5,10 @@ import pytest
 from conftest import make_model, make_sae
 
 from shared_affect.features.chunks import Chunk
-from shared_affect.features.codes import (
-    drop_shared_tokens,
-    gather,
-    join_blocks,
-    load_codes,
-    read_codes,
-    read_dense,
-    write_codes,
-)
+from shared_affect.features.codes import drop_shared_tokens, gather, load_codes, write_codes
 from shared_affect.features.extraction import Extractor, take_rows
 from shared_affect.features.held import SaeSource
+from shared_affect.features.readout import join_blocks, read_codes, read_dense
 from shared_affect.models.blocks import blocks
 from shared_affect.models.fidelity import check_fidelity, fidelity
 from shared_affect.models.load import Numerics, load_model

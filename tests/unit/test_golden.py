@@ -9,9 +9,9 @@ import pytest
 from conftest import make_model, make_sae
 
 from shared_affect.features import extraction
-from shared_affect.features.codes import read_codes
 from shared_affect.features.extraction import Extractor
 from shared_affect.features.held import SaeSource
+from shared_affect.features.readout import read_codes
 from shared_affect.models.interventions import Intervention
 from shared_affect.models.load import Numerics
 from shared_affect.models.sae_folder import decoder_directions

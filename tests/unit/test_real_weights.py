@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared_affect.features.codes import read_codes
 from shared_affect.features.extraction import Extractor
 from shared_affect.features.held import SaeSource
+from shared_affect.features.readout import read_codes
 from shared_affect.models.blocks import blocks
 from shared_affect.models.fidelity import check_fidelity
 from shared_affect.models.load import Numerics, load_model

@@ -17,10 +17,10 @@ import numpy as np
 
 from shared_affect.base.files import digest_of
 from shared_affect.features.chunks import Chunk, chunks_of
-from shared_affect.features.codes import POSITIONS
 from shared_affect.features.forward import forward
 from shared_affect.features.held import Held, SaeSource
 from shared_affect.features.precision import difference
+from shared_affect.features.readout import POSITIONS
 from shared_affect.features.records import Compute, Found, Records
 from shared_affect.features.running_text import batches, measure
 from shared_affect.models.load import Numerics

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared_affect.features.codes import join_blocks
 from shared_affect.features.files import RUNNING_TEXT, WORD_ARRAYS
+from shared_affect.features.readout import join_blocks
 
 
 def write_lists(folder: str | Path, norms: str, lists: Mapping[str, Mapping[str, np.ndarray]]) -> None:

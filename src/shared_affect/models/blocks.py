@@ -40,7 +40,7 @@ def cut(kind: type[PreTrainedModel], at: str, deepest: int) -> type[PreTrainedMo
     """
 
     def __init__(self, config, *args, **kwargs):
-        kind.__init__(self, config, *args, **kwargs)  # type: ignore[misc]  # `kind` is a class made at run time
+        kind.__init__(self, config, *args, **kwargs)
         del self.get_submodule(at)[deepest + 1 :]
         self.blocks_at = at
 

@@ -123,9 +123,9 @@ def research_loop(work: Work) -> Prepared:
 
 def ours(work: Work) -> Prepared:
     """The workflow's own engine, with a journal of its own for every call."""
-    from shared_affect.features.codes import read_codes
     from shared_affect.features.extraction import Extractor
     from shared_affect.features.held import SaeSource
+    from shared_affect.features.readout import read_codes
     from shared_affect.models.load import Numerics
     from shared_affect.models.spans import locate
 

@@ -1,0 +1,102 @@
+"""Arrays of an extraction, read out: codes and residuals of words, averaged over templates and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+POSITIONS = ("word", "after")
+"""Read-out positions, in the order in which extraction stores them."""
+
+
+def read_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean SAE codes of the words over templates and read-out positions.
+
+    Parameters
+    ----------
+    arrays : mapping
+        One list's arrays of `extraction.Extractor.words`.
+    templates : sequence of str
+        Template names to average over.
+    readout : {"word", "after", "word-after"}
+        ``word-after`` averages the codes of both positions, after encoding.
+
+    Returns
+    -------
+    ndarray, float32, ``[n_words, d_sae]``
+
+    Examples
+    --------
+    Two words in one template, five features; a row of the codes is a word at a position, ``word`` first.
+
+    >>> arrays = {
+    ...     "words": np.array(["joy", "fear"]),
+    ...     "templates": np.array(["bare"]),
+    ...     "data": np.array([4.0, 2.0, 6.0, 1.0], np.float32),
+    ...     "indices": np.array([0, 3, 0, 3]),
+    ...     "indptr": np.array([0, 1, 2, 3, 4]),
+    ...     "d_sae": np.array(5),
+    ... }
+    >>> read_codes(arrays, ["bare"], "word")
+    array([[4., 0., 0., 0., 0.],
+           [0., 0., 0., 2., 0.]], dtype=float32)
+    >>> read_codes(arrays, ["bare"], "word-after")
+    array([[5. , 0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 1.5, 0. ]], dtype=float32)
+    """
+    rows = _rows(arrays, templates, readout)
+    n, start = len(arrays["words"]), arrays["indptr"]
+    out = np.zeros((n, int(arrays["d_sae"])))
+    for r in rows:
+        part = slice(start[r * n], start[(r + 1) * n])
+        out[np.repeat(np.arange(n), np.diff(start[r * n : (r + 1) * n + 1])), arrays["indices"][part]] += arrays[
+            "data"
+        ][part]
+    return out.astype(np.float32) / np.float32(len(rows))
+
+
+def read_dense(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> np.ndarray:
+    """Mean residual ``[n_words, d_in]`` over the same templates and positions as `read_codes`."""
+    rows = _rows(arrays, templates, readout)
+    dense = arrays["dense"].reshape(-1, *arrays["dense"].shape[2:])
+    return dense[rows].mean(0, dtype=np.float64).astype(np.float32)
+
+
+def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: str) -> list[int]:
+    have = arrays["templates"].tolist()
+    if missing := [t for t in templates if t not in have]:
+        raise ValueError(
+            f"template {missing[0]!r} was not extracted; allowed: {', '.join(have)} (config.yaml, key templates)"
+        )
+    if readout not in (*POSITIONS, "-".join(POSITIONS)):
+        raise ValueError(f"readout is {readout!r}; allowed: word, after, word-after (config.yaml, key readout)")
+    positions = [i for i, p in enumerate(POSITIONS) if p in readout.split("-")]
+    return [have.index(t) * len(POSITIONS) + p for t in templates for p in positions]
+
+
+def join_blocks(blocks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays of `extraction.Extractor.words` for several lists as those of one list, words in order of the blocks."""
+    from scipy.sparse import csr_matrix, vstack
+
+    first = blocks[0]
+    n_rows = len(first["templates"]) * len(first["positions"])
+    parts = []
+    codes = [
+        csr_matrix((b["data"], b["indices"], b["indptr"]), shape=(len(b["indptr"]) - 1, int(b["d_sae"])))
+        for b in blocks
+    ]
+    for r in range(n_rows):
+        parts += [c[r * len(b["words"]) : (r + 1) * len(b["words"])] for c, b in zip(codes, blocks, strict=True)]
+    joined = vstack(parts, format="csr")
+    return {
+        "words": np.concatenate([b["words"] for b in blocks]),
+        "templates": first["templates"],
+        "positions": first["positions"],
+        "dense": np.concatenate([b["dense"] for b in blocks], axis=2),
+        "static": np.concatenate([b["static"] for b in blocks]),
+        "data": joined.data,
+        "indices": joined.indices,
+        "indptr": joined.indptr,
+        "d_sae": first["d_sae"],
+    }
