@@ -4,7 +4,6 @@
 # Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were steered.
 from shared_affect.results.figures.table import ROWS as FIGURE_ROWS
 
-R, LOGS, BENCH, HUMAN, SAE = "<results>", "<logs>", "<benchmarks>", STUDY.human, STUDY.sae
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"
 FIGURE_STYLE = {
     "banner": STUDY.banner,
@@ -15,10 +14,10 @@ FIGURE_STYLE = {
 SPACES = [{"model": m, "language": k} for m in STUDY.claiming for k in STUDY.languages]
 # Files of one model and language of the main study, by the kind that a row of the table names.
 OF_SPACE = {
-    "coordinates": f"{R}/coordinates/{{model}}/{SAE}/{{language}}/{HUMAN}.tsv",
-    "spaces": f"{R}/spaces/{{model}}/{SAE}/{{language}}.npz",
-    "judgements": f"{R}/human/{HUMAN}/judgements_{{language}}.tsv",
-    "affect": f"{R}/human/{HUMAN}/affect_{{language}}.tsv",
+    "coordinates": f"<results>/coordinates/{{model}}/{STUDY.sae}/{{language}}/{STUDY.human}.tsv",
+    "spaces": f"<results>/spaces/{{model}}/{STUDY.sae}/{{language}}.npz",
+    "judgements": f"<results>/human/{STUDY.human}/judgements_{{language}}.tsv",
+    "affect": f"<results>/human/{STUDY.human}/affect_{{language}}.tsv",
 }
 DRAWN = [f for f in FIGURE_ROWS if STUDY.steered or not f.of_steering]
 FIGURES = [f"{STUDY.results}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
@@ -36,7 +35,7 @@ for FIGURE in DRAWN:
         name:
             f"draw_figure_{FIGURE.name.lower()}"
         input:
-            tables=[f"{R}/tables/{t}.csv" for t in FIGURE.tables if t in TABLE_FILES],
+            tables=[TABLE_FILES[t] for t in FIGURE.tables if t in TABLE_FILES],
             coordinates=per_space(FIGURE, "coordinates"),
             spaces=per_space(FIGURE, "spaces"),
             judgements=per_space(FIGURE, "judgements"),
@@ -44,18 +43,18 @@ for FIGURE in DRAWN:
             font=FONT,
             emotions="resources/emotions.tsv",
         output:
-            pdf=f"{R}/figures/figure{FIGURE.name}.pdf",
+            pdf=f"<results>/figures/figure{FIGURE.name}.pdf",
             png=report(
-                f"{R}/figures/figure{FIGURE.name}.png",
+                f"<results>/figures/figure{FIGURE.name}.png",
                 category="2 Figures",
                 caption=f"../report/figure{FIGURE.name}.rst",
                 labels={"figure": FIGURE.name, "shows": FIGURE.shows},
             ),
-            csv=f"{R}/figures/source/figure{FIGURE.name}.csv",
+            csv=f"<results>/figures/source/figure{FIGURE.name}.csv",
         log:
-            f"{LOGS}/draw_figure/{FIGURE.name}.log",
+            f"<logs>/draw_figure/{FIGURE.name}.log",
         benchmark:
-            f"{BENCH}/draw_figure/{FIGURE.name}.tsv"
+            f"<benchmarks>/draw_figure/{FIGURE.name}.tsv"
         params:
             figure=FIGURE.name,
             style=FIGURE_STYLE,

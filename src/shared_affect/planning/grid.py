@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from shared_affect.study.vocabulary import PRIMARY_SPEC
+
 if TYPE_CHECKING:
     from shared_affect.planning.plan import Study
-
-PRIMARY_SPEC = "primary"
-"""What the column `spec` says of the primary configuration and of controls."""
 
 Identity = dict[str, str]
 """Column of a published table -> its value in every row of one file."""
