@@ -27,7 +27,7 @@ rule sample_documents:
         n_tokens=lambda w: max(r["train_tokens"] for r in STUDY.sampled_saes if r["model"] == w.model),
         root_seed=config["root_seed"],
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
-        code=code_of("models/texts", "models/load", "models/blocks", "models/sampling", "models/tokens"),
+        code=code_of("models/texts", "models/load", "models/blocks", "models/sampling", "models/interventions", "models/tokens"),
     script:
         "../scripts/sample_documents.py"
 

@@ -1,6 +1,6 @@
 """Several runs of the planted study side by side: what was planted and came back, and how empty the controls are.
 
-``python -m shared_affect.results.many_seeds results/planted-0 results/planted-1 ...`` prints Markdown. With ``--save
+``python -m shared_affect.many_seeds results/planted-0 results/planted-1 ...`` prints Markdown. With ``--save
 FOLDER`` each run's numbers are also kept there as a small JSON file, which can stand for the run's folder in a later
 call.
 """
@@ -384,7 +384,7 @@ def _by_chance(tests: pd.DataFrame) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the report of the runs named on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m shared_affect.results.many_seeds",
+        prog="python -m shared_affect.many_seeds",
         description="Runs of the planted study side by side, in Markdown.",
     )
     parser.add_argument("runs", nargs="+", help="results folders, or files that --save wrote")

@@ -1,7 +1,7 @@
 """What came out of a study, in sentences that are counted from its claims: for a terminal and for the report's first
 screen.
 
-``python -m shared_affect.results.show results/planted`` prints it.
+``python -m shared_affect.show results/planted`` prints it.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def terminal(folder: Path) -> str:
 def main() -> None:
     """Print what came out of the studies named on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m shared_affect.results.show",
+        prog="python -m shared_affect.show",
         description="What came out of a study: claims that hold, negative controls, where to look next.",
     )
     parser.add_argument(

@@ -294,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
     parser = argparse.ArgumentParser(
-        prog="python -m shared_affect.tools.bench",
+        prog="python -m shared_affect.bench",
         description="Speed and memory of the slow stages beside the usual way; minutes.",
     )
     parser.add_argument("folder", help="where the tables go, one CSV a benchmark, e.g. results/bench")

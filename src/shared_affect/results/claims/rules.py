@@ -66,7 +66,7 @@ class Evidence:
     unbuilt : mapping of (model, language) -> {arm: reason}
         Rating arms that could not be built.
     steering : DataFrame or None
-        Rows of `evaluation.claim_summary` for every steered model and language.
+        Rows of `steering.statistics.claim_summary` for every steered model and language.
     """
 
     tables: Mapping[str, pd.DataFrame]
