@@ -364,3 +364,11 @@ def test_functions_are_short_and_signatures_narrow(root):
                 found[path.name, node.name, node.lineno] = node.end_lineno - start, len({*own} - {"self", "cls"})
     assert len(found) > 500
     assert {k: v for k, v in found.items() if v[0] > 60 or v[1] > 8} == {}
+
+
+def test_places_in_the_tour_exist(root):
+    """CONTRIBUTING names rooms by their place in the library, or by their place in the repository."""
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = [p for p in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|smk|tsv|md|yaml))`", text) if "<" not in p]
+    assert len(named) > 40
+    assert [p for p in named if not (root / p).exists() and not (root / "src/shared_affect" / p).exists()] == []
