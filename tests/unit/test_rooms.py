@@ -83,6 +83,15 @@ def test_a_room_behind_a_lazy_import_changes_the_digest(library, tmp_path):
     assert rooms.code_behind(tmp_path / "s.py", library) != before
 
 
+def test_an_edited_room_changes_the_digest_of_its_package_alone(library):
+    (library / "outer").mkdir()
+    (library / "outer/f.py").write_text("1")
+    before = rooms.digests_of_packages(library)
+    (library / "inner/e.py").write_text("2")
+    after = rooms.digests_of_packages(library)
+    assert set(before) == {"inner", "outer"} and before["inner"] != after["inner"] and before["outer"] == after["outer"]
+
+
 @pytest.fixture
 def copies(root, tmp_path):
     """Two copies of the rooms that a log needs; the second is the one whose environment is active."""

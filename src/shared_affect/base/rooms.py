@@ -121,6 +121,15 @@ def digest_of_library() -> str:
     return hashlib.sha256(json.dumps(_all_rooms(LIBRARY)).encode()).hexdigest()[:16]
 
 
+def digests_of_packages(library: Path = LIBRARY) -> dict[str, str]:
+    """Digest of the names and bytes of all rooms of each sub-package, so that two runs can be told apart by stage."""
+    rooms: dict[str, dict[str, str]] = {}
+    for name, digest in _all_rooms(library).items():
+        if "/" in name:
+            rooms.setdefault(name.split("/")[0], {})[name] = digest
+    return {k: hashlib.sha256(json.dumps(v).encode()).hexdigest()[:16] for k, v in rooms.items()}
+
+
 def declare(source: Path, keep_digests: bool = False) -> None:
     """Make every process that is started from here on import the library in `source`, and tell it the digests to
     expect.

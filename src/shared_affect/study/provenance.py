@@ -11,7 +11,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from shared_affect import __version__
-from shared_affect.base.rooms import LIBRARY, digest_of_library
+from shared_affect.base.rooms import LIBRARY, digest_of_library, digests_of_packages
 
 
 def describe_run(revisions: Mapping[str, Mapping] | None = None, folder: str | Path = ".") -> dict:
@@ -48,7 +48,12 @@ def describe_run(revisions: Mapping[str, Mapping] | None = None, folder: str | P
         "commit": None if status is None else git("rev-parse", "HEAD"),
         "uncommitted_changes": None if status is None else bool(status),
         "changed_files": None if status is None else [line[3:] for line in status.splitlines()][:50],
-        "library": {"version": __version__, "folder": str(LIBRARY), "digest": digest_of_library()},
+        "library": {
+            "version": __version__,
+            "folder": str(LIBRARY),
+            "digest": digest_of_library(),
+            "packages": digests_of_packages(),
+        },
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
