@@ -255,12 +255,12 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     if missing := [c for c in contract.columns if c not in frame]:
         raise ValueError(
             f"table {name}: column {missing[0]!r} is missing; found: {', '.join(frame.columns)}"
-            " (shared_affect/base/tables.py)"
+            " (shared_affect/results/contracts.py)"
         )
     if unknown := [c for c in frame if c not in contract.columns]:
         raise ValueError(
             f"table {name}: column {unknown[0]!r} is not in its contract; allowed: {', '.join(contract.columns)}"
-            " (shared_affect/base/tables.py)"
+            " (shared_affect/results/contracts.py)"
         )
     doubled = frame.duplicated(list(contract.key))
     if doubled.any():
