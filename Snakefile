@@ -1,6 +1,4 @@
 # shared-affect: from concept words to figures. Targets are files under results/{study}/; see docs/workflow.md.
-import atexit
-
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -17,7 +15,10 @@ include: "workflow/rules/study.smk"
 
 
 # What came out stands first (record_provenance); until then what was done.
-report: str(Path(STUDY.results, "report.rst").resolve()) if Path(STUDY.results, "report.rst").exists() else "workflow/report/workflow.rst"
+FIRST = Path(STUDY.results, "report.rst")
+
+
+report: str(FIRST.resolve()) if FIRST.exists() else "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
@@ -53,21 +54,17 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/run.smk"
 
 
-# What is lacking is said last, below the plan; a run stops on it before its first job.
-SAID = []
-if workflow.is_main_process:
-    atexit.register(lambda: SAID or print(*(f"\n{text}" for text in [*OVERWRITES, *(f"Lacking: {t}" for t in STUDY.lacking())]), sep="", end="", file=sys.stderr))
-
-
 onstart:
-    # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after 200 jobs
-    # 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the limit it schedules when a job ends.
+    # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after
+    # 200 jobs 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the
+    # limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
     SAID.append("a run says it itself")
     if LACKS := STUDY.lacking():
         raise WorkflowError("\n".join(LACKS))
     if OVERWRITES:
         VALID = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}
-        logger.warning(f"{OVERWRITES[0]}; removed: {', '.join(study_folder.drop_finals(STUDY.results, VALID.__contains__)) or 'nothing'}")
+        GONE = study_folder.drop_finals(STUDY.results, VALID.__contains__)
+        logger.warning(f"{OVERWRITES[0]}; removed: {', '.join(GONE) or 'nothing'}")
     study_folder.write_settings(STUDY.results, looks.settings_of(STUDY))
     begin_run()

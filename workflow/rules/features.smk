@@ -1,10 +1,11 @@
 # Words -> SAE codes -> emotion features -> features shared by two languages.
 # Inputs: models, SAEs, concept-sets, rated words, templates, fidelity and neutral texts.
-# Outputs: <results>/features/{model}/{sae}/{language}/*, <results>/{variant}codes/..., <results>/{variant}emotion_features/..., <results>/{variant}shared/...
-# One accelerator job a model and language reads all its SAEs in one pass; the rule is emitted once a model because
-# the SAEs differ. Its results also go to the journal, which outlives them.
-# A row of config/models.tsv may ask for several shards: jobs that bring a share of the words into the journal first. A job before them
-# passes the gates, so that no shard spends accelerator time on a model or SAE that is refused afterwards.
+# Outputs: <results>/features/{model}/{sae}/{language}/*, <results>/{variant}codes/...,
+# <results>/{variant}emotion_features/..., <results>/{variant}shared/... One accelerator job a model and language reads
+# all its SAEs in one pass; the rule is emitted once a model because the SAEs differ. Its results also go to the
+# journal, which outlives them. A row of config/models.tsv may ask for several shards: jobs that bring a share of the
+# words into the journal first. A job before them passes the gates, so that no shard spends accelerator time on a model
+# or SAE that is refused afterwards.
 STIMULI = {
     "concepts": list(STUDY.concept_files.values()),
     "norms": f"<results>/human/{STUDY.norms}/norms_{{language}}.tsv",
@@ -17,18 +18,32 @@ for MODEL in STUDY.models:
     SHARDS = STUDY.row("models", model=MODEL)["shards"]
     SHARD = f"<results>/features/{MODEL}/shards/{{language}}/{{shard}}.json"
     GATE = f"<results>/features/{MODEL}/shards/{{language}}/gates.json"
-    TEXTS = {"fidelity": f"{STUDY.running_texts}/fidelity_{{language}}.txt", "neutral": f"{STUDY.running_texts}/neutral_{{language}}.txt"}
+    TEXTS = {
+        "fidelity": f"{STUDY.running_texts}/fidelity_{{language}}.txt",
+        "neutral": f"{STUDY.running_texts}/neutral_{{language}}.txt",
+    }
     BROKEN = {"max_broken_share": lambda w: STUDY.row("languages", language=w.language)["max_broken_share"]}
     SAES = {r["sae"]: r for r in STUDY.saes_of(MODEL)}
-    WEIGHTS = {"model": f"{STUDY.model_path(MODEL)}/config.json", "saes": [f"{STUDY.row_path(r)}/cfg.json" for r in SAES.values()]}
+    WEIGHTS = {
+        "model": f"{STUDY.model_path(MODEL)}/config.json",
+        "saes": [f"{STUDY.row_path(r)}/cfg.json" for r in SAES.values()],
+    }
     READ = {
         "model": STUDY.model_path(MODEL),
-        "saes": {s: {"folder": STUDY.row_path(r), **{k: r[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")}} for s, r in SAES.items()},
+        "saes": {
+            s: {
+                "folder": STUDY.row_path(r),
+                **{k: r[k] for k in ("layer", "explained_variance_min", "l0_min", "l0_max")},
+            }
+            for s, r in SAES.items()
+        },
         "numerics": STUDY.numerics(MODEL, "chunk_batch"),
         "bos": STUDY.row("models", model=MODEL)["bos"],
         "emotions": STUDY.emotions,
         # folder of a source's codes -> its words
-        "sets": lambda w: {STUDY.variants.concept_folder(c): f.format(language=w.language) for c, f in STUDY.concept_files.items()},
+        "sets": lambda w: {
+            STUDY.variants.concept_folder(c): f.format(language=w.language) for c, f in STUDY.concept_files.items()
+        },
         "journal": STUDY.journal,
         "version": CHECKOUT.version_of("features.extraction"),
         "own_files": [STUDY.own_files(r) for r in [STUDY.row("models", model=MODEL), *SAES.values()]],
@@ -45,7 +60,12 @@ for MODEL in STUDY.models:
             **TEXTS,
             shards=expand(SHARD, shard=range(SHARDS), allow_missing=True) if SHARDS > 1 else [],
         output:
-            concepts=[f"<results>/features/{MODEL}/{s}/{{language}}/{STUDY.variants.concept_folder(c)}/{e}.npz" for s in SAES for c in STUDY.concept_files for e in STUDY.emotions],
+            concepts=[
+                f"<results>/features/{MODEL}/{s}/{{language}}/{STUDY.variants.concept_folder(c)}/{e}.npz"
+                for s in SAES
+                for c in STUDY.concept_files
+                for e in STUDY.emotions
+            ],
             norms=[f"<results>/features/{MODEL}/{s}/{{language}}/norms/{STUDY.norms}.npz" for s in SAES],
             running=[f"<results>/features/{MODEL}/{s}/{{language}}/running_text.npz" for s in SAES],
         log:
@@ -116,11 +136,15 @@ for MODEL in STUDY.models:
                 "../scripts/extract_shard.py"
 
 
+def codes_of_concepts(w):
+    """Codes of the words of the concept-sets that a variant reads, a file an emotion."""
+    folder = STUDY.variants.concept_folder(STUDY.settings(w.variant).concepts)
+    return [f"<results>/features/{w.model}/{w.sae}/{w.language}/{folder}/{e}.npz" for e in STUDY.emotions]
+
+
 rule gather_codes:
     input:
-        concepts=lambda w: expand(
-            f"<results>/features/{w.model}/{w.sae}/{w.language}/{STUDY.variants.concept_folder(STUDY.settings(w.variant).concepts)}/{{emotion}}.npz", emotion=STUDY.emotions
-        ),
+        concepts=codes_of_concepts,
         norms=f"<results>/features/{{model}}/{{sae}}/{{language}}/norms/{STUDY.norms}.npz",
         running="<results>/features/{model}/{sae}/{language}/running_text.npz",
         sets=STUDY.own("concepts", "<results>/{variant}concepts/{language}.tsv"),
@@ -168,7 +192,10 @@ rule select_features:
         emotions="resources/emotions.tsv",
         controls=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/matches.tsv"),
     output:
-        features=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv", emotion=STUDY.emotions),
+        features=expand(
+            "<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv",
+            emotion=STUDY.emotions,
+        ),
         use="<results>/{variant}feature_use/{model}/{sae}/{language}.tsv",
         reproducibility="<results>/{variant}reproducibility/{model}/{sae}/{language}.tsv",
     log:
@@ -186,7 +213,11 @@ rule select_features:
 rule find_shared_features:
     input:
         codes=expand("<results>/{{variant}}codes/{{model}}/{{sae}}/{language}.npz", language=STUDY.pair),
-        selected=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{language}/{emotion}.tsv", language=STUDY.pair, emotion=STUDY.emotions),
+        selected=expand(
+            "<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{language}/{emotion}.tsv",
+            language=STUDY.pair,
+            emotion=STUDY.emotions,
+        ),
         words=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/words.tsv", language=STUDY.pair),
         # word frequencies where no dataset gives them: the text that the planted models were trained on
         corpus="<results>/world/affect/train.txt" if config["running_texts"] == "planted" else [],

@@ -1,7 +1,8 @@
 # Figures and their source data, drawn from published tables in one committed font: a rule for each row of
 # shared_affect/results/figures/table.py.
 # Inputs: <results>/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
-# Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were steered.
+# Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were
+# steered.
 from shared_affect.results.figures.table import ROWS as FIGURE_ROWS
 
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"

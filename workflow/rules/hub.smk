@@ -1,7 +1,7 @@
 # Models and SAEs from a hub, fetched once on the machine that runs the workflow, checked, and linked into <retrieved>.
 # Inputs: config/models.tsv (source hub), config/saes.tsv (source release).
-# Outputs: resources/retrieved/models/{model}/*, resources/retrieved/saes/{model}/{sae}/*, resources/retrieved/revisions.json.
-# Every study shares them. Jobs that compute run offline.
+# Outputs: resources/retrieved/models/{model}/*, resources/retrieved/saes/{model}/{sae}/*,
+# resources/retrieved/revisions.json. Every study shares them. Jobs that compute run offline.
 
 
 if STUDY.hub_models:

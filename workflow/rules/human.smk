@@ -1,7 +1,8 @@
 # Human (or planted) data in one standard form, and the concept-sets.
-# Inputs: files named in config/human.tsv (from data_dir, or downloaded: retrieve.smk); resources/concepts/{language}.tsv.
-# Outputs: <results>/{variant}human/{dataset}/..., <results>/{variant}concepts/{language}.tsv. Shuffled controls are shuffled here
-# and nowhere else: everything after runs the same code on them.
+# Inputs: files named in config/human.tsv (from data_dir, or downloaded: retrieve.smk);
+# resources/concepts/{language}.tsv.
+# Outputs: <results>/{variant}human/{dataset}/..., <results>/{variant}concepts/{language}.tsv. Shuffled controls are
+# shuffled here and nowhere else: everything after runs the same code on them.
 
 
 rule prepare_judgements:

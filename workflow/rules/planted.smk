@@ -62,7 +62,9 @@ rule write_planted_texts:
         **WORLD_PARAMS,
         counts=config["texts"],
         # 36 tokens a document is a safe underestimate: the models take what they need
-        n_train=lambda w: max(100, max(r["train_tokens"] for r in STUDY.tables["models"] if r["world"] == w.world) // 36),
+        n_train=lambda w: max(
+            100, max(r["train_tokens"] for r in STUDY.tables["models"] if r["world"] == w.world) // 36
+        ),
         code=code_of("planted/world", "planted/tokenizer"),
     script:
         "../scripts/write_planted_texts.py"
@@ -74,7 +76,9 @@ rule train_lm:
         validation=lambda w: STUDY.world_file(w.model, "validation.txt"),
         tokenizer=lambda w: STUDY.world_file(w.model, "tokenizer/tokenizer.json"),
     output:
-        multiext("<results>/models/{model}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        multiext(
+            "<results>/models/{model}/", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"
+        ),
         facts="<results>/models/{model}/facts.json",
     log:
         "<logs>/train_lm/{model}.log",
@@ -84,7 +88,9 @@ rule train_lm:
         model="|".join(STUDY.trained_models),
     priority: 10
     params:
-        row=lambda w: STUDY.cells("models", ("family", "train_tokens", "max_validation_loss", "replicate"), model=w.model),
+        row=lambda w: STUDY.cells(
+            "models", ("family", "train_tokens", "max_validation_loss", "replicate"), model=w.model
+        ),
         root_seed=config["root_seed"],
         code=code_of("planted/language_model", "models/texts", "models/tokens"),
     script:

@@ -1,6 +1,7 @@
 # Prediction of word ratings within and across languages.
 # Inputs: codes of rated words, emotion features, shared features, norms in standard form, translation pairs.
-# Outputs: <results>/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need beside them.
+# Outputs: <results>/{variant}ratings/{model}/{sae}/{language|pair}/{norms}/{dimension}.tsv and what the claims need
+# beside them.
 
 
 rule prepare_translations:
@@ -44,13 +45,20 @@ rule draw_folds:
 rule predict_ratings:
     input:
         codes=STUDY.own("model", "<results>/{variant}codes/{model}/{sae}/{language}.npz"),
-        features=STUDY.own("model", "<results>/{variant}emotion_features/{model}/{sae}/{language}/{emotion}.tsv", emotion=STUDY.emotions),
+        features=STUDY.own(
+            "model",
+            "<results>/{variant}emotion_features/{model}/{sae}/{language}/{emotion}.tsv",
+            emotion=STUDY.emotions,
+        ),
         shared=STUDY.own("model", "<results>/{variant}shared/{model}/{sae}/features.tsv") if STUDY.pair else [],
         norms=STUDY.own("human", "<results>/{variant}human/{norms}/norms_{language}.tsv"),
         folds="<results>/human/{norms}/folds.tsv",
         associations=lambda w: STUDY.data.association_vectors(w.language),
     output:
-        scores=expand("<results>/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/{dimension}.tsv", dimension=config["dimensions"]),
+        scores=expand(
+            "<results>/{{variant}}ratings/{{model}}/{{sae}}/{{language}}/{{norms}}/{dimension}.tsv",
+            dimension=config["dimensions"],
+        ),
         differences="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/differences.tsv",
         predictions="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/predictions.tsv",
         notes="<results>/{variant}ratings/{model}/{sae}/{language}/{norms}/notes.json",
@@ -99,7 +107,9 @@ rule transfer_ratings:
 
 rule compare_cultures:
     input:
-        predictions=expand("<results>/{{variant}}ratings/{{model}}/{{sae}}/{language}/{{norms}}/predictions.tsv", language=STUDY.pair),
+        predictions=expand(
+            "<results>/{{variant}}ratings/{{model}}/{{sae}}/{language}/{{norms}}/predictions.tsv", language=STUDY.pair
+        ),
         values=lambda w: list(STUDY.data.culture_values(w.norms).values()),
         translations="<results>/human/translations.tsv",
     output:

@@ -1,6 +1,7 @@
 # Published tables, claims, figures, provenance.
 # Inputs: everything above, for every model, SAE, language and variant of the study.
-# Outputs: <results>/tables/*.csv, <results>/claims.json, <results>/figures/*, <results>/provenance.json, <results>/run_config.yaml, <results>/report.rst.
+# Outputs: <results>/tables/*.csv, <results>/claims.json, <results>/figures/*, <results>/provenance.json,
+# <results>/run_config.yaml, <results>/report.rst.
 TABLE_FILES = {table: f"{STUDY.results}/tables/{table}.csv" for table in STUDY.grid.tables}
 
 
@@ -36,7 +37,11 @@ rule judge_claims:
     input:
         tables=list(TABLE_FILES.values()),
         notes=list(NOTES),
-        steering=expand(f"<results>/steering/{{model}}/{STUDY.sae}/{{language}}/claim.tsv", model=STUDY.steered, language=STUDY.languages),
+        steering=expand(
+            f"<results>/steering/{{model}}/{STUDY.sae}/{{language}}/claim.tsv",
+            model=STUDY.steered,
+            language=STUDY.languages,
+        ),
     output:
         claims="<results>/claims.json",
         table=report("<results>/claims.html", category="1 Claims", caption="../report/claims.rst"),

@@ -1,7 +1,7 @@
 # Downloads of published data.
 # Inputs: config/sources.tsv (address, sha256, terms), rows with download = true.
-# Outputs: resources/retrieved/data/{folder}/{file}. Only what a study needs is fetched, and nothing that stands in data_dir.
-# Files that may not be downloaded are read from data_dir alone; study.smk says where to get them.
+# Outputs: resources/retrieved/data/{folder}/{file}. Only what a study needs is fetched, and nothing that stands in
+# data_dir. Files that may not be downloaded are read from data_dir alone; study.smk says where to get them.
 import re
 
 

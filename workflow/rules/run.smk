@@ -1,5 +1,7 @@
-# What a run does besides its rules: takes away the lock of a killed run, makes logs that can be shown, says what starts anew.
+# What a run does besides its rules: takes away the lock of a killed run, makes logs that can be shown, says what starts
+# anew.
 # Inputs: .snakemake/locks. Outputs: the same; a log where a job has left none.
+import atexit
 from contextlib import suppress
 from logging import Filter
 
@@ -8,7 +10,12 @@ from shared_affect.study import owners
 from snakemake_interface_logger_plugins.common import LogEvent
 
 LOCKS = Path(".snakemake/locks")
-TRAINING = {"train_lm": "{model}", "train_sae": "{model}/{sae}", "sample_documents": "{model}", "train_judge": "{language}"}  # nothing of these is in the journal
+TRAINING = {
+    "train_lm": "{model}",
+    "train_sae": "{model}/{sae}",
+    "sample_documents": "{model}",
+    "train_judge": "{language}",
+}  # nothing of these is in the journal
 
 if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
@@ -17,7 +24,7 @@ if workflow.exec_mode == ExecMode.DEFAULT:
 
 
 class LogsExist(Filter):
-    """A job that dies before it writes has a log all the same when its error is told: `--logger rich` reads it without looking."""
+    """A job that dies before it writes has a log when its error is told: `--logger rich` reads it without looking."""
 
     def filter(self, record):
         if getattr(record, "event", None) == LogEvent.JOB_ERROR:
@@ -32,12 +39,29 @@ if not any(type(f).__name__ == "LogsExist" for f in logger.filters):
     logger.addFilter(LogsExist())
 
 
+# What is lacking is said last, below the plan; a run stops on it before its first job.
+SAID = []
+
+
+def say_last():
+    """Below a plan that no run has followed."""
+    for text in [] if SAID else [*OVERWRITES, *(f"Lacking: {t}" for t in STUDY.lacking())]:
+        print(f"\n{text}", end="", file=sys.stderr)
+
+
+if workflow.is_main_process:
+    atexit.register(say_last)
+
+
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
-            logger.warning(f"{job.rule.name} of {TRAINING[job.rule.name].format(**job.wildcards_dict)} was interrupted: it starts anew, nothing of it was kept")
+            logger.warning(
+                f"{job.rule.name} of {TRAINING[job.rule.name].format(**job.wildcards_dict)} was interrupted:"
+                " it starts anew, nothing of it was kept"
+            )
 
 
 def code_of_rules():

@@ -1,8 +1,10 @@
 # SAEs that the workflow trains itself, on any block of any model: for models without published ones.
-# Inputs: a model; its planted world's texts, texts that it writes itself, or a file or folder of texts (config/saes.tsv, column texts).
+# Inputs: a model; its planted world's texts, texts that it writes itself, or a file or folder of texts
+# (config/saes.tsv, column texts).
 # Outputs: <results>/samples/{model}.txt, <results>/saes/{model}/{sae}/*.
 
-# Looked at once, by the process that plans: the texts of trained SAEs, and the tokenizers of models that are there already.
+# Looked at once, by the process that plans: the texts of trained SAEs, and the tokenizers of models that are there
+# already.
 if workflow.is_main_process:
     checked(looks.look_at_texts, STUDY)
 
@@ -27,7 +29,9 @@ rule sample_documents:
         n_tokens=lambda w: max(r["train_tokens"] for r in STUDY.sampled_saes if r["model"] == w.model),
         root_seed=config["root_seed"],
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
-        code=code_of("models/texts", "models/load", "models/blocks", "models/sampling", "models/interventions", "models/tokens"),
+        code=code_of(
+            "models/texts", "models/load", "models/blocks", "models/sampling", "models/interventions", "models/tokens"
+        ),
     script:
         "../scripts/sample_documents.py"
 
@@ -47,9 +51,13 @@ rule train_sae:
         model="|".join(r["model"] for r in STUDY.trained_saes) or "none",
     priority: 9
     params:
-        row=lambda w: STUDY.cells("saes", ("layer", "architecture", "k", "d_sae", "texts", "train_tokens"), model=w.model, sae=w.sae),
+        row=lambda w: STUDY.cells(
+            "saes", ("layer", "architecture", "k", "d_sae", "texts", "train_tokens"), model=w.model, sae=w.sae
+        ),
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
         root_seed=config["root_seed"],
-        code=code_of("models/sae_training", "models/texts", "models/residual", "models/load", "models/blocks", "models/tokens"),
+        code=code_of(
+            "models/sae_training", "models/texts", "models/residual", "models/load", "models/blocks", "models/tokens"
+        ),
     script:
         "../scripts/train_sae.py"

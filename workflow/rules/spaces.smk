@@ -1,12 +1,16 @@
 # Emotion spaces, their comparison with human judgements, their dimensions.
 # Inputs: codes, emotion features, judgements and affect of the emotions in standard form.
-# Outputs: <results>/{variant}spaces/{model}/{sae}/{language}.npz, <results>/{variant}rsa/..., <results>/{variant}dimensions/...
+# Outputs: <results>/{variant}spaces/{model}/{sae}/{language}.npz, <results>/{variant}rsa/...,
+# <results>/{variant}dimensions/...
 
 
 rule build_space:
     input:
         codes="<results>/{variant}codes/{model}/{sae}/{language}.npz",
-        features=expand("<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv", emotion=STUDY.emotions),
+        features=expand(
+            "<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv",
+            emotion=STUDY.emotions,
+        ),
         associations=lambda w: STUDY.data.association_vectors(w.language),
         emotions="resources/emotions.tsv",
         controls=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/matches.tsv"),

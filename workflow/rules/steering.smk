@@ -56,7 +56,9 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
             numerics=lambda w: STUDY.numerics(w.model, "chunk_batch"),
             bos=lambda w: STUDY.row("models", model=w.model)["bos"],
-            sampling={k: config["steering"][k] for k in ("max_new_tokens", "samples_per_prompt", "temperature", "positions")},
+            sampling={
+                k: config["steering"][k] for k in ("max_new_tokens", "samples_per_prompt", "temperature", "positions")
+            },
             strengths=config["steering"]["strengths"],
             root_seed=config["root_seed"],
             journal=STUDY.journal,

@@ -37,7 +37,8 @@ PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 SEEN = [p for p in sys.path if any(p.startswith(f"{e.env.path}{os.sep}") for e in workflow.injected_conda_envs)]
 if SEEN:
     os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys([*filter(None, PATHS), *SEEN])))
-# Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's digests.
+# Jobs import the library of this folder, whichever environment is active; one that parses this again keeps the run's
+# digests.
 checked(rooms.declare, BASE / "src", keep_digests=workflow.exec_mode != ExecMode.DEFAULT)
 CHECKOUT = Checkout(
     tables=BASE / "config",
@@ -50,8 +51,16 @@ CHECKOUT = Checkout(
 code, code_of = CHECKOUT.code, CHECKOUT.code_of
 TABLES = checked(CHECKOUT.read_tables)
 if workflow.is_main_process:
-    FILES = dict.fromkeys(os.path.relpath(path) for path in ["config.yaml", *workflow.config_settings.configfiles] if Path(path).exists())
-    checked(overlays.check_merge, [*((path, checked(overlays.check_file, path)) for path in FILES), ("--config", workflow.config_settings.config)])
+    FILES = dict.fromkeys(
+        os.path.relpath(path) for path in ["config.yaml", *workflow.config_settings.configfiles] if Path(path).exists()
+    )
+    checked(
+        overlays.check_merge,
+        [
+            *((path, checked(overlays.check_file, path)) for path in FILES),
+            ("--config", workflow.config_settings.config),
+        ],
+    )
 STUDY = checked(read_study, config, CHECKOUT, TABLES)
 config.update(STUDY.config)
 # looked at once, by the process that plans: jobs of a cluster read the Snakefile again

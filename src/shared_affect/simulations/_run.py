@@ -30,10 +30,11 @@ def simulate(name: str, n: int, root_seed: int) -> pd.DataFrame:
 def page(folder: str | Path) -> str:
     """The page of all results that stand in a folder, as Markdown."""
     parts = [
-        "# What the tests and intervals were held against\n\nMade by `make simulations` from `docs/simulations/*.json`;"
-        " not written by hand. Each table comes from the study's own functions on\nsimulated data whose truth is known."
-        " *meant* is what the number should be; the interval is that of the simulation itself (95 %).\n*datasets* is"
-        " how many stand behind a row; `make simulations` runs 1,000 of every setting whose file has fewer.\n"
+        "# What the tests and intervals were held against\n\n"
+        "Made by `make simulations` from `docs/simulations/*.json`; not written by hand. Each table comes from the\n"
+        "study's own functions on simulated data whose truth is known. *meant* is what the number should be; the\n"
+        "interval is that of the simulation itself (95 %). *datasets* is how many stand behind a row;\n"
+        "`make simulations` runs 1,000 of every setting whose file has fewer.\n"
     ]
     for path in sorted(Path(folder).glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))

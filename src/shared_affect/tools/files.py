@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -139,7 +140,8 @@ def _section(contract: Contract) -> str:
         Facts: ("key", "allowed", "what it is"),
     }[type(contract)]
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *map(_row, contract.fields)]
-    return "\n".join([f"### {places}", "", " ".join([contract.meaning, *filter(None, said)]), "", *rows, ""])
+    text = textwrap.fill(" ".join([contract.meaning, *filter(None, said)]), 120, break_on_hyphens=False)
+    return "\n".join([f"### {places}", "", text, "", *rows, ""])
 
 
 def page() -> str:
