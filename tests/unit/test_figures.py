@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from glyphs import missing_characters
 from matplotlib.text import Text
 
 from shared_affect.results.contracts import CONTRACTS, write_table
@@ -19,7 +20,7 @@ from shared_affect.results.figures.ratings import draw_ratings
 from shared_affect.results.figures.spaces import Space, draw_spaces
 from shared_affect.results.figures.steering import draw_steering
 from shared_affect.results.figures.table import FIGURES, ROWS, SPACE, Material
-from shared_affect.results.fonts import figure_style, missing_characters, register_font
+from shared_affect.results.fonts import figure_style, register_font
 from shared_affect.results.panels import Box, Names, block, new_figure, place_labels, read_tables, save
 from shared_affect.spaces.rdm import rdm_from_condensed
 from shared_affect.study.vocabulary import PALE, RATING_ARMS, RED, REPRESENTATIONS

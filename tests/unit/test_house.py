@@ -339,7 +339,7 @@ def test_every_column_and_its_values_are_explained(root, name):
 
 
 def test_figures_can_write_every_committed_word(root):
-    from shared_affect.results.fonts import missing_characters
+    from glyphs import missing_characters
 
     texts = [
         p.read_text(encoding="utf-8")

@@ -525,7 +525,7 @@ def hold(folder, model, sae, journal, bos=None):
     from shared_affect.models.saes import DiskSAE
 
     ex = Extractor(folder, {"s": SaeSource(str(sae), 0)}, "en", Numerics(), journal, row=ModelRow(bos=bos))
-    ex.hold(model, {"s": DiskSAE(sae)})
+    ex.held.put(model, {"s": DiskSAE(sae)})
     return ex
 
 

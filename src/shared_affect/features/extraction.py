@@ -27,11 +27,10 @@ from shared_affect.models.load import Numerics
 from shared_affect.models.model_folder import ModelRow, model_digest, tokenizer_digest
 from shared_affect.models.proof import outcome, prove_reading, prove_steering
 from shared_affect.models.sae_folder import check_folder, check_hook
-from shared_affect.models.saes import SAE
 from shared_affect.models.tokens import load_ids
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 VERSION = 2
 """Raised by hand when the code of extraction (this room and `chunks`, `forward`, `running_text`, `precision`) changes a
@@ -98,10 +97,6 @@ class Extractor:
     def model_loads(self) -> int:
         """How often a model was loaded; 0 where the journal had everything."""
         return self.held.loads
-
-    def hold(self, model: PreTrainedModel, saes: Mapping[str, SAE]) -> None:
-        """Use a model and SAEs that are in memory already; they must be those of the folders, on the device."""
-        self.held.put(model, saes)
 
     def prove(self, ids: Sequence[Sequence[int]], whole: bool = False) -> None:
         """Show on token ids of a few texts that the model is read as it should be, unless the journal knows (`proof`).

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager
-from matplotlib.ft2font import FT2Font
 from matplotlib.typing import RcKeyType
 
 STYLE: dict[RcKeyType, Any] = {
@@ -49,12 +48,6 @@ def register_font(path: str | Path) -> str:
     if str(path) not in {f.fname for f in fontManager.ttflist}:
         fontManager.addfont(str(path))
     return name
-
-
-def missing_characters(path: str | Path, texts: Iterable[str]) -> list[str]:
-    """Printable characters of `texts` that the font at `path` lacks, sorted."""
-    known = FT2Font(str(path)).get_charmap()
-    return sorted(c for c in set("".join(texts)) if c.isprintable() and ord(c) not in known)
 
 
 @contextlib.contextmanager

@@ -78,12 +78,6 @@ class Judge:
         p = np.exp(z - z.max(1, keepdims=True))
         return p / p.sum(1, keepdims=True)
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of every label, ``[n_texts, n_labels]``; a text without a known word gets the intercepts'
-        alone.
-        """
-        return self._probabilities(self._tfidf(texts))
-
     def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Top label of every text and the probabilities.
 

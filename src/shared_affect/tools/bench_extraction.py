@@ -137,7 +137,7 @@ def ours(work: Work) -> Prepared:
 
     def fresh() -> Extractor:
         extractor = Extractor(folder / "model", sources, "en", numerics, tempfile.mkdtemp(dir=folder))
-        extractor.hold(model, {"s": sae})
+        extractor.held.put(model, {"s": sae})
         # once a model, not once a word
         extractor.prove([s.ids for s in locate(extractor.tokenizer, TEMPLATES["word-is"], words[:2])])
         return extractor
