@@ -180,7 +180,9 @@ def test_a_new_arm_is_one_record_and_moves_no_other(model_folder, sae_folder, tm
     ]
     monkeypatch.setattr(arms, "ARMS", (*arms.ARMS, *new))
     after = arms.make_vectors(material)
-    assert all(np.array_equal(after[k], v) for k, v in before.items()) and list(after)[3:] == [a.name for a in new]
+    assert all(np.array_equal(after[k], v) for k, v in before.items()) and [*after][len(before) :] == [
+        a.name for a in new
+    ]
     more = generator(model_folder, sae_folder, tmp_path)
     both = more.run(planned({"joy": after}, [0.5], with_baselines=True), "x")
     assert {k: both[k] for k in texts} == texts

@@ -62,7 +62,8 @@ FLOORS = (
     ("models",),
     ("features", "planted"),
     ("spaces", "ratings", "steering"),
-    ("planning", "results"),
+    ("results",),
+    ("planning",),
     ("simulations", "tools"),
 )
 """Sub-packages from the ground up: a room imports its own floor's package and those below, never its neighbours'."""

@@ -5,12 +5,14 @@ import copy
 import pytest
 import yaml
 
+from shared_affect.base.contracts import Published, Table, text, whole
 from shared_affect.planning import looks, study_checks
 from shared_affect.planning.checkout import CONFIG_TABLES, Checkout, file_digest
 from shared_affect.planning.grid import KINDS, spread
 from shared_affect.planning.plan import read_study
 from shared_affect.planning.variants import Settings, Variants
-from shared_affect.results.contracts import CONTRACTS
+from shared_affect.results.contracts import CONTRACTS, as_collected
+from shared_affect.results.published import published_files
 from shared_affect.study.config import ConfigError
 
 
@@ -306,6 +308,34 @@ def test_every_published_table_has_its_files(make, study):
     one = make(languages=["en"], steering=study.config["steering"] | {"enabled": False})
     gone = {"shared_features", "shared_overlap", "cultures", "judges"} | {t for t in KINDS if t.startswith("steering")}
     assert set(study.grid.tables) - set(one.grid.tables) == gone
+
+
+@pytest.mark.parametrize(
+    ("place", "side", "name"),
+    [
+        ("{variant}sizes/{model}/{language}.tsv", None, "sizes"),  # variants write it, and nobody would collect it
+        ("sizes/{model}/{language}.tsv", "concepts", "sizes"),
+        ("{variant}sizes/{language}.tsv", "concepts", "sizes"),  # of no model, so of no unit of a variant
+        ("{variant}sizes/{model}/{language}.tsv", "concepts", "features"),  # another's name
+    ],
+)
+def test_a_published_file_that_would_be_collected_in_part_is_refused(monkeypatch, place, side, name):
+    fields = (text("emotion", ""), whole("n_words", ""))
+    sizes = Table(place, "count_sizes", "", fields, ("emotion",), published=Published(name, side))
+    monkeypatch.setattr("shared_affect.words.files.SIZES", sizes, raising=False)
+    with pytest.raises(ValueError, match="SIZES"):
+        published_files()
+
+
+def test_a_published_file_needs_its_record_alone(monkeypatch):
+    fields = (text("emotion", ""), whole("n_words", ""))
+    own = Published("sizes", "concepts", words={"emotion": ("joy",)})
+    sizes = Table("{variant}sizes/{model}/{language}.tsv", "count_sizes", "", fields, ("emotion",), published=own)
+    monkeypatch.setattr("shared_affect.words.files.SIZES", sizes, raising=False)
+    assert published_files()["sizes"] == (own, sizes)
+    contract = as_collected(own, sizes)
+    assert contract.key == ("control", "spec", "root_seed", "model", "language", "emotion")
+    assert contract.values == ("n_words",) and contract.words == {"emotion": ("joy",)}
 
 
 @pytest.mark.parametrize("table", KINDS)

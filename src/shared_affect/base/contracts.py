@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -207,6 +207,30 @@ def _check_values(where: str, field: Field, values: np.ndarray, lacking: np.ndar
 
 
 @dataclass(frozen=True)
+class Published:
+    """How files become a published table: their rows beside whose they are.
+
+    The table's key is ``control, spec, root_seed``, the axes in the files' place and the files' own key; its other
+    columns are theirs.
+
+    Attributes
+    ----------
+    name : str
+        Of the table, ``tables/{name}.csv``.
+    side : {"model", "concepts", "human", "both"}, optional
+        A variant that touches this side has files of its own; None: the primary configuration alone has any.
+    needs : {"", "pair", "steering"}
+        The study has the table only with two languages, or only if it steers.
+    words : mapping of column -> allowed words
+    """
+
+    name: str
+    side: str | None = None
+    needs: str = ""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Table:
     """Contract of a tab-separated file.
 
@@ -224,6 +248,8 @@ class Table:
         Whether there may be no row.
     more : str
         What other columns may stand there; none where this is "".
+    published : Published, optional
+        The published table that such files are collected into as they are.
     """
 
     place: str
@@ -233,6 +259,7 @@ class Table:
     key: tuple[str, ...] = ()
     empty: bool = False
     more: str = ""
+    published: Published | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -250,12 +277,12 @@ class Table:
         owners = _owners(where, [str(c) for c in frame.columns], self.fields, "column", self.more)
         if not len(frame) and not self.empty:
             raise ContractError(f"{where}: no rows; allowed: one or more (docs/files.md)")
-        for name, field in owners.items():
-            if field is not None:
+        for name, owner in owners.items():
+            if owner is not None:
                 lacking = frame[name].isna().to_numpy()
-                if field.kind == "text":
+                if owner.kind == "text":
                     lacking = lacking | (frame[name] == "").fillna(False).to_numpy(bool)
-                _check_values(where, field, frame[name].to_numpy(), lacking, "column")
+                _check_values(where, owner, frame[name].to_numpy(), lacking, "column")
         if self.key and (doubled := frame.duplicated(list(self.key))).any():
             own = frame[list(self.key)].iloc[int(doubled.to_numpy().argmax())].to_dict()
             raise ContractError(f"{where}: two rows with {own}; allowed: one (docs/files.md)")
@@ -452,11 +479,11 @@ class Facts:
         where = str(where)
         if not isinstance(facts, Mapping):
             raise ContractError(f"{where}: holds a {type(facts).__name__}; allowed: one JSON object (docs/files.md)")
-        for name, field in _owners(where, list(facts), self.fields, "key", self.more).items():
-            if field is not None:
+        for name, owner in _owners(where, list(facts), self.fields, "key", self.more).items():
+            if owner is not None:
                 value, cell = facts[name], np.empty(1, object)
                 cell[0] = value  # a list stays one cell
-                _check_values(where, field, cell, np.array([value is None or value == ""]), "key")
+                _check_values(where, owner, cell, np.array([value is None or value == ""]), "key")
 
     def write(self, path: str | Path, facts: Mapping[str, Any]) -> None:
         """Write an object after checking it."""

@@ -1,6 +1,6 @@
 """Contracts of what extraction leaves, of codes, and of selected and shared features."""
 
-from shared_affect.base.contracts import Array, Arrays, Table, flag, number, share, sparse, text, whole
+from shared_affect.base.contracts import Array, Arrays, Published, Table, flag, number, share, sparse, text, whole
 
 WORD_ARRAYS = Arrays(
     "features/{model}/{sae}/{language}/{concepts}/{emotion}.npz, features/{model}/{sae}/{language}/norms/{norms}.npz",
@@ -82,6 +82,7 @@ SELECTED = Table(
         share("density", "share of affect-free tokens on which it fires"),
     ),
     ("emotion", "rank"),
+    published=Published("features", "model"),
 )
 
 FEATURE_USE = Table(
@@ -90,6 +91,7 @@ FEATURE_USE = Table(
     "How many emotions a selected feature serves.",
     (text("quantity", ""), number("value", "count, mean or share", 0, missing=True)),
     ("quantity",),
+    published=Published("feature_use", "model"),
 )
 
 REPRODUCIBILITY = Table(
@@ -108,6 +110,7 @@ REPRODUCIBILITY = Table(
         whole("n_shuffles", ""),
     ),
     ("quantity", "arm"),
+    published=Published("reproducibility", "model"),
 )
 
 SHARED_FEATURES = Table(
@@ -160,4 +163,5 @@ SHARED_OVERLAP = Table(
         whole("n_permutations", ""),
     ),
     ("scope", "emotion"),
+    published=Published("shared_overlap", "model", needs="pair"),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from string import Formatter
 from typing import TYPE_CHECKING
 
+from shared_affect.results.published import VARIANT, axes_of, published_files
 from shared_affect.study.vocabulary import PRIMARY_SPEC
 
 if TYPE_CHECKING:
@@ -38,32 +38,25 @@ class Kind:
     @property
     def axes(self) -> list[str]:
         """Axes of the grid along which the files differ, in the pattern's order."""
-        return list(dict.fromkeys(field for _, field, _, _ in Formatter().parse(self.pattern) if field))
+        return axes_of(self.pattern)
 
 
-STEERING = "steering/{model}/{sae}/{language}"
 KINDS = {
     "rsa": Kind("rsa/{model}/{sae}/{language}/{human}.tsv", "both"),
     "rsa_differences": Kind("rsa_differences/{model}/{sae}/{language}/{human}.tsv", "both"),
     "human_ceilings": Kind("human/{human}/ceilings_{language}.tsv"),
     "dimensions": Kind("dimensions/{model}/{sae}/{language}/{human}.tsv", "both"),
-    "features": Kind("emotion_features/{model}/{sae}/{language}/{emotion}.tsv", "model"),
-    "feature_use": Kind("feature_use/{model}/{sae}/{language}.tsv", "model"),
-    "concept_words": Kind("controls/{model}/{language}/words.tsv", "concepts"),
-    "control_balance": Kind("controls/{model}/{language}/balance.tsv", "concepts"),
-    "reproducibility": Kind("reproducibility/{model}/{sae}/{language}.tsv", "model"),
     "sae_fidelity": Kind("features/{model}/{sae}/{language}/running_text.npz"),
     "ratings": Kind("ratings/{model}/{sae}/{language}/{norms}/{dimension}.tsv", "both"),
     "rating_differences": Kind("ratings/{model}/{sae}/{language}/{norms}/differences.tsv", "both"),
     "shared_features": Kind("shared/{model}/{sae}/summary.tsv", "model", "pair"),
-    "shared_overlap": Kind("shared/{model}/{sae}/overlap.tsv", "model", "pair"),
-    "cultures": Kind("cultures/{model}/{sae}/{norms}.tsv", "both", "pair"),
-    "steering": Kind(f"{STEERING}/{{emotion}}/scores.tsv", None, "steering"),
-    **{f"steering_{t}": Kind(f"{STEERING}/{t}.tsv", None, "steering") for t in ("chosen", "differences", "pooled")},
-    "steering_confusion": Kind(f"{STEERING}/confusion.tsv", None, "steering"),
     "judges": Kind("judges/{language}.json", None, "steering"),
 }
-"""Published table -> its files."""
+"""Published table -> its files; those collected as they are say so themselves (`base.contracts.Published`)."""
+KINDS |= {
+    name: Kind(files.place.removeprefix(VARIANT), own.side, own.needs)
+    for name, (own, files) in published_files().items()
+}
 
 NORM_CEILINGS = Kind("human/{human}/norm_ceilings_{language}.tsv")
 

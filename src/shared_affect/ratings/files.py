@@ -1,6 +1,6 @@
 """Contracts of folds, predicted ratings and what is said of them."""
 
-from shared_affect.base.contracts import Facts, Field, Table, flag, number, share, text, whole
+from shared_affect.base.contracts import Facts, Field, Published, Table, flag, number, share, text, whole
 
 FOLDS = Table(
     "human/{norms}/folds.tsv",
@@ -91,4 +91,5 @@ CULTURES = Table(
         whole("n_pairs", ""),
     ),
     ("quantity",),
+    published=Published("cultures", "both", needs="pair"),
 )

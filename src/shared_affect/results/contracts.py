@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from shared_affect.base.contracts import Published, Table
 from shared_affect.base.files import atomic_path
+from shared_affect.results.published import axes_of, published_files
 from shared_affect.study.vocabulary import (
     CONTROLS,
-    JUDGE_LEVELS,
     PAIR_SETS,
     RATING_ARMS,
     REPRESENTATIONS,
     STATISTICS,
-    STEERING_ARMS,
 )
 
 IDENTITY = ("control", "spec", "root_seed", "model", "sae")
@@ -46,7 +46,7 @@ class Contract:
         return [*self.key, *self.values]
 
 
-CONTRACTS = {
+CONTRACTS: dict[str, Contract] = {
     "rsa": Contract(
         (*IDENTITY, "language", "human", "human_language", "representation", "pairs", "statistic"),
         (
@@ -109,23 +109,6 @@ CONTRACTS = {
             "n_emotions",
         ),
     ),
-    "features": Contract(
-        (*IDENTITY, "language", "emotion", "rank"),
-        ("feature", "weight", "prevalence", "auroc_emotion", "auroc_neutral", "p", "q", "passed_fdr", "density"),
-    ),
-    "feature_use": Contract((*IDENTITY, "language", "quantity"), ("value",)),
-    "concept_words": Contract(
-        ("control", "spec", "root_seed", "model", "language", "emotion", "word"),
-        ("source", "strength", "n_sets", "n_tokens", "broken_share", "in_norms", "log10_count", "concreteness"),
-    ),
-    "control_balance": Contract(
-        ("control", "spec", "root_seed", "model", "language", "emotion", "property"),
-        ("smd_before", "smd_after", "n_targets", "n_controls", "n_unknown"),
-    ),
-    "reproducibility": Contract(
-        (*IDENTITY, "language", "quantity", "arm"),
-        ("value", "ci_low", "ci_high", "shuffled_high", "n_emotions", "n_splits", "n_shuffles"),
-    ),
     "sae_fidelity": Contract((*IDENTITY, "language", "quantity"), ("value",)),
     "shared_features": Contract(
         (*IDENTITY, "quantity"),
@@ -142,9 +125,6 @@ CONTRACTS = {
             "n_word_permutations",
             "frequency_known",
         ),
-    ),
-    "shared_overlap": Contract(
-        (*IDENTITY, "scope", "emotion"), ("jaccard", "expected", "null_high", "p", "n_a", "n_b", "n_permutations")
     ),
     "ratings": Contract(
         (*IDENTITY, "language", "norms", "dimension", "arm"),
@@ -170,70 +150,18 @@ CONTRACTS = {
         ("difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"),
         {"arm_a": RATING_ARMS, "arm_b": RATING_ARMS},
     ),
-    "cultures": Contract((*IDENTITY, "norms", "quantity"), ("r", "ci_low", "ci_high", "n_pairs")),
-    "steering": Contract(
-        (*IDENTITY, "language", "emotion", "arm", "strength_resid_norm", "judge", "judge_level"),
-        (
-            "target_rate",
-            "ci_low",
-            "ci_high",
-            "target_probability",
-            "masked_target_rate",
-            "nll_ratio",
-            "perplexity_ratio",
-            "distinct_2",
-            "repetition",
-            "valence",
-            "arousal",
-            "language_kept",
-            "content_kept",
-            "harmonic_mean",
-            "n_prompts",
-            "seed",
-        ),
-        {"arm": STEERING_ARMS, "judge_level": JUDGE_LEVELS},
-    ),
-    "steering_chosen": Contract(
-        (*IDENTITY, "language", "emotion", "arm"),
-        ("strength_resid_norm", "nll_ratio_choose", "target_rate_choose", "qualified", "n_prompts_choose"),
-        {"arm": STEERING_ARMS},
-    ),
-    "steering_differences": Contract(
-        (*IDENTITY, "language", "emotion", "comparison", "judge"),
-        (
-            "strength_resid_norm",
-            "rate_a",
-            "rate_b",
-            "rate_b_ci_low",
-            "rate_b_ci_high",
-            "difference",
-            "ci_low",
-            "ci_high",
-            "mixed_ci_low",
-            "mixed_ci_high",
-            "nll_ratio",
-            "qualified",
-            "n_prompts",
-        ),
-    ),
-    "steering_pooled": Contract(
-        (*IDENTITY, "language", "arm", "judge"),
-        (
-            "rate",
-            "ci_low",
-            "ci_high",
-            "concept_over_arm",
-            "ratio_ci_low",
-            "ratio_ci_high",
-            "nll_ratio",
-            "n_emotions",
-            "n_prompts",
-        ),
-        {"arm": STEERING_ARMS},
-    ),
-    "steering_confusion": Contract((*IDENTITY, "language", "emotion", "judge", "label"), ("count", "n_texts", "rate")),
     "judges": Contract(("control", "spec", "root_seed", "language", "quantity"), ("value",)),
 }
+
+
+def as_collected(published: Published, files: Table) -> Contract:
+    """Contract of a table whose files are collected as they are."""
+    axes = axes_of(files.place)
+    key = ("control", "spec", "root_seed", *axes, *(c for c in files.key if c not in axes))
+    return Contract(key, tuple(c for c in files.columns if c not in key), published.words)
+
+
+CONTRACTS |= {name: as_collected(*own) for name, own in published_files().items()}
 
 
 def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """Contracts of steering: vectors, judges, generated texts and their scores."""
 
-from shared_affect.base.contracts import Array, Arrays, Facts, Field, Table, flag, number, share, text, whole
+from shared_affect.base.contracts import Array, Arrays, Facts, Field, Published, Table, flag, number, share, text, whole
+from shared_affect.study.vocabulary import JUDGE_LEVELS, STEERING_ARMS
 
 _STRENGTH = number("strength_resid_norm", "in mean residual norms", 0)
 
@@ -96,6 +97,7 @@ SCORES = Table(
         whole("seed", "root seed"),
     ),
     ("arm", "strength_resid_norm", "judge", "judge_level"),
+    published=Published("steering", needs="steering", words={"arm": STEERING_ARMS, "judge_level": JUDGE_LEVELS}),
 )
 
 CHOSEN = Table(
@@ -112,6 +114,7 @@ CHOSEN = Table(
         whole("n_prompts_choose", ""),
     ),
     ("emotion", "arm"),
+    published=Published("steering_chosen", needs="steering", words={"arm": STEERING_ARMS}),
 )
 
 STEERING_DIFFERENCES = Table(
@@ -137,6 +140,7 @@ STEERING_DIFFERENCES = Table(
         whole("n_prompts", ""),
     ),
     ("emotion", "comparison", "judge"),
+    published=Published("steering_differences", needs="steering"),
 )
 
 CLAIM = Table(
@@ -181,6 +185,7 @@ POOLED = Table(
         whole("n_prompts", ""),
     ),
     ("arm", "judge"),
+    published=Published("steering_pooled", needs="steering", words={"arm": STEERING_ARMS}),
 )
 
 CONFUSION = Table(
@@ -196,6 +201,7 @@ CONFUSION = Table(
         share("rate", "", missing=True),
     ),
     ("emotion", "judge", "label"),
+    published=Published("steering_confusion", needs="steering"),
 )
 
 SUMMARIES = {

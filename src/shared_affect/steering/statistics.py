@@ -267,8 +267,8 @@ def _nll_ratio(cells: Cells, arm: str, strengths: pd.Series) -> np.ndarray:
 def pooled_rates(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
     """Target rate of every arm averaged over emotions, and the concept vector's rate over it, on split ``score``.
 
-    Arms with a vector of each emotion (concept, diff-means) at the strength chosen for them, arm none at 0, the others
-    at the strength chosen for concept.
+    Arms with a vector of each emotion at the strength chosen for them, arm none at 0, the others at the strength chosen
+    for concept.
 
     Returns
     -------

@@ -14,25 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-import shared_affect.features.files
-import shared_affect.human.files
-import shared_affect.planted.files
-import shared_affect.ratings.files
-import shared_affect.spaces.files
-import shared_affect.steering.files
-import shared_affect.words.files
 from shared_affect.base.contracts import Array, Arrays, Contract, Facts, Field, Table
+from shared_affect.results.published import STAGES, contracts
 from shared_affect.steering.vectors import read_vectors
-
-STAGES = {
-    "The planted world": shared_affect.planted.files,
-    "Human data": shared_affect.human.files,
-    "Words": shared_affect.words.files,
-    "Features": shared_affect.features.files,
-    "Spaces": shared_affect.spaces.files,
-    "Ratings": shared_affect.ratings.files,
-    "Steering": shared_affect.steering.files,
-}
 
 HEAD = """# Files between rules
 
@@ -44,14 +28,6 @@ have contracts of their own (`src/shared_affect/results/contracts.py`); running 
 
 `python -m shared_affect.tools.files results/planted` reads all files of a study against them.
 """
-
-
-def contracts() -> dict[str, Contract]:
-    """All contracts by the names of their records."""
-    found: dict[str, Contract] = {}
-    for room in STAGES.values():
-        found |= {name: c for name, c in vars(room).items() if isinstance(c, Contract)}
-    return found
 
 
 def _pattern(place: str) -> str:
@@ -132,6 +108,8 @@ def _section(contract: Contract) -> str:
         if contract.key:
             said.append(f"Unique together: {', '.join(f'`{k}`' for k in contract.key)}.")
         said.append("May have no row." if contract.empty else "")
+        if contract.published:
+            said.append(f"Published as `tables/{contract.published.name}.csv`.")
     if not isinstance(contract, Arrays) and contract.more:
         said.append(f"Other {'columns' if isinstance(contract, Table) else 'keys'}: {contract.more}.")
     heads = {

@@ -1,6 +1,6 @@
 """Contracts of concept-sets, their controls and translation pairs."""
 
-from shared_affect.base.contracts import Table, flag, number, share, text, whole
+from shared_affect.base.contracts import Published, Table, flag, number, share, text, whole
 
 CONCEPTS = Table(
     "{variant}concepts/{language}.tsv",
@@ -33,6 +33,7 @@ CONCEPT_WORDS = Table(
         number("concreteness", "mean rating", -1, 1, missing=True),
     ),
     ("emotion", "word"),
+    published=Published("concept_words", "concepts"),
 )
 
 MATCHES = Table(
@@ -63,6 +64,7 @@ BALANCE = Table(
     ),
     ("emotion", "property"),
     empty=True,
+    published=Published("control_balance", "concepts"),
 )
 
 TRANSLATIONS = Table(
