@@ -240,7 +240,9 @@ def test_every_path_named_in_the_docs_exists(study):
                 .replace("logs/*/", "logs/tiny/")
                 .replace("benchmarks/*/", "benchmarks/tiny/")
             )
-            if not list(ROOT.glob(pattern)) and not list(study.folder.glob(pattern)):
+            # rooms of the library are named by their place in it: results/collect.py is no file of a study
+            places = [ROOT / "src/shared_affect"] if text.endswith(".py") else []
+            if not any(list(place.glob(pattern)) for place in (ROOT, study.folder, *places)):
                 missing.append(f"{doc.name}: {text}")
     assert not missing, missing
 
