@@ -23,7 +23,7 @@ def checkout(root):
         schemas=root / "workflow/schemas",
         resources=root / "resources",
         scripts=root / "workflow/scripts",
-        library=root / "src/shared_affect",
+        package=root / "src/shared_affect",
     )
 
 

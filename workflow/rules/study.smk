@@ -45,7 +45,7 @@ CHECKOUT = Checkout(
     schemas=BASE / "workflow/schemas",
     resources=BASE / "resources",
     scripts=BASE / "workflow/scripts",
-    library=BASE / "src/shared_affect",
+    package=BASE / "src/shared_affect",
 )
 # digests, without which an edited module would rerun nothing
 code, code_of = CHECKOUT.code, CHECKOUT.code_of

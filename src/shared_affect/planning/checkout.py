@@ -42,7 +42,7 @@ class Checkout:
         Committed inputs: ``emotions.tsv``, concept words, templates, texts.
     scripts : path
         One script a rule.
-    library : path
+    package : path
         The package itself.
     """
 
@@ -50,7 +50,7 @@ class Checkout:
     schemas: Path
     resources: Path
     scripts: Path
-    library: Path
+    package: Path
 
     @cached_property
     def schema(self) -> dict:
@@ -83,15 +83,15 @@ class Checkout:
 
     def code(self, script: str) -> str:
         """Digest of the library behind a script, so that editing a module reruns the cheap rules that use it."""
-        return _code_behind(self.scripts / f"{script}.py", self.library)
+        return _code_behind(self.scripts / f"{script}.py", self.package)
 
     def code_of(self, *names: str) -> str:
         """Digest of these rooms (``models/texts``) alone, for training: an edit elsewhere must not cost minutes."""
-        return rooms.digest_of_rooms(self.library / f"{name}.py" for name in names)
+        return rooms.digest_of_rooms(self.package / f"{name}.py" for name in names)
 
     def version_of(self, room: str) -> int:
         """Version of a room (``features.extraction``) whose results are kept in the journal."""
-        return rooms.version_of(room, self.library)
+        return rooms.version_of(room, self.package)
 
     def digests_of_tables(self) -> dict[str, str]:
         """Digest of each table of the configuration."""

@@ -111,7 +111,8 @@ def number(x: float | None) -> float | None:
 
 
 def _count(x: float | None) -> int | None:
-    return None if number(x) is None else int(x)  # type: ignore[arg-type]  # None went before
+    value = number(x)
+    return None if value is None else int(value)
 
 
 def verdict_of(conditions: Sequence[bool], high: float | None, null: float = 0.0) -> str:
