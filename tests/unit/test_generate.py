@@ -231,3 +231,8 @@ def test_vectors_and_norms_that_are_not_finite_are_refused(model_folder, sae_fol
             make(broken)
     with pytest.raises(ValueError, match=r"residual_norm is .*finite"):
         Place(model_folder, sae_folder, 0, value)
+
+
+def test_a_strength_that_stands_twice_is_refused():
+    with pytest.raises(ValueError, match=r"strengths are 0\.5, 1, 0\.5; allowed: each once"):
+        planned(vectors("joy"), [0.5, 1.0, 0.5], with_baselines=False)

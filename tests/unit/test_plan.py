@@ -8,7 +8,7 @@ import yaml
 from shared_affect.base.contracts import Published, Table, text, whole
 from shared_affect.planning import looks, study_checks
 from shared_affect.planning.checkout import CONFIG_TABLES, Checkout, file_digest
-from shared_affect.planning.grid import KINDS, spread
+from shared_affect.planning.grid import KINDS, Kind, spread
 from shared_affect.planning.plan import read_study
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.results.contracts import CONTRACTS, as_collected
@@ -325,6 +325,11 @@ def test_a_published_file_that_would_be_collected_in_part_is_refused(monkeypatch
     monkeypatch.setattr("shared_affect.words.files.SIZES", sizes, raising=False)
     with pytest.raises(ValueError, match="SIZES"):
         published_files()
+
+
+def test_a_side_that_no_variant_could_reach_is_refused():
+    with pytest.raises(ValueError, match=r"side is 'concepts' for sizes/\{language\}\.tsv; allowed: none"):
+        Kind("sizes/{language}.tsv", "concepts")
 
 
 def test_a_published_file_needs_its_record_alone(monkeypatch):

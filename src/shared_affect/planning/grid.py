@@ -35,6 +35,10 @@ class Kind:
     side: str | None = None
     needs: str = ""
 
+    def __post_init__(self) -> None:
+        if self.side and "model" not in self.axes:
+            raise ValueError(f"side is {self.side!r} for {self.pattern}; allowed: none where no {{model}} is named")
+
     @property
     def axes(self) -> list[str]:
         """Axes of the grid along which the files differ, in the pattern's order."""

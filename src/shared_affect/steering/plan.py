@@ -263,8 +263,11 @@ def plan(vectors: Mapping[str, Mapping[str, np.ndarray]], design: Design, *, wit
     Raises
     ------
     ValueError
-        As `Intervention`.
+        If a strength is given twice (its texts would be written twice and kept once); as `Intervention`.
     """
+    if len({float(s) for s in design.strengths}) < len(design.strengths):
+        found = ", ".join(f"{s:g}" for s in design.strengths)
+        raise ValueError(f"strengths are {found}; allowed: each once (config.yaml, key steering.strengths)")
     # a baseline's vectors are the same in every emotion's file; unsteered texts come first
     own = next(iter(vectors.values())) if with_baselines else {}
     wanted = [(NO_EMOTION, a, own) for a in sorted(baselines(), key=lambda a: a.has_strength) if with_baselines]

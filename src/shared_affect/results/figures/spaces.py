@@ -63,8 +63,10 @@ def read_spaces(units: Sequence[Mapping[str, str]], files: Mapping[str, Sequence
         ``model, language`` of each.
     files : mapping of kind -> sequence of path
         ``coordinates`` and ``spaces`` of every unit, ``judgements`` and ``affect`` of their languages; each is found by
-        the names in its path.
+        the names in its path. Not looked at where there is no unit.
     """
+    if not units:
+        return []
     who = [(u["model"], u["language"]) for u in units]
     coordinates, spaces = (by_name(who, files[kind]) for kind in ("coordinates", "spaces"))
     judgements, affect = (
