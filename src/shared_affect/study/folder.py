@@ -41,6 +41,7 @@ COLUMNS = {
         "dtype",
         "device",
         "attention",
+        "encoder",
         "chunk_batch",
         "bos",
     ),
