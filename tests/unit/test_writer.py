@@ -75,7 +75,7 @@ def test_an_error_of_the_computing_thread_stays_and_what_was_given_is_written():
     kept = []
     with pytest.raises(ZeroDivisionError), Writer(kept.extend) as writer:
         writer.put("before")
-        1 / 0
+        raise ZeroDivisionError("in between")
     assert kept == ["before"]
 
     def write(things):
@@ -83,5 +83,5 @@ def test_an_error_of_the_computing_thread_stays_and_what_was_given_is_written():
 
     with pytest.raises(ZeroDivisionError) as found, Writer(write) as writer:
         writer.put("before")
-        1 / 0
+        raise ZeroDivisionError("in between")
     assert "full" in "".join(found.value.__notes__)

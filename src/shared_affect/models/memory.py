@@ -71,7 +71,9 @@ class ModelFacts:
         ValueError
             If it does not say a size that is needed.
         """
-        inside = next((config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {})
+        inside = next(
+            (config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {}
+        )
         text = {**config, **inside}
 
         def size(*names: str, default: int | None = None) -> int:
@@ -90,7 +92,9 @@ class ModelFacts:
         # older decoders (GPT-2, GPT-NeoX) have two matrices and biases, the others three: up, gate and down
         plain = config.get("model_type") in ("gpt2", "gpt_neox", "gptj", "opt", "bloom", "phi", "gpt_neo", "falcon")
         block = attention + (2 if plain else 3) * hidden * inner + 4 * hidden
-        tied = bool(text.get("tie_word_embeddings", config.get("model_type") in ("gpt2", "gemma", "gemma2", "gemma3_text")))
+        tied = bool(
+            text.get("tie_word_embeddings", config.get("model_type") in ("gpt2", "gemma", "gemma2", "gemma3_text"))
+        )
         embedding = vocabulary * hidden
         return cls(blocks, block, embedding, 0 if tied else embedding, hidden, inner, vocabulary, key_heads * width)
 
@@ -254,9 +258,10 @@ TEXT, BEGINNING, REST = 32, 8, 4
 
 
 def _pass(model: ModelFacts, deepest: int, texts: int, size: int) -> int:
-    """Bytes of a forward pass over the rest of `texts`: keys and values of every block, and one block at work."""
+    """Bytes of a forward pass over the rest of `texts`: the beginning's keys and values, and one block at work."""
     blocks = min(model.blocks, deepest + 1)
-    cache = blocks * texts * (BEGINNING + REST) * model.key_value * 2 * size
+    # keys and values of the beginning once, of one block's whole texts while it works
+    cache = 2 * size * model.key_value * (blocks * BEGINNING + texts * (BEGINNING + 2 * REST))
     at_work = texts * REST * (3 * model.inner * size + 6 * model.hidden * max(size, 4) // 2)
     return cache + at_work
 
@@ -294,7 +299,9 @@ def extraction_disk(
         Ways to average over templates and positions that the study's variants ask for.
     """
     rows = n_words * n_templates * 2
-    residuals = len({s.layer for s in saes}) * (rows * model.hidden * BYTES[numerics.dtype] + n_words * n_templates * model.hidden * 4)
+    layers = len({s.layer for s in saes})
+    # mean embeddings are kept of the first template alone
+    residuals = layers * rows * model.hidden * BYTES[numerics.dtype] + n_words * model.hidden * 4
     codes = len(saes) * rows * (active * 8 + 8)
     dense = len(saes) * n_words * model.hidden * 4 * (n_readouts + 1)
     return Disk(residuals + codes, codes + dense)
