@@ -57,11 +57,12 @@ def in_float32(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
 def _widen(module: Module) -> Kept:
     """Put float32 copies in the place of a module's own weights; returns what to put back."""
     kept: Kept = []
+    own: dict[str, Any]
     for own in (module._parameters, module._buffers):
         for name, value in own.items():
             if value is not None and value.is_floating_point() and value.element_size() < 4:
                 kept.append((own, name, value))
-                own[name] = value.detach().float()  # type: ignore[assignment]
+                own[name] = value.detach().float()
     return kept
 
 
@@ -80,15 +81,16 @@ def _made_anew(model: PreTrainedModel) -> Kept:
             if name in names and value is not None and value.is_floating_point() and value.element_size() < 4
         ]
         if wide:
-            own = dict(module._parameters)
+            weights: dict[str, Any] = module._parameters
+            own = dict(weights)
             for _, name, value in wide:
                 module._buffers[name] = value.float()
             # its weights are kept out of reach of what makes weights, too
-            module._parameters |= {k: torch.empty(1, 1) for k in own}  # type: ignore[operator]
+            weights |= {k: torch.empty(1, 1) for k in own}
             try:
                 model._init_weights(module)
             finally:
-                module._parameters |= own
+                weights |= own
             kept += wide
     return kept
 
@@ -123,9 +125,10 @@ def _looked_up(embedding: Module) -> list:
     def choose(module: Module, args: tuple) -> tuple:
         ids: Tensor = args[0]
         rows, place = ids.unique(return_inverse=True)
-        own = module._parameters
-        kept.append((own, "weight", own["weight"]))
-        own["weight"] = module.weight.detach()[rows].float()  # type: ignore[assignment, operator, index]
+        own: dict[str, Any] = module._parameters
+        table = own["weight"]
+        kept.append((own, "weight", table))
+        own["weight"] = table.detach()[rows].float()
         return (place, *args[1:])
 
     def restore(module: Module, args: tuple, output: Any) -> None:
