@@ -143,7 +143,11 @@ class Held:
             source, device = self.saes[name], self.device
             facts = SaeFacts.of_folder(source.folder, source.layer)
             needed = facts.encoder(self.numerics.encoder) + (facts.decoder if decoder else 0)
-            columns = self._make_room(name, facts, needed) if is_card(device) else self._saes.clear()
+            columns = None
+            if is_card(device):
+                columns = self._make_room(name, facts, needed)
+            else:
+                self._saes.clear()
             self.sae_loads += 1
             self._saes[name] = DiskSAE(
                 source.folder,

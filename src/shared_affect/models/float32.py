@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared_affect.models.blocks import blocks
 
@@ -57,8 +57,8 @@ def in_float32(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
 def _widen(module: Module) -> Kept:
     """Put float32 copies in the place of a module's own weights; returns what to put back."""
     kept: Kept = []
-    own: dict[str, Any]
-    for own in (module._parameters, module._buffers):
+    tables: list[dict[str, Any]] = [cast(dict, module._parameters), cast(dict, module._buffers)]
+    for own in tables:
         for name, value in own.items():
             if value is not None and value.is_floating_point() and value.element_size() < 4:
                 kept.append((own, name, value))

@@ -71,10 +71,10 @@ class ModelFacts:
         ValueError
             If it does not say a size that is needed.
         """
-        inside = next(
-            (config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {}
-        )
-        text = {**config, **inside}
+        inside: list[Mapping] = [
+            config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)
+        ]
+        text = {**config, **(inside[0] if inside else {})}
 
         def size(*names: str, default: int | None = None) -> int:
             found = next((text[n] for n in names if isinstance(text.get(n), int)), default)

@@ -147,7 +147,7 @@ def _beginning(keys: Tensor, values: Tensor) -> CacheLayerMixin:
         def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
             import torch
 
-            pairs = (self.keys, key_states), (self.values, value_states)
+            pairs = (keys, key_states), (values, value_states)
             both = [torch.cat([kept.expand(len(new), -1, -1, -1), new], dim=-2) for kept, new in pairs]
             return both[0], both[1]
 
