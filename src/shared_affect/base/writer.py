@@ -22,7 +22,7 @@ class Writer(Generic[T]):
     write : callable
         Takes a list of things, in the order given.
     depth : int
-        Things that may wait; whoever gives one more waits, so that memory is bounded.
+        Things that may wait, and that are written at once; whoever gives one more waits, so that memory is bounded.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Writer(Generic[T]):
         more = True
         while more:
             waiting = [self._queue.get()]
-            while not self._queue.empty():
+            while not self._queue.empty() and len(waiting) < self._queue.maxsize:
                 waiting.append(self._queue.get())
             things = [t for t in waiting if not isinstance(t, _End)]
             more = len(things) == len(waiting)

@@ -24,7 +24,7 @@ from shared_affect.features.held import Held, SaeSource
 from shared_affect.features.precision import codes_differ, difference
 from shared_affect.features.readout import POSITIONS
 from shared_affect.features.records import Found, Group, Records
-from shared_affect.features.running_text import RUNNING_BATCH, batches, measure
+from shared_affect.features.running_text import RUNNING_BATCH, batches, cut_otherwise, measure
 from shared_affect.models.cards import is_card
 from shared_affect.models.float32 import in_float32
 from shared_affect.models.memory import GROUP
@@ -409,6 +409,9 @@ class Extractor:
             "fidelity": digest_of(list(fidelity_texts)),
             "neutral": digest_of(list(neutral_texts)),
         }
+        vocabulary = look(self.model_folder, self.row.where)["vocab_size"] or 0
+        if cut_otherwise(vocabulary, self.records.widest, self.numerics.chunk_batch):
+            what["cut"] = 1
 
         def compute(new: Sequence[Sequence[str]], batch: int) -> Found:
             loaded, rows = self.held.get(whole=True), min(batch, RUNNING_BATCH)

@@ -109,6 +109,11 @@ class Records:
         return max(read_config(s.folder).d_in for s in self.saes.values())
 
     @property
+    def widest(self) -> int:
+        """Features of the widest SAE."""
+        return max(read_config(s.folder).d_sae for s in self.saes.values())
+
+    @property
     def layers(self) -> list[int]:
         return sorted({s.layer for s in self.saes.values()})
 
@@ -212,7 +217,7 @@ class Records:
         with ExitStack() as stack:
             for journal in self.journals.values():
                 stack.enter_context(journal.writing(holder))
-            writer = stack.enter_context(Writer(self._write))
+            writer = stack.enter_context(Writer(self._write, depth=2))
             for group in progress(left, label=label):
                 found, lacks, batch = self._compute_halving(group)
                 computed += sum(map(bool, lacks))

@@ -21,6 +21,15 @@ RUNNING_BATCH = RUNNING
 """Running texts a forward pass, at most: they are longer than words in a template, and read whole."""
 
 
+def cut_otherwise(vocabulary: int, d_sae: int, chunk_batch: int) -> bool:
+    """Whether batches are cut smaller than until 0.1.0, which may change last bits: such records have keys of their own.
+
+    >>> cut_otherwise(4_000, 1_024, 64), cut_otherwise(256_000, 131_072, 2_048)
+    (False, True)
+    """
+    return chunk_batch > RUNNING_BATCH or d_sae > 1 << 15 or vocabulary > 1 << 15
+
+
 def batches(tokenizer: TextIds, texts: Sequence[str], device: str, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Token ids of equal width with masks that leave out the first position and padding."""
     import torch

@@ -246,7 +246,8 @@ def extraction_memory(
         ),
     }
     if numerics.dtype != "float32":
-        host["a block and the embedding in float32"] = 4 * (model.block_weights + model.embedding)
+        # the sample in float32: one block wide, of a second model where the first is on the host, too
+        host["a block in float32"] = 4 * model.block_weights + (0 if card else model.weights(deepest) * size)
     on_card = {**top, "CUDA": CONTEXT} if card else {}
     parts = {f"card: {k}": v for k, v in on_card.items()} | {f"host: {k}": v for k, v in host.items()}
     ordered = dict(sorted(parts.items(), key=lambda kv: -kv[1]))
