@@ -155,7 +155,7 @@ def widen(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     Examples
     --------
     >>> widen({"dense.bfloat16": np.array([0x3F80, 0xC77F], np.uint16)})  # 1 and -65280
-    array([ 1.00e+00, -6.528e+04], dtype=float32)
+    array([ 1.000e+00, -6.528e+04], dtype=float32)
     """
     if "dense.bfloat16" in arrays:
         return (arrays["dense.bfloat16"].astype(np.uint32) << 16).view(np.float32)

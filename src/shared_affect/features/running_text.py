@@ -22,7 +22,7 @@ RUNNING_BATCH = RUNNING
 
 
 def cut_otherwise(vocabulary: int, d_sae: int, chunk_batch: int) -> bool:
-    """Whether batches are cut smaller than until 0.1.0, which may change last bits: such records have keys of their own.
+    """Whether batches are cut smaller than until 0.1.0, which may change last bits: such records have their own keys.
 
     >>> cut_otherwise(4_000, 1_024, 64), cut_otherwise(256_000, 131_072, 2_048)
     (False, True)

@@ -210,7 +210,7 @@ def extraction_memory(
     >>> gemma = ModelFacts(42, 198_194_176, 917_504_000, 0, 3584, 14336, 256_000, 2048)
     >>> row = Numerics("bfloat16", "cuda", "eager", 2048)
     >>> round(extraction_memory(gemma, [SaeFacts(3584, 131_072, 20)], row, gates=False).vram_bytes / 2**30, 1)
-    16.8
+    13.7
     """
     card = numerics.device != "cpu" if card is None else card
     deepest = max(s.layer for s in saes)
