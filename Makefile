@@ -35,7 +35,7 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 bench: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.bench results/bench
+	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.tools.bench all
 
 lint: setup
 	$(BIN)/ruff check .

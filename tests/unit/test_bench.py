@@ -1,5 +1,6 @@
 """The benchmark compares what it says it compares: equal results, honest counts. Speed itself is not tested."""
 
+import csv
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -70,24 +71,36 @@ def test_a_method_that_dies_is_named():
         in_a_process(lambda: 1 / 0)
 
 
-def test_extraction_benchmark_needs_only_torch_transformers_and_safetensors(folder):
-    code = f"""
+HIDING = """
 import sys
 from importlib.machinery import PathFinder
 
 class Hiding(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        hidden = ("pandas", "scipy", "jaxtyping", "sae_lens", "sklearn", "snakemake", "matplotlib")
+        hidden = ("pandas", "scipy", "jaxtyping", "sae_lens", "sklearn", "snakemake", "matplotlib", "pingouin")
         return None if name.split(".")[0] in hidden else super().find_spec(name, path, target)
 
 sys.meta_path[:] = [Hiding if f is PathFinder else f for f in sys.meta_path]
-from pathlib import Path
-from shared_affect.tools.bench_extraction import Shape, methods
-for method in methods(Shape(**{asdict(SMALL)!r}), Path({str(folder)!r})).values():
-    n, run = method()
-    run()
-    print(n, run().shape)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.split("\n")[:2] == ["48 (12, 1024)"] * 2, done.stderr
+
+
+def test_extraction_and_steering_need_only_torch_transformers_and_safetensors(tmp_path):
+    """The command itself, with workloads that are small."""
+    code = f"""{HIDING}
+from functools import partial
+from pathlib import Path
+from shared_affect.tools import bench, bench_extraction
+small = bench_extraction.Shape(**{asdict(SMALL)!r})
+bench_extraction.TINY = bench_extraction.MIDDLE = small
+bench.compare = bench_extraction.compare = partial(bench.compare, rounds=1)
+bench_extraction.card_at_hand = lambda: False
+bench.check_folder = lambda folder: None
+bench.main(["extraction", "steering", "--folder", {str(tmp_path / "b")!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "b/extraction.csv", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))
+    assert [r["method"] == OURS for r in rows] == [False, True] * 2 and all(float(r["rate"]) > 0 for r in rows)
+    assert "texts/s" in (tmp_path / "b/steering.csv").read_text(encoding="utf-8")

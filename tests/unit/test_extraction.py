@@ -6,7 +6,8 @@ from conftest import make_model, make_sae
 
 from shared_affect.features.chunks import Chunk
 from shared_affect.features.codes import drop_shared_tokens, gather, load_codes, write_codes
-from shared_affect.features.extraction import Extractor, take_rows
+from shared_affect.features.encoding import take_rows
+from shared_affect.features.extraction import Extractor
 from shared_affect.features.held import SaeSource
 from shared_affect.features.readout import join_blocks, read_codes, read_dense
 from shared_affect.models.blocks import blocks
@@ -131,6 +132,9 @@ def test_an_added_list_computes_only_itself(model_folder, sae_folder, tmp_path):
     assert {n: len(j) - before[n] for n, j in more.records.journals.items()} == {
         "s0": len(TEMPLATES),
         "s1": len(TEMPLATES),
+        "@0": len(TEMPLATES),
+        "@1": len(TEMPLATES),
+        "@static": 1,
     }
 
 
@@ -205,7 +209,7 @@ def test_fidelity_against_a_naive_loop(model_folder, sae_folder):
         -np.mean([float(logits[b, t, ids[b, t + 1]]) for b in range(4) for t in range(5)]), rel=1e-5
     )
     assert facts["n_tokens"] == 20
-    perfect = type("Same", (), {"encode": lambda self, h: h, "reconstruct": lambda self, h: h})()
+    perfect = type("Same", (), {"d_sae": 32, "encode": lambda self, h: h, "reconstruct": lambda self, h: h})()
     assert fidelity(model, perfect, 0, [(ids, mask)])["loss_recovered"] == pytest.approx(1)
 
 
@@ -343,13 +347,13 @@ class Hungry(Extractor):
 
     fits = 1
 
-    def _forward(self, chunk, names, chunk_batch, held=None):
+    def _forward(self, bundles, needs, chunk_batch, held):
         if chunk_batch > self.fits:
             raise RuntimeError(
                 "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1"
                 " bytes"
             )
-        return super()._forward(chunk, names, chunk_batch, held)
+        return super()._forward(bundles, needs, chunk_batch, held)
 
 
 def test_a_chunk_too_large_for_memory_is_halved(model_folder, sae_folder, tmp_path, caplog):
@@ -415,7 +419,7 @@ def test_other_errors_and_a_batch_of_one_are_not_halved(model_folder, sae_folder
     assert not any(map(len, hungry.records.journals.values()))
 
     class Broken(Extractor):
-        def _forward(self, chunk, names, chunk_batch, held=None):
+        def _forward(self, bundles, needs, chunk_batch, held):
             raise RuntimeError("shapes do not fit")
 
     broken = Broken(model_folder, saes, "en", Numerics(chunk_batch=4), tmp_path)

@@ -287,10 +287,10 @@ def test_a_language_model_whose_loss_is_not_finite_is_not_kept(root, tmp_path, m
 def test_codes_that_are_not_finite_reach_no_journal(tmp_path):
     import torch
 
-    from shared_affect.features.forward import sparse_codes
+    from shared_affect.features.encoding import sparse_codes
 
     sae = DiskSAE(make_sae(tmp_path / "s", normalize_activations="constant_norm_rescale"))
-    assert len(sparse_codes(sae, torch.ones(2, 32))["data"])
+    assert len(sparse_codes(sae, torch.ones(2, 32))()["data"])
     with pytest.raises(ValueError, match=r"SAE codes hold .* NaN or infinite values"):
         sparse_codes(sae, torch.stack([torch.ones(32), torch.zeros(32)]))
 

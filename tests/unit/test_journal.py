@@ -337,3 +337,80 @@ def test_a_full_disk_is_named_and_keeps_what_was_there(tmp_path):
     assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "Make room" in message
     journal = Journal(path)
     assert journal.get(KEYS[0]) == b"x" * 100 and KEYS[1] not in journal and journal.get(KEYS[2]) == b"z" * 50
+
+
+def test_a_group_is_forced_to_disk_once_and_has_the_bytes_of_single_records(tmp_path, monkeypatch):
+    write(tmp_path / "single.journal", PAYLOADS.items())
+    forced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda f: (forced.append(f), real(f)))
+    journal = Journal(tmp_path / "group.journal")
+    with journal.writing("test"):
+        journal.append_many(iter(PAYLOADS.items()))
+        assert len(forced) == 1
+        journal.append_many([])
+    assert (tmp_path / "group.journal").read_bytes() == (tmp_path / "single.journal").read_bytes()
+    assert all(journal.get(k) == v for k, v in PAYLOADS.items())
+
+
+def _fill_small_disk_with_a_group(path, limit, out):
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    journal = Journal(path)
+    with journal.writing("test"):
+        try:
+            journal.append_many(PAYLOADS.items())
+        except OSError as error:
+            out.put(str(error))
+        out.put([k in journal for k in KEYS])
+
+
+def test_a_disk_that_fills_within_a_group_keeps_its_whole_records(tmp_path):
+    path, ctx = tmp_path / "a.journal", multiprocessing.get_context("fork")
+    out, limit = ctx.Queue(), spans()[KEYS[2]][0] + 500  # the third is cut
+    process = ctx.Process(target=_fill_small_disk_with_a_group, args=(path, limit, out))
+    process.start()
+    said, there = out.get(timeout=20), out.get(timeout=20)
+    process.join()
+    assert f"record of {len(PAYLOADS[KEYS[2]])} bytes" in said and "of this group" in said and str(path) in said
+    assert there == [True, True, False, False, False] and path.stat().st_size == spans()[KEYS[2]][0]
+    heal(path, KEYS[2:])
+
+
+def _append_slowly(path, ready):
+    def records():
+        for i, (key, payload) in enumerate(PAYLOADS.items()):
+            if i == 3:
+                ready.set()
+                time.sleep(60)
+            yield key, payload
+
+    journal = Journal(path)
+    with journal.writing("killed"):
+        journal.append_many(records())
+
+
+def test_a_kill_within_a_group_loses_what_was_not_written(tmp_path):
+    path, ctx = tmp_path / "a.journal", multiprocessing.get_context("fork")
+    ready = ctx.Event()
+    process = ctx.Process(target=_append_slowly, args=(path, ready))
+    process.start()
+    assert ready.wait(20)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    found(path, KEYS[3:])
+    heal(path, KEYS[3:])
+    assert path.read_bytes() == b"".join(path.read_bytes()[a:b] for a, b in spans().values())
+
+
+@pytest.mark.parametrize("at", [1, 40, 3000, 9000, 20_000, -1])
+def test_a_group_torn_anywhere_leaves_whole_records(five, at):
+    whole = five.read_bytes()
+    five.write_bytes(whole[:at])
+    size = len(whole[:at])
+    found(five, [k for k in KEYS if spans()[k][1] > size])
+    journal = Journal(five)
+    with journal.writing("test"):
+        journal.append_many((k, PAYLOADS[k]) for k in KEYS if k not in journal)
+    assert five.read_bytes() == whole

@@ -82,7 +82,7 @@ def test_the_first_screen_is_escaped(tmp_path):
     assert r"a \| \{\{ b \}\} \*c\*" in text and r"x\_y" in text and "no git checkout" in text
 
 
-@pytest.mark.parametrize("module", ["show", "many_seeds", "bench"])
+@pytest.mark.parametrize("module", ["show", "many_seeds", "tools.bench"])
 def test_help_is_help_and_runs_nothing(tmp_path, module):
     done = subprocess.run(
         [sys.executable, "-m", f"shared_affect.{module}", "--help"], capture_output=True, text=True, cwd=tmp_path
@@ -95,10 +95,10 @@ def test_help_is_help_and_runs_nothing(tmp_path, module):
     [
         (["show", "nowhere"], "nowhere holds no claims.json"),
         (["show"], "required: FOLDER"),
-        (["bench", "out", "speed"], "benchmark 'speed'; allowed: extraction, rsa"),
-        (["bench", "--out", "x"], "usage:"),
+        (["tools.bench", "rsa", "speed"], "benchmark 'speed'; allowed: extraction, rsa"),
+        (["tools.bench", "--out", "x"], "usage:"),
         (["many_seeds", "nowhere"], "nowhere holds no claims.json"),
-        (["bench"], "required: folder"),
+        (["tools.bench"], "required: NAME"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_line_and_write_nothing(tmp_path, arguments, said):

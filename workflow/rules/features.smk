@@ -37,7 +37,7 @@ for MODEL in STUDY.models:
             }
             for s, r in SAES.items()
         },
-        "numerics": STUDY.numerics(MODEL, "chunk_batch"),
+        "numerics": STUDY.numerics(MODEL, "chunk_batch", "encoder"),
         "bos": STUDY.row("models", model=MODEL)["bos"],
         "emotions": STUDY.emotions,
         # folder of a source's codes -> its words
@@ -81,6 +81,7 @@ for MODEL in STUDY.models:
             **BROKEN,
             folder=f"{STUDY.results}/features/{MODEL}",
             norms=STUDY.norms,
+            readouts=STUDY.readouts,
         script:
             "../scripts/extract_features.py"
 

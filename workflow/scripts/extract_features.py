@@ -25,8 +25,8 @@ def extract_features(norms, templates, fidelity, neutral, folder, *, reading, la
         Folder of the model's features: ``{sae}/{language}/...`` is written there (npz).
     reading : dict
         What is read, and how: `model` (folder), `name`, `saes` (name -> folder, layer and limits of its gates),
-        `sets` (folder of a source's codes -> its concept-sets, tsv), `emotions`, `steered`, `numerics`, `bos`, and
-        `journal`.
+        `sets` (folder of a source's codes -> its concept-sets, tsv), `emotions`, `steered`, `numerics`, `bos`,
+        `journal`, and `readouts` (templates and position, pairs).
     language, dataset : str
         Language of the words; name of the dataset of norms.
     max_broken_share : float
@@ -43,11 +43,12 @@ def extract_features(norms, templates, fidelity, neutral, folder, *, reading, la
     words = [w for own in sets.values() for ws in own.values() for w in ws]
     limits = dict(max_broken_share=max_broken_share, model=p["name"])
     running = check_gates(extractor, words, ordinary, plain, p["saes"], **limits)
-    found = extractor.words(extraction_lists(sets, rated), carriers)
+    lists = extraction_lists(sets, rated)
+    extractor.compute_words(lists, carriers)
     two_each = sorted({w for ws in sets[next(iter(p["sets"]))].values() for w in ws[:2]})
     precision = extractor.deviation(two_each, next(iter(carriers.values())))
-    for sae, lists in found.items():
-        write_lists(f"{folder}/{sae}/{language}", dataset, lists)
+    for sae in saes:
+        write_lists(f"{folder}/{sae}/{language}", dataset, extractor.lists(sae, lists, carriers), p["readouts"])
         write_running(f"{folder}/{sae}/{language}", running[sae] | precision[sae])
     LOG.info("model loads: %d", extractor.model_loads)
 

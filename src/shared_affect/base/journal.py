@@ -19,7 +19,7 @@ import shutil
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -275,32 +275,49 @@ class Journal:
         )
 
     def append(self, key: str, payload: bytes) -> None:
-        """Write one record and force it to disk.
+        """Write one record and force it to disk; raises as `append_many`."""
+        self.append_many([(key, payload)])
+
+    def append_many(self, records: Iterable[tuple[str, bytes]]) -> None:
+        """Write records and force them to disk together: a power loss may take all of them, a kill those not written.
+
+        Parameters
+        ----------
+        records : iterable of (key, payload)
+            Taken one after another, so that no more than one need be in memory.
 
         Raises
         ------
         RuntimeError
             Outside of `writing`.
         OSError
-            If the disk takes no more; records before this one stay.
+            If the disk takes no more; records before the one that failed stay, those of this call among them.
         """
         if self._file is None:
             raise RuntimeError("append needs an open `with journal.writing(...)` block")
-        digest = hashlib.sha256(payload).digest()
-        left = memoryview(HEADER.pack(MAGIC, bytes.fromhex(key), len(payload), digest) + payload)
+        size, begun = 0, self._end
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            for key, payload in records:
+                size = len(payload)
+                digest = hashlib.sha256(payload).digest()
+                left = memoryview(HEADER.pack(MAGIC, bytes.fromhex(key), size, digest) + payload)
+                while left:
+                    left = left[self._file.write(left) :]
+                self._index[key] = Record(self._end, key, size, digest)
+                self._end += HEADER.size + size
             os.fsync(self._file.fileno())
         except OSError as error:
             self._file.truncate(self._end)
+            kept = "what stood there before is kept"
+            if self._end > begun:
+                kept += f", and {self._end - begun} bytes of this group"
+                with contextlib.suppress(OSError):
+                    os.fsync(self._file.fileno())
             raise OSError(
                 error.errno,
-                f"{self.path}: a record of {len(payload)} bytes could not be written: {error.strerror}; "
-                "what stood there before is kept. Make room on this disk and run again",
+                f"{self.path}: a record of {size} bytes could not be written: {error.strerror}; "
+                f"{kept}. Make room on this disk and run again",
             ) from None
-        self._index[key] = Record(self._end, key, len(payload), digest)
-        self._end += HEADER.size + len(payload)
 
 
 class JournalParts:
@@ -341,12 +358,22 @@ class JournalParts:
         """`Journal.append` to this job's part."""
         self._own.append(key, payload)
 
+    def append_many(self, records: Iterable[tuple[str, bytes]]) -> None:
+        """`Journal.append_many` to this job's part."""
+        self._own.append_many(records)
+
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays as one safetensors payload."""
     from safetensors.numpy import save
 
     return save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+
+
+def packed_names(payload: bytes) -> set[str]:
+    """Names of the arrays of a payload, from its header alone."""
+    size = int.from_bytes(payload[:8], "little")
+    return set(json.loads(payload[8 : 8 + size])) - {"__metadata__"}
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from shared_affect.models.spans import Stimulus, locate
 from shared_affect.models.tokens import TextIds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chunk:
     """One word list in one template.
 

@@ -10,7 +10,8 @@ WORD_ARRAYS = Arrays(
         Array("words", "text", ("word",), ""),
         Array("templates", "text", ("template",), "their names"),
         Array("positions", "text", ("position",), "where is read: on the word, after it"),
-        Array("dense", "float16|float32", ("template", "position", "word", "width"), "residual at the hook point"),
+        Array("readouts", "text", ("readout",), "templates and position that a variant of the study averages over"),
+        Array("dense", "float32", ("readout", "word", "width"), "residual at the hook point, averaged over them"),
         Array("static", "float32", ("word", "width_in"), "mean input embedding of the word's pieces"),
         *sparse("", "template*position*word", "feature", "codes, a row a template, position and word"),
         Array("d_sae", "int64", (), "features of the SAE", 1, length_of="feature"),
@@ -32,7 +33,8 @@ RUNNING_TEXT = Arrays(
         Array("loss_recovered", "float64", ("1",), "share of the difference that the SAE saves"),
         Array("mean_residual_norm", "float64", ("1",), "unit of steering strength", 0),
         Array("n_tokens", "int64", ("1",), "tokens looked at", 1),
-        Array("precision_*", "float64|float32", ("1",), "what reduced precision changes", optional=True),
+        Array("precision_*", "float64|float32", ("1",), "what the model's reduced precision changes", optional=True),
+        Array("encoder_*", "float64", ("1",), "what the encoder's reduced precision changes", optional=True),
     ),
 )
 

@@ -19,16 +19,42 @@ def difference(reference: Mapping[str, np.ndarray], low: Mapping[str, np.ndarray
     """
     a, b = (r["dense"].astype(np.float64) for r in (reference, low))
     cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
-    codes = []
-    for r in (reference, low):
-        dense = np.zeros((len(r["indptr"]) - 1, int(r["d_sae"][0])), np.float32)
-        dense[np.repeat(np.arange(len(dense)), np.diff(r["indptr"])), r["indices"]] = r["data"]
-        codes.append(dense)
-    active = [c != 0 for c in codes]
-    flips = (active[0] ^ active[1]).sum() / max(1, (active[0] | active[1]).sum())
-    found = {
-        "precision_cosine": cosine.min(),
-        "precision_max_abs_diff": np.abs(codes[0] - codes[1]).max(),
-        "precision_flips": flips,
-    }
+    return {"precision_cosine": np.array([cosine.min()], np.float64)} | codes_differ(reference, low, "precision")
+
+
+def codes_differ(reference: Mapping[str, np.ndarray], low: Mapping[str, np.ndarray], of: str) -> dict[str, np.ndarray]:
+    """Differences of two matrices of codes, row by row, so that no dense matrix of them stands in memory.
+
+    Parameters
+    ----------
+    reference, low : mapping
+        ``data, indices, indptr, d_sae``.
+    of : {"precision", "encoder"}
+        What was reduced: begins the names.
+
+    Returns
+    -------
+    dict
+        Arrays of one number: ``{of}_max_abs_diff`` and ``{of}_flips`` (share of the codes active in either that are
+        active in one alone).
+
+    Examples
+    --------
+    >>> a = dict(data=np.array([2.0, 1.0]), indices=np.array([0, 3]), indptr=np.array([0, 2]), d_sae=np.array([4]))
+    >>> b = a | dict(data=np.array([2.5, 0.25]), indices=np.array([0, 1]))
+    >>> {k: float(v[0]) for k, v in codes_differ(a, b, "encoder").items()}  # doctest: +NORMALIZE_WHITESPACE
+    {'encoder_max_abs_diff': 1.0, 'encoder_flips': 0.6666666666666666}
+    """
+    largest, flips, either = 0.0, 0, 0
+    for row in range(len(reference["indptr"]) - 1):
+        dense, active = [], []
+        for r in (reference, low):
+            part = slice(r["indptr"][row], r["indptr"][row + 1])
+            one = np.zeros(int(r["d_sae"][0]), np.float32)
+            one[r["indices"][part]] = r["data"][part]
+            dense.append(one)
+            active.append(one != 0)
+        largest = max(largest, float(np.abs(dense[0] - dense[1]).max()))
+        flips, either = flips + int((active[0] ^ active[1]).sum()), either + int((active[0] | active[1]).sum())
+    found = {f"{of}_max_abs_diff": largest, f"{of}_flips": flips / max(1, either)}
     return {k: np.array([v], np.float64) for k, v in found.items()}

@@ -10,11 +10,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared_affect.base.gates import passes
+from shared_affect.models.memory import CODES, LOGITS
 from shared_affect.models.saes import SAE
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
+
+
+def rows_at_once(d_sae: int) -> int:
+    """Residuals whose dense codes may stand in memory: 4,096, fewer of an SAE with more than 32,768 features."""
+    return min(4096, max(1, CODES // d_sae))
+
+
+def sliced(batches: Iterable[tuple[Tensor, Tensor]], vocabulary: int) -> list[tuple[Tensor, Tensor]]:
+    """Batches cut into fewer texts where the logits of all would be too many.
+
+    A batch of 64 texts of 16 tokens has 4 million logits at a vocabulary of 4,000, and 262 million (1 GiB in float32,
+    three times that while they are summed) at 256,000: the former is left as it is.
+    """
+    found = []
+    for ids, mask in batches:
+        n = max(1, LOGITS // (ids.shape[1] * vocabulary))
+        found += list(zip(ids.split(n), mask.split(n), strict=True))
+    return found
 
 
 def fidelity(
@@ -56,9 +75,11 @@ def fidelity(
                 f"the residual stream after block {layer} holds NaN or infinite values; try dtype float32"
                 " (config/models.tsv)"
             )
-        rebuilt = torch.cat([sae.reconstruct(part) for part in x.split(4096)])
+        rows = rows_at_once(sae.d_sae)
+        rebuilt = torch.cat([sae.reconstruct(part) for part in x.split(rows)])
         mean = x.mean(0)
-        active = torch.stack([(sae.encode(part) > 0).sum(0) for part in x.split(4096)]).sum(0)
+        active = torch.stack([(sae.encode(part) > 0).sum(0) for part in x.split(rows)]).sum(0)
+        slices = sliced(batches, model.config.get_text_config(decoder=True).vocab_size)
 
         def edited(edit: Callable[[Tensor], Tensor], mask: Tensor, h: Tensor) -> Tensor:
             # BOS and padding keep their residual: SAEs are not trained on them
@@ -66,7 +87,7 @@ def fidelity(
 
         def loss(edit: Callable[[Tensor], Tensor]) -> float:
             total, n = 0.0, 0
-            for ids, mask in batches:
+            for ids, mask in slices:
                 with editing(model, layer, partial(edited, edit, mask)):
                     logits = model(input_ids=ids, use_cache=False).logits
                 keep = mask[:, 1:]

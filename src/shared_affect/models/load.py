@@ -5,45 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared_affect.models.blocks import cut, find_blocks
+from shared_affect.models.cards import first_line, is_out_of_memory, resolve_device
 from shared_affect.models.model_folder import OF_OTHER_SENSES, OTHER_SENSES, WHERE, look, some
+from shared_affect.models.numerics import Numerics
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-
-@dataclass(frozen=True)
-class Numerics:
-    """What besides inputs decides a value's last bits.
-
-    Attributes
-    ----------
-    dtype, device, attention : str
-        See `load_model`. Only the device's type enters keys.
-    chunk_batch : int
-        Stimuli a forward pass.
-    """
-
-    dtype: str = "float32"
-    device: str = "cpu"
-    attention: str = "eager"
-    chunk_batch: int = 64
-
-    def key(self) -> dict:
-        return asdict(self) | {"device": self.device.split(":")[0]}
-
-
-def resolve_device(device: str) -> str:
-    """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass."""
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
+__all__ = ["Numerics", "first_line", "is_out_of_memory", "load_model", "resolve_device"]
 
 
 def load_model(
@@ -122,7 +95,7 @@ def load_model(
             f"{folder}: config.json ties {some(untied)} to the embedding, but the weights hold both and they differ"
             f" ({where}); which is meant? Set tie_word_embeddings to false there if the model was trained so"
         )
-    model = model.to(resolve_device(device)).eval()
+    model = model.to(resolve_device(device, where)).eval()
     _check_finite(model, folder, where)
     return model
 
@@ -173,16 +146,3 @@ def _check_finite(model: PreTrainedModel, folder: str | Path, where: str) -> Non
             f"{folder}: NaN or infinite weights as {str(model.dtype).removeprefix('torch.')}: {some(bad)}; "
             f"try dtype float32 (column dtype) or fetch the model again ({where})"
         )
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Torch raises a class of its own on a card and a plain RuntimeError on a CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )
-
-
-def first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "no message")

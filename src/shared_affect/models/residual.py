@@ -130,9 +130,31 @@ class Prefix:
             )
             return {layer: h[:, start:] for layer, h in found.items()}
         cache = DynamicCache()
-        for number, (keys, values) in enumerate(self._parts):
-            cache.update(keys.expand(len(ids), -1, -1, -1), values.expand(len(ids), -1, -1, -1), number)
+        if self._parts:
+            cache.layers = [_beginning(keys, values) for keys, values in self._parts]
         return block_outputs(self.model, self.layers, input_ids=ids, past_key_values=cache)
+
+
+def _beginning(keys: Tensor, values: Tensor) -> CacheLayerMixin:
+    """A layer of a cache that holds one beginning for all texts, and nothing of what they go on with.
+
+    A layer of the usual kind would hold the beginning once a text, in every block until the pass ends: 5 GiB for 2,048
+    texts of a model of 9 billion weights.
+    """
+    from transformers.cache_utils import DynamicLayer
+
+    class Beginning(DynamicLayer):
+        def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+            import torch
+
+            pairs = (keys, key_states), (values, value_states)
+            both = [torch.cat([kept.expand(len(new), -1, -1, -1), new], dim=-2) for kept, new in pairs]
+            return both[0], both[1]
+
+    layer = Beginning()
+    layer.lazy_initialization(keys, values)
+    layer.keys, layer.values = keys, values
+    return layer
 
 
 @contextlib.contextmanager

@@ -178,6 +178,15 @@ class Study:
         """How a model is computed, and more columns of its row."""
         return self.cells("models", ("dtype", "device", "attention", *more), model=model)
 
+    @property
+    def readouts(self) -> list[tuple[list[str], str]]:
+        """Templates and position over which some variant of the study averages, each once, the primary's first."""
+        found: list[tuple[list[str], str]] = []
+        for variant in (self.variants.primary, *self.variants.asked):
+            one = list(variant.settings.templates), variant.settings.readout
+            found += [one] if one not in found else []
+        return found
+
     def gpu(self, model: str) -> int:
         """Slots for accelerators that a job of this model takes."""
         return 0 if self.row("models", model=model)["device"] == "cpu" else 1

@@ -294,23 +294,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
     parser = argparse.ArgumentParser(
-        prog="python -m shared_affect.bench",
-        description="Speed and memory of the slow stages beside the usual way; minutes.",
+        prog="python -m shared_affect.tools.bench",
+        description="Speed and memory of the slow stages beside the usual way; minutes. Extraction and steering need"
+        " torch, transformers and safetensors alone.",
     )
-    parser.add_argument("folder", help="where the tables go, one CSV a benchmark, e.g. results/bench")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"benchmarks to run, all by default: {', '.join(known)}"
-    )
+    parser.add_argument("names", nargs="+", metavar="NAME", help=f"benchmarks to run: {', '.join(known)}, or all")
+    parser.add_argument("--folder", default="results/bench", help="where the tables go, one CSV a benchmark")
     given = parser.parse_args(arguments)
-    if bad := [n for n in given.names if n not in known]:
-        parser.error(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}")
+    if bad := [n for n in given.names if n not in (*known, "all")]:
+        parser.error(f"benchmark {bad[0]!r}; allowed: {', '.join(known)}, all")
+    names = list(known) if "all" in given.names else given.names
     try:
         check_folder(Path.cwd())
     except ValueError as error:
         sys.exit(str(error))
     out = Path(given.folder)
     out.mkdir(parents=True, exist_ok=True)
-    for name in given.names or known:
+    for name in names:
         workloads = known[name]()
         with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as f:
             table = csv.DictWriter(f, COLUMNS)
@@ -318,3 +318,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for rows in workloads:
                 table.writerows(rows)
                 print(show(rows), flush=True)
+
+
+if __name__ == "__main__":
+    # under its own name, so that what its methods import is this module and no second one
+    from shared_affect.tools import bench
+
+    bench.main()
