@@ -56,8 +56,8 @@ def test_models_without_a_named_sae_are_said():
     [
         (asked(["l13"]), ["names 'l13'", "did you mean 'l3'", "big has l9, main, l31; small has main, l3"]),
         (asked(["l9"], ["small"], ["empty"]), ["names 'l9'", "small has main, l3"]),  # a control's alone
-        (asked("all", ["big", "bare"]), ["key primary_sae is 'main', but model 'bare' has: l9"]),
-        (asked("all", ["gone"]), ["but model 'gone' has: none"]),
+        (asked("all", ["big", "bare"]), ["key primary_sae is 'main'; allowed for model 'bare': l9"]),
+        (asked("all", ["gone"]), ["allowed for model 'gone': none"]),
     ],
 )
 def test_what_no_model_that_makes_claims_has_is_refused(config, words):

@@ -80,7 +80,7 @@ def check(config: Mapping, saes: Sequence[Mapping]) -> None:
         own = [r["sae"] for r in saes if r["model"] == model]
         if config["primary_sae"] not in own:
             raise ConfigError(
-                f"{PLACE}: key primary_sae is {config['primary_sae']!r}, but model {model!r} has:"
+                f"{PLACE}: key primary_sae is {config['primary_sae']!r}; allowed for model {model!r}:"
                 f" {listing(own) or 'none'} (config/saes.tsv)"
             )
     known = list(dict.fromkeys(r["sae"] for m in config["models"] for r in saes if r["model"] == m))
