@@ -71,6 +71,20 @@ BAD = {
     "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
     "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
     "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk", "config/saes.tsv"]),
+    "unknown SAE": (
+        {"saes": ["b0-btk", "b0-bkt"]},
+        ["key saes names 'b0-bkt'", "did you mean 'b0-btk'", "gemma2-planted has b0-btk", "config/saes.tsv"],
+    ),
+    "SAE of another study's model": (
+        {"saes": ["l9-16k"]},
+        ["key saes names 'l9-16k'", "allowed: primary, all, or a list", "llama-planted has b0-btk"],
+    ),
+    "name of one SAE that is no list": (
+        {"saes": "b0-btk"},
+        ["key saes is 'b0-btk'", "primary", "all", "(a list: [b0-btk])"],
+    ),
+    "no SAE": ({"saes": []}, ["key saes is []", "items >= 1"]),
+    "doubled SAE": ({"saes": ["b0-btk", "b0-btk"]}, ["saes has 'b0-btk' twice", "allowed: once"]),
     "unknown template": (
         {"templates": ["bare", "sayd"]},
         ["'sayd'", "did you mean 'said'", "resources/templates/en.tsv"],

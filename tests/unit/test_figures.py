@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from shared_affect.results.contracts import CONTRACTS, write_table
 from shared_affect.results.figures.congruence import draw_congruence
 from shared_affect.results.figures.controls import draw_controls
+from shared_affect.results.figures.profile import draw_profile, is_marked
 from shared_affect.results.figures.ratings import draw_ratings
 from shared_affect.results.figures.spaces import Space, draw_spaces
 from shared_affect.results.figures.steering import draw_steering
@@ -51,6 +52,43 @@ def table(name, rows):
 
 def interval(value, half=0.05):
     return {"ci_low": value - half, "ci_high": value + half}
+
+
+SAES = {"narrow": (4, 64), "s": (4, 256), "deep": (9, 64), "both": (9, 256)}
+"""SAEs of a profile: layer and width; `s` makes the claims."""
+QUANTITIES = [
+    ("rho", "all"),
+    ("rho", "within-valence"),
+    ("rho", "within-positive"),
+    ("r", "valence"),
+    ("r", "arousal"),
+    ("held_out_auroc", "-"),
+    ("l0", "-"),
+]
+
+
+def profile_rows(saes=SAES, who=(("none", "m1"), ("untrained", "m0"), ("none", "m2"))):
+    """Two models of several SAEs, one of them a control, and one of one SAE."""
+    rng = np.random.default_rng(3)
+    return [
+        WHO
+        | {"control": control, "model": model, "sae": sae, "layer": layer, "d_sae": width, "language": k}
+        | {"quantity": q, "of": of, "value": value, **interval(value)}
+        | {"role": "primary" if sae == "s" else "exploratory", "p": p if q in ("rho", "r") else None}
+        | {"p_codes": 0.001 if q == "rho" else None, "n": 6, "unit": "words" if q == "r" else "emotions"}
+        | {
+            f"ceiling_{end}": top
+            for end, top in (("low", 0.92), ("high", 0.95 if q == "rho" else 0.92))
+            if q in ("rho", "r")
+        }
+        | {"beside": "x", "beside_value": chance, "beside_low": chance - 0.02, "beside_high": chance + 0.02}
+        for control, model in who
+        for sae, (layer, width) in saes.items()
+        if model != "m2" or sae == "s"
+        for k in ("en", "zh")
+        for q, of in QUANTITIES
+        for value, chance, p in [(rng.uniform(0.2, 0.9), rng.uniform(0, 0.1), rng.choice([0.001, 0.4]))]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +240,7 @@ def tables():
                 for c, m in both
             ],
         ),
+        "layer_profile": table("layer_profile", profile_rows()),
         "steering": table("steering", steering),
         "steering_chosen": table(
             "steering_chosen",
@@ -384,6 +423,90 @@ def test_ratings_draw_every_arm_and_both_directions(tables, names, font):
         "overlap": 2,
         "cultures": 2,
     }
+
+
+def points(ax, marker):
+    """Estimates that are drawn with a marker: x, y, filled."""
+    lines = [line for line in ax.lines if line.get_marker() == marker]
+    return [
+        (x, y, line.get_markerfacecolor() != "white", line.get_markeredgecolor())
+        for line in lines
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    ]
+
+
+def test_a_profile_shows_every_sae_by_layer_and_width_with_its_control(tables, names, font):
+    with figure_style(font):
+        figure, source = draw_profile(tables, names)
+    table = tables["layer_profile"].query("model != 'm2' and quantity != 'l0' and of != 'within-positive'")
+    pd.testing.assert_frame_equal(source, table)
+    axes = np.array(figure.axes).reshape(4, 5)
+    shown = [x for x in QUANTITIES if x[0] != "l0" and x[1] != "within-positive"]
+    keys = ["model", "language", "quantity", "of"]
+    units = [("m1", "en"), ("m1", "zh"), ("m0", "en"), ("m0", "zh")]  # the control stands below
+    for row, unit in zip(axes, units, strict=True):
+        for ax, panel in zip(row, shown, strict=True):
+            one = table[(table[keys] == (*unit, *panel)).all(axis=1)]
+            drawn = sorted([*points(ax, "o"), *points(ax, "D")])
+            assert sorted(y for _, y, *_ in drawn) == sorted(one["value"]) and len(drawn) == 4
+            assert [y for _, y, *_ in points(ax, "D")] == one.query("sae == 's'")["value"].tolist()
+            at = one.set_index("value")
+            for x, y, filled, colour in drawn:
+                assert abs(x - at["layer"][y]) < 1.5 and filled == is_marked(one)[list(one["value"]).index(y)]
+                assert {c for *_, v, _, c in drawn if at["d_sae"][v] == at["d_sae"][y]} == {colour}
+            assert len({x for x, *_ in drawn}) == 4 and len({c for *_, c in drawn}) == 2
+            ends = np.concatenate(
+                [np.concatenate(c.get_segments())[:, 1] for c in ax.collections if hasattr(c, "get_segments")]
+            )
+            assert np.isin(one[["ci_low", "ci_high", "beside_low", "beside_high"]].to_numpy(), ends).all()
+            assert np.isin(one["beside_value"], np.concatenate([line.get_ydata() for line in ax.lines])).all()
+            joined = [line for line in ax.lines if line.get_marker() == "None" and len(set(line.get_xdata())) == 2]
+            assert sorted(y for line in joined for y in line.get_ydata() if y in at.index) == sorted(one["value"])
+            low, high = ax.get_ylim()
+            assert low < one["beside_low"].min() and high > one["ci_high"].max()
+    said = texts(figure)
+    assert {"First model, English", "m0, Chinese", "64 features", "256 features", "SAE that makes the claims"} <= set(
+        said
+    )
+    assert {"n = 6 emotions", "n = 6 words", "layer"} <= set(said) and not any("m2" in t for t in said)
+
+
+def test_a_number_of_a_profile_is_filled_by_the_larger_p_or_above_its_control():
+    frame = pd.DataFrame(
+        {
+            "p": [0.001, 0.001, 0.2, np.nan, np.nan, np.nan],
+            "p_codes": [0.002, 0.02, np.nan, np.nan, np.nan, np.nan],
+            "ci_low": [0.9, 0.9, 0.9, 0.6, 0.5, 0.6],
+            "beside_high": [0.1, 0.1, 0.1, 0.55, 0.55, np.nan],
+        }
+    )
+    assert is_marked(frame).tolist() == [True, False, False, True, False, False]
+
+
+def test_saes_of_one_layer_and_width_stand_apart_and_no_line_joins_them(names, font):
+    saes = SAES | {"again": (4, 64), "third": (4, 64)}
+    rows = table("layer_profile", profile_rows(saes, [("none", "m1")]))
+    with figure_style(font):
+        figure, _ = draw_profile({"layer_profile": rows}, names)
+    for ax in figure.axes:
+        xs = [x for x, *_ in [*points(ax, "o"), *points(ax, "D")]]
+        assert len(xs) == 6 and np.diff(sorted(xs)).min() > 0.05
+        joined = [line for line in ax.lines if line.get_marker() == "None" and len(set(line.get_xdata())) == 2]
+        widths = [len(line.get_xdata()) for line in joined if not set(line.get_xdata()) <= {0, 1}]
+        assert widths == [2]  # those of 256 features
+
+
+def test_a_profile_of_one_layer_and_one_without_several_saes_say_so(names, font):
+    with figure_style(font):
+        figure, source = draw_profile(
+            {"layer_profile": table("layer_profile", profile_rows({"s": (4, 64), "b": (4, 256)}, [("none", "m1")]))},
+            names,
+        )
+        assert len(source) and all(list(ax.get_xticks()) == [4] for ax in figure.axes)
+        figure, source = draw_profile(
+            {"layer_profile": table("layer_profile", profile_rows({"s": (4, 64)}, [("none", "m1")]))}, names
+        )
+    assert "no model was read through several SAEs" in texts(figure) and source.empty
 
 
 def test_steering_curves_are_means_over_emotions(tables, names, font):

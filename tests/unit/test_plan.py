@@ -33,8 +33,12 @@ def make(root, checkout):
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     tables = checkout.read_tables()
 
-    def made(rows=(), **keys):
+    def made(rows=(), more_saes=(), **keys):
         changed = copy.deepcopy(tables)
+        for model, name, layer in more_saes:
+            first = next(r for r in changed["saes"] if r["model"] == model)
+            path = "{results}/saes/" + f"{model}/{name}"
+            changed["saes"].append(first | {"sae": name, "layer": layer, "path": path})
         for table, where, values in rows:
             found = [r for r in changed[table] if all(r[k] == v for k, v in where.items())]
             assert found, (table, where)
@@ -304,7 +308,8 @@ def test_words_of_its_own_that_an_emotion_needs(make, study):
 
 
 def test_every_published_table_has_its_files(make, study):
-    assert set(KINDS) == set(CONTRACTS) == set(study.grid.tables)
+    assert set(KINDS) == set(CONTRACTS) == {*study.grid.tables, "layer_profile"}
+    assert "layer_profile" not in study.grid.tables
     one = make(languages=["en"], steering=study.config["steering"] | {"enabled": False})
     gone = {"shared_features", "shared_overlap", "cultures", "judges"} | {t for t in KINDS if t.startswith("steering")}
     assert set(study.grid.tables) - set(one.grid.tables) == gone
@@ -386,6 +391,70 @@ def test_people_who_are_compared_with_two_languages_have_one_ceiling(make, study
     assert first == ("results/planted/human/planted/ceilings_en.tsv", {"control": "none", "spec": "primary", **names})
     assert [path for path, _ in rest] == [f"results/planted/human/planted/norm_ceilings_{k}.tsv" for k in ("en", "zh")]
     assert {who["human_language"] for who in same.grid.files("rsa").values()} == {"en"}
+
+
+MORE = (("gemma2-planted", "b1-btk", 1), ("gemma2-untrained-1", "b1-btk", 1), ("llama-planted", "b0-wide", 0))
+
+
+def test_saes_beside_the_primary_one_are_analysed_where_the_study_says_so(make):
+    by_name = {m: ["b0-btk"] for m in make().models}
+    for saes, more in (
+        ("primary", {}),
+        (["b0-btk"], {}),
+        ("all", {m: name for m, name, _ in MORE}),
+        (["b1-btk"], {m: name for m, name, _ in MORE[:2]}),
+        (["b0-wide"], {"llama-planted": "b0-wide"}),
+    ):
+        study = make(more_saes=MORE, saes=saes)
+        wanted = {m: [*own, *([more[m]] if m in more else [])] for m, own in by_name.items()}
+        assert {m: [r["sae"] for r in study.saes_of(m)] for m in study.models} == wanted
+        assert study.saes == [r for m in study.models for r in study.saes_of(m)]
+        assert study.is_profiled == study.grid.has("profile") == bool(more)
+        assert ("layer_profile" in study.grid.tables) == bool(more)
+        assert study.sae == "b0-btk" and len(study.row_path(study.saes[0])) > 0
+    assert not make(saes="all").is_profiled  # each model of the default study has one
+
+
+def test_claims_and_all_other_tables_are_those_of_the_primary_sae_alone(make, study):
+    profiled = make(more_saes=MORE, saes="all")
+    assert set(profiled.grid.tables) - set(study.grid.tables) == {"layer_profile"}
+    for table in study.grid.tables:
+        assert list(profiled.grid.files(table).items()) == list(study.grid.files(table).items()), table
+    assert profiled.grid.notes() == study.grid.notes()
+    assert profiled.grid.claimed == study.grid.claimed == study.grid.tables
+    files = profiled.grid.files("layer_profile")
+    assert len(files) == 2 * len(profiled.saes)
+    assert {(who["model"], who["sae"], who["control"]) for who in files.values()} == {
+        (r["model"], r["sae"], profiled.row("models", model=r["model"])["control"]) for r in profiled.saes
+    }
+    assert files["results/planted/layer_profile/gemma2-untrained-1/b1-btk/zh.tsv"] == {
+        "control": "untrained",
+        "spec": "primary",
+        "model": "gemma2-untrained-1",
+        "sae": "b1-btk",
+        "language": "zh",
+    }
+
+
+def test_an_sae_that_no_job_reads_is_not_looked_at(make, tmp_path):
+    wrong = ("saes", {"sae": "b1-btk"}, {"k": None, "texts": str(tmp_path / "none.txt")})
+    for saes in ("primary", ["b0-wide"]):
+        looks.look_at_texts(make([wrong], MORE, saes=saes))
+    with pytest.raises(ConfigError, match=r"saes.tsv, row gemma2-planted b1-btk: column k is empty"):
+        make([wrong], MORE, saes="all")
+    wrong[2].pop("k")
+    with pytest.raises(ConfigError, match=r"saes.tsv, model gemma2-planted, sae b1-btk, column texts is"):
+        looks.look_at_texts(make([wrong], MORE, saes=["b1-btk"]))
+
+
+def test_whom_a_profile_compares_with(make, study):
+    own = {"dataset": "planted", "human_language": "zh"}
+    assert study.data.people("zh") == {"rho": own, "r": own}
+    people = make(human="li2024", norms="warriner-xu2022").data.people("zh")
+    assert people == {
+        "rho": {"dataset": "li2024", "human_language": "en"},
+        "r": {"dataset": "warriner-xu2022", "human_language": "zh"},
+    }
 
 
 def test_notes_are_of_the_main_study(study):

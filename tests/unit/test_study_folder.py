@@ -144,6 +144,40 @@ def test_specs_controls_and_models_may_be_added(folder, fewer):
     assert folder.start(change=fewer).check() == []
 
 
+def with_saes(folder, *names):
+    """Tables with more SAEs of a model."""
+    first = next(r for r in folder.tables["saes"] if r["model"] == "gemma2-planted")
+    return folder.tables | {"saes": [*folder.tables["saes"], *(first | {"sae": s} for s in names)]}
+
+
+def test_saes_may_be_added_and_not_taken_away(folder):
+    two, three = with_saes(folder, "b1-btk"), with_saes(folder, "b1-btk", "b2-btk")
+    folder.start(tables=three)
+    assert read_settings(folder.path)["config"]["saes"] == ["b0-btk"]
+    assert set(read_settings(folder.path)["tables"]["saes"]) == {
+        f"{m} b0-btk" for m in (*folder.config["models"], *folder.config["control_models"])
+    }
+    for saes in ("all", ["b1-btk"], ["b0-btk", "b2-btk"], ["b0-btk"], "primary"):
+        assert folder.check({"saes": saes}, three) == []
+    folder.start(change={"saes": "all"}, tables=two)
+    assert folder.check({"saes": "all"}, three) == folder.check({"saes": ["b1-btk"]}, two) == []
+    with pytest.raises(ConfigError, match=r"key saes: \[b0-btk, b1-btk\] there, \[b0-btk\] now"):
+        folder.check({"saes": "primary"}, two)
+    changed = {**three, "saes": [r | {"k": 9} if r["sae"] == "b2-btk" else r for r in three["saes"]]}
+    assert folder.check({"saes": "all"}, changed) == []  # a row that nothing was made from
+
+
+@pytest.mark.parametrize("asked", ["primary", "all", ["b1-btk"]])
+def test_saes_of_a_study_known_by_its_run_config(folder, asked):
+    tables = with_saes(folder, "b1-btk")
+    folder.path.mkdir()
+    (folder.path / "run_config.yaml").write_text(yaml.safe_dump(folder.config | {"saes": asked}))
+    assert folder.check({"saes": "all"}, tables) == folder.check({"saes": asked}, tables) == []
+    if asked == ["b1-btk"]:
+        with pytest.raises(ConfigError, match="key saes"):
+            folder.check({"saes": "primary"}, tables)
+
+
 def test_an_added_emotion_passes_and_is_then_part_of_the_study(folder):
     some = ["anger", "fear", "joy", "love", "relief", "sadness"]
     folder.start(change={"emotions": some})

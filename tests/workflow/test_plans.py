@@ -69,6 +69,8 @@ def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractio
     assert jobs.get("retrieve_model", 0) == models and jobs.get("retrieve_sae", 0) == saes
     assert sum(n for rule, n in jobs.items() if rule.startswith("extract_features_")) == extractions
     assert jobs["judge_claims"] == 1
+    # the paper's study analyses all SAEs of its models, each in two languages
+    assert jobs.get("profile_sae", 0) == (2 * saes if saes > models else 0)
 
 
 def test_no_shard_starts_before_the_gates_have_passed(root, tmp_path):

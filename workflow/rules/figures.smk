@@ -2,7 +2,7 @@
 # shared_affect/results/figures/table.py.
 # Inputs: <results>/tables/*.csv; figure 1 also the aligned coordinates and RDMs of the main study.
 # Outputs: <results>/figures/figure{N}.{pdf,png}, <results>/figures/source/figure{N}.csv; figure 4 only where texts were
-# steered.
+# steered, figure S2 only where a model was read through several SAEs.
 from shared_affect.results.figures.table import ROWS as FIGURE_ROWS
 
 FONT = "resources/fonts/SharedAffectSansSC-subset.otf"
@@ -20,7 +20,7 @@ OF_SPACE = {
     "judgements": f"<results>/human/{STUDY.human}/judgements_{{language}}.tsv",
     "affect": f"<results>/human/{STUDY.human}/affect_{{language}}.tsv",
 }
-DRAWN = [f for f in FIGURE_ROWS if STUDY.steered or not f.of_steering]
+DRAWN = [f for f in FIGURE_ROWS if STUDY.grid.has(f.needs)]
 FIGURES = [f"{STUDY.results}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
 FINAL += FIGURES
 

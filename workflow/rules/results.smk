@@ -29,13 +29,44 @@ for TABLE, OUTPUT in TABLE_FILES.items():
             "../scripts/collect_table.py"
 
 
+if STUDY.is_profiled:
+
+    # One SAE in one language: what the table of layers and widths says of it. No claim reads it.
+    rule profile_sae:
+        input:
+            running="<results>/features/{model}/{sae}/{language}/running_text.npz",
+            use="<results>/feature_use/{model}/{sae}/{language}.tsv",
+            reproducibility="<results>/reproducibility/{model}/{sae}/{language}.tsv",
+            rsa=f"<results>/rsa/{{model}}/{{sae}}/{{language}}/{STUDY.human}.tsv",
+            ratings=expand(
+                f"<results>/ratings/{{model}}/{{sae}}/{{language}}/{STUDY.norms}/{{dimension}}.tsv",
+                dimension=config["dimensions"],
+                allow_missing=True,
+            ),
+            notes=f"<results>/ratings/{{model}}/{{sae}}/{{language}}/{STUDY.norms}/notes.json",
+        output:
+            "<results>/layer_profile/{model}/{sae}/{language}.tsv",
+        log:
+            "<logs>/profile_sae/{model}/{sae}/{language}.log",
+        benchmark:
+            "<benchmarks>/profile_sae/{model}/{sae}/{language}.tsv"
+        params:
+            layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
+            primary=STUDY.sae,
+            people=lambda w: STUDY.data.people(w.language),
+            code=code("profile_sae"),
+        script:
+            "../scripts/profile_sae.py"
+
+
 # What could not be tested and why: notes of the main study's predictions.
 NOTES = STUDY.grid.notes()
+CLAIMED = {table: TABLE_FILES[table] for table in STUDY.grid.claimed}
 
 
 rule judge_claims:
     input:
-        tables=list(TABLE_FILES.values()),
+        tables=list(CLAIMED.values()),
         notes=list(NOTES),
         steering=expand(
             f"<results>/steering/{{model}}/{STUDY.sae}/{{language}}/claim.tsv",
@@ -50,7 +81,7 @@ rule judge_claims:
     benchmark:
         "<benchmarks>/judge_claims/claims.tsv"
     params:
-        tables=TABLE_FILES,
+        tables=CLAIMED,
         notes=NOTES,
         note=STUDY.banner,
         study={

@@ -45,7 +45,7 @@ SAID = []
 
 def say_last():
     """Below a plan that no run has followed."""
-    for text in [] if SAID else [*OVERWRITES, *(f"Lacking: {t}" for t in STUDY.lacking())]:
+    for text in [] if SAID else [*OVERWRITES, *STUDY.saes_lacking(), *(f"Lacking: {t}" for t in STUDY.lacking())]:
         print(f"\n{text}", end="", file=sys.stderr)
 
 
@@ -56,6 +56,8 @@ if workflow.is_main_process:
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    for text in STUDY.saes_lacking():
+        logger.warning(text)
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
             logger.warning(

@@ -219,8 +219,9 @@ class Published:
         Of the table, ``tables/{name}.csv``.
     side : {"model", "concepts", "human", "both"}, optional
         A variant that touches this side has files of its own; None: the primary configuration alone has any.
-    needs : {"", "pair", "steering"}
-        The study has the table only with two languages, or only if it steers.
+    needs : {"", "pair", "steering", "profile"}
+        The study has the table only with two languages, only if it steers, or only if it reads some model through
+        several SAEs.
     words : mapping of column -> allowed words
     """
 

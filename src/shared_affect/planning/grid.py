@@ -27,8 +27,9 @@ class Kind:
         Path below the study (and the variant's folder), with the axes of the grid in braces.
     side : {"model", "concepts", "human", "both"}, optional
         A variant that touches this side has files of its own; None: the primary configuration alone has any.
-    needs : {"", "pair", "steering"}
-        The study has the table only with two languages, or only if it steers.
+    needs : {"", "pair", "steering", "profile"}
+        The study has the table only with two languages, only if it steers, or only if it reads some model through
+        several SAEs: then the files are those of every SAE, else of the primary one.
     """
 
     pattern: str
@@ -86,8 +87,19 @@ class Grid:
     @property
     def tables(self) -> list[str]:
         """Published tables of the study."""
-        has = {"": True, "pair": bool(self.study.pair), "steering": bool(self.study.steered)}
-        return [table for table, kind in KINDS.items() if has[kind.needs]]
+        return [table for table, kind in KINDS.items() if self.has(kind.needs)]
+
+    @property
+    def claimed(self) -> list[str]:
+        """Published tables that claims may read: those of the SAE that makes them."""
+        return [table for table in self.tables if KINDS[table].needs != "profile"]
+
+    def has(self, needs: str) -> bool:
+        """Whether the study has what a table or a figure needs (`Kind.needs`)."""
+        study = self.study
+        return {"": True, "pair": bool(study.pair), "steering": bool(study.steered), "profile": study.is_profiled}[
+            needs
+        ]
 
     def files(self, table: str) -> dict[str, Identity]:
         """Files of a published table and what each of them is about.
@@ -143,7 +155,8 @@ class Grid:
         study = self.study
         values: dict[str, Sequence[str]] = {
             "model": [model],
-            "sae": [study.sae],
+            # claims and figures 1 to 4 read tables of the primary SAE alone
+            "sae": [r["sae"] for r in study.saes_of(model)] if KINDS[table].needs == "profile" else [study.sae],
             "language": study.languages + (study.directions if table == "ratings" else []),
             "human": [study.human],
             "norms": [study.norms],

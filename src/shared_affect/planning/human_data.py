@@ -107,6 +107,14 @@ class HumanData:
             k: self.study.place(own[k] or f"{self.study.results}/human/{norms}/norms_{k}.tsv") for k in self.study.pair
         }
 
+    def people(self, language: str) -> dict[str, dict[str, str]]:
+        """Whom the RSA (``rho``) and the ratings (``r``) of a language compare a model with."""
+        asked = {"rho": ("judgements", self.study.human), "r": ("norms", self.study.norms)}
+        return {
+            q: {"dataset": dataset} | self.cells(("human_language",), kind, dataset, language)
+            for q, (kind, dataset) in asked.items()
+        }
+
     def affect_of(self, dataset: str, language: str) -> tuple[str, dict[str, str] | None]:
         """File with valence and arousal of the emotions, and emotion -> word to look up if it is a file of norms.
 

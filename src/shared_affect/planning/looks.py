@@ -33,7 +33,7 @@ def look(study: Study) -> list[str]:
     )
     file_checks.check_files(study.config, study.tables, study.places, study.inputs)
     study_checks.check_emotions(study.config, study.emotions, lambda language: classes_of(study, language))
-    early_look.look(study.models, study.tables["models"], study.tables["saes"], study.row_path)
+    early_look.look(study.models, study.tables["models"], study.saes, study.row_path)
     return differing
 
 
@@ -68,10 +68,10 @@ def look_at_texts(study: Study) -> None:
     """
     from shared_affect.models.token_checks import look as look_at_tokens
 
-    for r in study.trained_saes:
-        if r["model"] in study.models:
-            study.training_texts(r["model"], r["sae"])
-    sampled = {r["model"] for r in study.sampled_saes}
+    trained = [r for r in study.saes if r["source"] == "trained"]
+    for r in trained:
+        study.training_texts(r["model"], r["sae"])
+    sampled = {r["model"] for r in trained if r["texts"] == "sampled"}
     texts = {k: own_texts(study, k) for k in study.languages}
     for model in study.models:
         look_at_tokens(

@@ -20,7 +20,7 @@ from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
 from shared_affect.planning.variants import Settings, Variants
-from shared_affect.study import overlays
+from shared_affect.study import analysed, overlays
 from shared_affect.study.banners import banner
 from shared_affect.study.checks import check_study
 from shared_affect.study.config import ConfigError
@@ -171,8 +171,18 @@ class Study:
         return self.row_path(self.row("saes", model=model, sae=sae))
 
     def saes_of(self, model: str) -> list[Row]:
-        """Rows of a model's SAEs."""
-        return [r for r in self.tables["saes"] if r["model"] == model]
+        """Rows of a model's SAEs that the study analyses: the primary one, and what the key ``saes`` names."""
+        return analysed.analysed(self.config, self.tables["saes"], model)
+
+    @property
+    def saes(self) -> list[Row]:
+        """Rows of all SAEs that the study analyses."""
+        return [r for m in self.models for r in self.saes_of(m)]
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether some model is read through several SAEs, so that there is a profile of layers and widths."""
+        return len(self.saes) > len(self.models)
 
     def numerics(self, model: str, *more: str) -> Row:
         """How a model is computed, and more columns of its row."""
@@ -212,7 +222,7 @@ class Study:
     @property
     def released_saes(self) -> list[Row]:
         """SAEs of the study's models that are fetched."""
-        return [r for m in self.models for r in self.saes_of(m) if r["source"] == "release"]
+        return [r for r in self.saes if r["source"] == "release"]
 
     @property
     def trained_models(self) -> list[str]:
@@ -335,6 +345,10 @@ class Study:
             {m: sources[m] for m in self.config["control_models"]},
             texts,
         )
+
+    def saes_lacking(self) -> list[str]:
+        """What is said of SAEs that the study names and some of its models do not have."""
+        return analysed.lacking(self.config, self.tables["saes"])
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from shared_affect.study.analysed import analysed, models_of
 from shared_affect.study.config import PLACE, ConfigError, read_committed
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 from shared_affect.study.overlays import expand_path
@@ -87,7 +88,7 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
                 f"{where}: column family is {r['family']!r}; allowed where source is trained: "
                 f"{', '.join(TRAINED_BLOCKS)}"
             )
-    for r in (r for r in tables["saes"] if r["model"] in used):
+    for r in (r for m in models_of(config) for r in analysed(config, tables["saes"], m)):
         where = f"config/saes.tsv, row {r['model']} {r['sae']}"
         _check_source("saes", r, where)
         _check_sae(r, models[r["model"]], where)

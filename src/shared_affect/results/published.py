@@ -12,6 +12,7 @@ import shared_affect.features.files
 import shared_affect.human.files
 import shared_affect.planted.files
 import shared_affect.ratings.files
+import shared_affect.results.files
 import shared_affect.spaces.files
 import shared_affect.steering.files
 import shared_affect.words.files
@@ -25,6 +26,7 @@ STAGES = {
     "Spaces": shared_affect.spaces.files,
     "Ratings": shared_affect.ratings.files,
     "Steering": shared_affect.steering.files,
+    "Results": shared_affect.results.files,
 }
 """Rooms with the contracts of files between rules."""
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shared_affect.study import analysed
 from shared_affect.study.config import PLACE, ConfigError, check_mapping, hint, listing, read_schema
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_templates
 
@@ -48,7 +49,8 @@ def check_study(
     _check_rows_exist(config, tables)
     _check_templates(config, tables["variants"], template_paths)
     _check_permutations(config, tables["models"])
-    _check_models(config, tables["models"], tables["saes"])
+    _check_models(config, tables["models"])
+    analysed.check(config, tables["saes"])
     _check_human(config, tables["human"])
     _check_judge_texts(config, tables["human"])
     known = [r["emotion"] for r in tables["emotions"]]
@@ -111,8 +113,8 @@ def _check_permutations(config: Mapping, models: Sequence[Mapping]) -> None:
             )
 
 
-def _check_models(config: Mapping, models: Sequence[Mapping], saes: Sequence[Mapping]) -> None:
-    """Models and controls stand under their own key, their folder is named, and each has the primary SAE."""
+def _check_models(config: Mapping, models: Sequence[Mapping]) -> None:
+    """Models and controls stand under their own key, and their folder is named."""
     for r in models:
         for key, control in (("models", False), ("control_models", True)):
             if r["model"] in config[key] and (r["control"] != "none") != control:
@@ -127,13 +129,6 @@ def _check_models(config: Mapping, models: Sequence[Mapping], saes: Sequence[Map
             f"{PLACE}: key models_dir is empty; needed: the folder that holds {local[0]!r} (config/models.tsv, column"
             " path)"
         )
-    for model in used:
-        own = [r["sae"] for r in saes if r["model"] == model]
-        if config["primary_sae"] not in own:
-            raise ConfigError(
-                f"{PLACE}: key primary_sae is {config['primary_sae']!r}, but model {model!r} has:"
-                f" {listing(own) or 'none'} (config/saes.tsv)"
-            )
 
 
 def _check_human(config: Mapping, human: Sequence[Mapping]) -> None:

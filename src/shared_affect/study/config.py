@@ -116,7 +116,7 @@ def _allowed_by(schema: Mapping, found: object, message: str) -> str:
     """What a schema allows, in words; `message` where it names neither values nor a type."""
     allowed = schema.get("enum") or schema.get("type") or message
     detail = listing(allowed) if isinstance(allowed, list) else str(allowed)
-    if isinstance(found, str) and schema.get("type") == "array":
+    if isinstance(found, str) and "array" in (schema.get("type") or ""):
         detail += f" (a list: [{found}])"
     return ", ".join([detail, *(f"{word} {schema[key]}" for key, word in BOUNDS.items() if key in schema)])
 

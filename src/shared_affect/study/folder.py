@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from shared_affect.base.files import write_text
+from shared_affect.study import analysed
 from shared_affect.study.config import PLACE, ConfigError
 
 STAMP = "settings.yaml"
@@ -21,7 +22,7 @@ STAMP = "settings.yaml"
 FREE = ("study", "force", "data_dir", "models_dir", "emotions_per_job")
 """Keys that change no number: names of folders, and how jobs are cut."""
 
-GROWS = ("models", "control_models", "control_variants", "specs", "emotions")
+GROWS = ("models", "control_models", "control_variants", "specs", "emotions", "saes")
 """Keys that may gain entries: what stands there already stays as it is."""
 
 FINALS = ("report.rst", "claims.json", "claims.html", "report.html", "provenance.json", "run_config.yaml")
@@ -67,7 +68,8 @@ SHOWN = 8
 
 
 def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str, Sequence[Mapping]]) -> dict:
-    """Settings of a study that bear on its numbers: its configuration, emotions by name, and the table rows it uses.
+    """Settings of a study that bear on its numbers: its configuration, emotions and SAEs by name, and the table rows it
+    uses.
 
     Parameters
     ----------
@@ -89,10 +91,9 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "variants": [*config["control_variants"], *config["specs"]],
         "emotions": emotions,
     }
-    named["saes"] = named["models"]
     used = {
         "models": lambda r: r["model"] in named["models"],
-        "saes": lambda r: r["model"] in named["models"],
+        "saes": lambda r: r["model"] in named["models"] and r in analysed.analysed(config, tables["saes"], r["model"]),
         "languages": lambda r: r["language"] in config["languages"],
         "variants": lambda r: r["variant"] in named["variants"],
         "emotions": lambda r: r["emotion"] in emotions,
@@ -105,7 +106,7 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         for t, columns in COLUMNS.items()
     }
     return {
-        "config": dict(config) | {"emotions": list(emotions)},
+        "config": dict(config) | {"emotions": list(emotions), "saes": analysed.names_of(config, tables["saes"])},
         "all_emotions": config["emotions"] == "all",
         "tables": rows,
     }
@@ -169,6 +170,15 @@ def _grown(old, new) -> bool:
     return isinstance(old, list) and isinstance(new, list) and set(old) <= set(new)
 
 
+def _saes_by_name(config: Mapping, tables: Mapping, now: list[str]) -> list[str]:
+    """SAEs of a finished study, whose configuration says `primary` or `all`; those of now where it does not say which
+    all were.
+    """
+    if config["saes"] == analysed.PRIMARY:
+        return [config["primary_sae"]]
+    return list(dict.fromkeys(row.split()[1] for row in tables.get("saes", {}))) or now
+
+
 def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[tuple[str, object, object]]:
     """Settings that would change numbers which stand in a folder: where, value there, value now.
 
@@ -186,6 +196,8 @@ def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[t
         before.get("emotions") == "all" and new["all_emotions"]
     ):  # a study known by run_config.yaml alone does not say which they were
         now["emotions"] = "all"
+    if isinstance(before.get("saes"), str):
+        before["saes"] = _saes_by_name(before, old.get("tables") or {}, now["saes"])
     found = [
         (f"key {k}", before[k], now[k])
         for k in before
@@ -244,7 +256,7 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
         f"{folder} holds {state} with other settings:\n{listed}\nA run would delete files of it and leave "
         "others beside the new ones. Give the new settings a name of their own "
         f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config "
-        "force=true. Models, controls, specs and emotions may be added to a study as it is."
+        "force=true. Models, controls, specs, emotions and SAEs may be added to a study as it is."
     )
 
 

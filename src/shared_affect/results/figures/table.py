@@ -59,8 +59,8 @@ class FigureOf:
         The figure and its source data.
     files : tuple of str
         Kinds of other files that it reads, one for each model and language.
-    of_steering : bool
-        Only where texts were steered.
+    needs : {"", "steering", "profile"}
+        Only where texts were steered, or where some model was read through several SAEs (`planning.grid.Kind`).
     """
 
     name: str
@@ -68,7 +68,7 @@ class FigureOf:
     tables: tuple[str, ...]
     draw: Callable[[Material], tuple[Figure, pd.DataFrame]]
     files: tuple[str, ...] = ()
-    of_steering: bool = False
+    needs: str = ""
 
 
 ROWS = (
@@ -98,13 +98,20 @@ ROWS = (
         lambda m: import_module("shared_affect.results.figures.steering").draw_steering(
             m.tables, m.names, max_nll_ratio=m.max_nll_ratio
         ),
-        of_steering=True,
+        needs="steering",
     ),
     FigureOf(
         "S1",
         "Negative controls",
         ("rsa", "ratings", "shared_features"),
         lambda m: import_module("shared_affect.results.figures.controls").draw_controls(m.tables),
+    ),
+    FigureOf(
+        "S2",
+        "Layers and widths",
+        ("layer_profile",),
+        lambda m: import_module("shared_affect.results.figures.profile").draw_profile(m.tables, m.names),
+        needs="profile",
     ),
 )
 FIGURES = {f.name: f for f in ROWS}
