@@ -29,6 +29,9 @@ DENSE_COLUMNS = 4096
 DENSE_BYTES = 2**28
 """Or those of no more bytes than this, if their smaller side is not `LARGE`."""
 
+LARGE_BYTES = 2**25
+"""Dense predictors of more words than columns, above which a copy for each inner fold takes longest of all."""
+
 Predictors = np.ndarray | csr_matrix
 
 
@@ -147,7 +150,7 @@ def _prepared(X: Predictors) -> Predictors:
         return np.asarray(X, float)
     n, n_features = X.shape
     few = n_features <= DENSE_COLUMNS or (min(n, n_features) <= LARGE and 8 * n * n_features <= DENSE_BYTES)
-    return np.asfortranarray(X.toarray(), float) if few else csr_matrix(X, dtype=float)
+    return X.astype(float).toarray(order="F") if few else csr_matrix(X, dtype=float)
 
 
 def _finite(X: Predictors) -> bool:
@@ -156,7 +159,8 @@ def _finite(X: Predictors) -> bool:
 
 def _in_blocks(X: np.ndarray, n_targets: int) -> bool:
     """Whether dense predictors are so large, and targets so few, that `blocks` takes them."""
-    return min(X.shape) > LARGE and n_targets < FEW_TARGETS
+    n, n_features = X.shape
+    return n_targets < FEW_TARGETS and (min(n, n_features) > LARGE or (n > n_features and X.nbytes > LARGE_BYTES))
 
 
 def _check_training(X: Predictors, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
@@ -217,7 +221,7 @@ def nested_cv_predict(X: Predictors, Y: np.ndarray, folds: Folds, alphas: np.nda
     if not isinstance(X, np.ndarray):
         return _wide_nested(X, Y, folds, alphas)
     if _in_blocks(X, Y.shape[1]):
-        return _blocked(X, Y, X, folds.outer, folds.outer, folds.inner, alphas)
+        return _blocked(X, Y, X, folds.outer, folds.inner, alphas)
     out = np.empty(Y.shape)
     for k, f in enumerate(np.unique(folds.outer)):
         train, test = folds.outer != f, folds.outer == f
@@ -258,20 +262,19 @@ def _blocked(
     X_train: np.ndarray,
     Y: np.ndarray,
     X_test: np.ndarray,
-    train: np.ndarray,
     test: np.ndarray,
     inner: np.ndarray,
     alphas: np.ndarray,
 ) -> np.ndarray:
-    """Predictions of `X_test` by fold `test` from the words whose fold `train` is another, by `blocks`."""
+    """Predictions of `X_test` by fold `test`, each from the words that have an inner fold for it, by `blocks`."""
     same = X_test is X_train
-    X = X_train - X_train.mean(0)
-    Z = X if same else X_test - X_test.mean(0)
-    out = np.empty((len(Z), Y.shape[1]))
+    centre = X_train.mean(0)
+    out = np.empty((len(X_test), Y.shape[1]))
     for k, f in enumerate(np.unique(test)):
-        used, own = train != f, test == f
-        fit, weights = blocks.choose_and_fit(X[used], Y[used], inner[k, used], alphas, CONSTANT)
-        out[own] = fit.predict(Z[own], weights, None if same else Z[~own].mean(0)) + fit.target_mean
+        own = test == f
+        fit, weights = blocks.choose_and_fit(X_train, Y, inner[k], centre, alphas, CONSTANT)
+        where = fit.mean if same else X_test[~own].mean(0) - centre
+        out[own] = fit.predict(X_test[own] - centre, weights, where) + fit.target_mean
     return out
 
 
@@ -322,7 +325,7 @@ def transfer_predict(
     if not (isinstance(X_train, np.ndarray) and isinstance(X_test, np.ndarray)):
         return _wide_transfer(csr_matrix(X_train), Y_train, csr_matrix(X_test), folds, alphas)
     if _in_blocks(X_train, Y_train.shape[1]):
-        return _blocked(X_train, Y_train, X_test, folds.train, folds.test, folds.inner, alphas)
+        return _blocked(X_train, Y_train, X_test, folds.test, folds.inner, alphas)
     out = np.empty((len(X_test), Y_train.shape[1]))
     for k, f in enumerate(np.unique(folds.test)):
         train, test = folds.train != f, folds.test == f

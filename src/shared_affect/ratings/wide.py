@@ -41,15 +41,6 @@ class Fit:
     centre: np.ndarray
 
 
-@dataclass(eq=False)
-class _Path:
-    """Predictions [penalties, n_test, T] of one fit, as they grow."""
-
-    predicted: np.ndarray
-    along: np.ndarray  # of the search directions
-    last: np.ndarray  # [n_test, T], of the unshifted direction before
-
-
 @dataclass(frozen=True, eq=False)
 class WideCodes:
     """Codes [n, F] and their transpose, both in sparse rows."""
@@ -99,77 +90,96 @@ def predict(
     each = max(1, COLUMNS // Y.shape[1])
     out: list[np.ndarray] = []
     for start in range(0, len(fits), each):
-        out += _predict_together(codes, Y, fits[start : start + each], alphas[start : start + each], constant)
+        part = slice(start, start + each)
+        systems = _Systems(codes, Y, fits[part], np.hstack([np.asarray(a, float) for a in alphas[part]]), constant)
+        steps = 0
+        while (going := systems.going()).size:
+            if steps == MOST_STEPS:
+                raise ValueError(
+                    f"ridge on {codes.rows.shape} codes has not converged after {MOST_STEPS} steps; allowed: codes and"
+                    " ratings that are finite and vary (config.yaml, key ratings)"
+                )
+            systems.step(going)
+            steps += 1
+        LOG.info("ridge on sparse codes %s: %d fits, %d steps", codes.rows.shape, len(fits[part]), steps)
+        out += systems.predictions()
     return out
 
 
-def _predict_together(
-    codes: WideCodes, Y: np.ndarray, fits: Sequence[Fit], alphas: Sequence[np.ndarray], constant: float
-) -> list[np.ndarray]:
-    T = Y.shape[1]
-    masks = np.column_stack([f.train for f in fits]).astype(float)
-    sizes, scales = np.repeat(masks.sum(0), T), np.repeat(codes.scales(masks, constant), T)
-    centres = [f.centre for f in fits]
-    penalties = np.hstack([np.asarray(a, float) for a in alphas])  # [K, systems]
-    inside = np.repeat(masks, T, axis=1)
-    targets = np.tile(Y, (1, len(fits))) * inside
-    means = targets.sum(0) / sizes
-    r = (targets - means) * inside
-    del targets
-    base = penalties[0]
-    shift = penalties - base
-    paths = [_Path(*(np.zeros((len(penalties), len(f.test), T)) for _ in "pa"), np.zeros((len(f.test), T))) for f in fits]
-    p, rr = r.copy(), (r**2).sum(0)
-    limit = TOLERANCE**2 * rr
-    zeta, zeta_last = np.ones_like(penalties), np.ones_like(penalties)
-    step_last, turn = np.ones(len(base)), np.zeros(len(base))
-    turn_shifted = np.zeros_like(penalties)
-    steps = 0
-    while (going := np.flatnonzero(np.repeat((rr > limit).reshape(-1, T).any(1), T))).size:
-        if steps == MOST_STEPS:
-            raise ValueError(
-                f"ridge on {codes.rows.shape} codes has not converged after {MOST_STEPS} steps; allowed: codes and"
-                " ratings that are finite and vary (config.yaml, key ratings)"
-            )
-        steps += 1
-        q = codes.gram(np.ascontiguousarray(p[:, going])) / scales[going] ** 2
-        own = rr[going] > 0
-        for i, f in enumerate(fits):
-            at = np.searchsorted(going, i * T)
-            if at == len(going) or going[at] != i * T:
-                continue
-            of_p = q[f.test, at : at + T] - q[centres[i], at : at + T].mean(0)
-            of_r = of_p - turn[i * T : i * T + T] * paths[i].last
-            paths[i].last = of_p
-            columns = slice(i * T, i * T + T)
-            paths[i].along *= turn_shifted[:, None, columns]
-            paths[i].along += zeta[:, None, columns] * of_r
-        q -= (q * inside[:, going]).sum(0) / sizes[going]
-        q *= inside[:, going]
-        q += base[going] * p[:, going]
-        pq = (p[:, going] * q).sum(0)
-        step = np.divide(rr[going], pq, out=np.zeros(len(going)), where=own & (pq > 0))
-        zeta_new, ratio = _next_zeta(zeta[:, going], zeta_last[:, going], step, step_last[going], turn[going], shift[:, going])
-        for i in range(len(fits)):
-            at = np.searchsorted(going, i * T)
-            if at < len(going) and going[at] == i * T:
-                columns = slice(at, at + T)
-                paths[i].predicted += (step[columns] * ratio[:, columns])[:, None] * paths[i].along
-        r[:, going] -= step * q
-        new = (r[:, going] ** 2).sum(0)
-        turn[going] = np.divide(new, rr[going], out=np.zeros(len(going)), where=own)
-        turn_shifted[:, going] = turn[going] * ratio**2
-        zeta_last[:, going], zeta[:, going] = zeta[:, going], zeta_new
-        step_last[going], rr[going] = np.where(step > 0, step, 1.0), new
-        p[:, going] = r[:, going] + turn[going] * p[:, going]
-    LOG.info("ridge on sparse codes: %d fits, %d steps", len(fits), steps)
-    return [path.predicted + means[i * T : i * T + T] for i, path in enumerate(paths)]
+class _Systems:
+    """Conjugate gradients of many fits side by side, a column for each fit and target; all penalties along.
 
+    The smallest penalty of a column is solved. What the others need follows from its steps: their residuals are
+    multiples (`zeta`) of its own. Predictions grow with the steps: no solution is kept.
+    """
 
-def _next_zeta(
-    zeta: np.ndarray, before: np.ndarray, step: np.ndarray, step_before: np.ndarray, turn: np.ndarray, shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the residuals of the shifted systems are of the unshifted one's, and its change; 0 once they vanish."""
-    below = step_before * before * (1 + shift * step) + step * turn * (before - zeta)
-    ratio = np.divide(before * step_before, below, out=np.zeros_like(zeta), where=(np.abs(zeta) > 1e-100) & (below != 0))
-    return zeta * ratio, ratio
+    def __init__(self, codes: WideCodes, Y: np.ndarray, fits: Sequence[Fit], penalties: np.ndarray, constant: float):
+        self.codes, self.fits, self.n_targets = codes, fits, Y.shape[1]
+        masks = np.column_stack([f.train for f in fits]).astype(float)
+        self.inside = np.repeat(masks, self.n_targets, axis=1)
+        self.sizes = self.inside.sum(0)
+        self.scales = np.repeat(codes.scales(masks, constant), self.n_targets)
+        self.base, self.shift = penalties[0], penalties - penalties[0]
+        targets = np.tile(Y, (1, len(fits))) * self.inside
+        self.means = targets.sum(0) / self.sizes
+        self.residual = (targets - self.means) * self.inside
+        self.direction = self.residual.copy()
+        self.size = (self.residual**2).sum(0)
+        self.limit = TOLERANCE**2 * self.size
+        n, shape = len(self.base), penalties.shape
+        self.zeta, self.zeta_before, self.turns_shifted = np.ones(shape), np.ones(shape), np.zeros(shape)
+        self.step_before, self.turn = np.ones(n), np.zeros(n)
+        each = [(len(penalties), len(f.test), self.n_targets) for f in fits]
+        self.predicted, self.along = ([np.zeros(s) for s in each] for _ in range(2))
+        self.last = [np.zeros(s[1:]) for s in each]
+
+    def going(self) -> np.ndarray:
+        """Columns of the fits of which one has not converged."""
+        fits = (self.size > self.limit).reshape(-1, self.n_targets).any(1)
+        return np.flatnonzero(np.repeat(fits, self.n_targets))
+
+    def predictions(self) -> list[np.ndarray]:
+        """Of each fit, [penalties, n_test, T]."""
+        means = self.means.reshape(-1, self.n_targets)
+        return [found + mean for found, mean in zip(self.predicted, means, strict=True)]
+
+    def step(self, going: np.ndarray) -> None:
+        """One step of these columns."""
+        p = np.ascontiguousarray(self.direction[:, going])
+        q = self.codes.gram(p) / self.scales[going] ** 2
+        fits = list(enumerate(going[:: self.n_targets] // self.n_targets))
+        for at, i in fits:
+            self._turn(i, q[:, at * self.n_targets : (at + 1) * self.n_targets])
+        q -= (q * self.inside[:, going]).sum(0) / self.sizes[going]
+        q *= self.inside[:, going]
+        q += self.base[going] * p
+        pq, size = (p * q).sum(0), self.size[going]
+        step = np.divide(size, pq, out=np.zeros(len(going)), where=(size > 0) & (pq > 0))
+        ratio = self._ratios(going, step)
+        for at, i in fits:
+            own = slice(at * self.n_targets, (at + 1) * self.n_targets)
+            self.predicted[i] += (step[own] * ratio[:, own])[:, None] * self.along[i]
+        self.residual[:, going] -= step * q
+        new = (self.residual[:, going] ** 2).sum(0)
+        self.turn[going] = np.divide(new, size, out=np.zeros(len(going)), where=size > 0)
+        self.turns_shifted[:, going] = self.turn[going] * ratio**2
+        self.step_before[going], self.size[going] = np.where(step > 0, step, 1.0), new
+        self.direction[:, going] = self.residual[:, going] + self.turn[going] * p
+
+    def _turn(self, fit: int, product: np.ndarray) -> None:
+        """Predictions along the directions of one fit, of every penalty, from the product [n, T] with its direction."""
+        own, columns = self.fits[fit], slice(fit * self.n_targets, (fit + 1) * self.n_targets)
+        of_direction = product[own.test] - product[own.centre].mean(0)
+        of_residual = of_direction - self.turn[columns] * self.last[fit]
+        self.last[fit] = of_direction
+        self.along[fit] *= self.turns_shifted[:, None, columns]
+        self.along[fit] += self.zeta[:, None, columns] * of_residual
+
+    def _ratios(self, going: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """By what the multiples of the shifted residuals change; 0 once they have vanished."""
+        zeta, before, taken = self.zeta[:, going], self.zeta_before[:, going], self.step_before[going]
+        below = taken * before * (1 + self.shift[:, going] * step) + step * self.turn[going] * (before - zeta)
+        there = (np.abs(zeta) > 1e-100) & (below != 0)
+        ratio = np.divide(before * taken, below, out=np.zeros_like(zeta), where=there)
+        self.zeta_before[:, going], self.zeta[:, going] = zeta, zeta * ratio
+        return ratio

@@ -118,7 +118,8 @@ class World:
         rates = rng.permutation(firing_rates(sizes.features, sizes.active, sizes.densest))
         each = min(40, sizes.features // (2 * sizes.emotions))
         of_emotion = rng.permutation(sizes.features)[: each * sizes.emotions].reshape(sizes.emotions, each)
-        return cls(rates, of_emotion, rng.uniform(-0.9, 0.9, (sizes.emotions, 2)))
+        valence = np.linspace(-0.9, 0.9, sizes.emotions)
+        return cls(rates, of_emotion, np.column_stack([valence, rng.uniform(-0.9, 0.9, sizes.emotions)]))
 
     def codes(self, carries: np.ndarray, n_rows: int, rng: np.random.Generator) -> list[csr_matrix]:
         """Codes [words, F] for each template and position; `carries` is each word's emotion, -1 for none."""
