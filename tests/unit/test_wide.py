@@ -12,7 +12,9 @@ from shared_affect.ratings.folds import folds as draw_outer
 
 def codes(n, n_features, seed, density=0.03):
     rng = np.random.default_rng(seed)
-    made = random_matrix(n, n_features, density=density, random_state=rng, data_rvs=lambda k: rng.exponential(1, k) + 0.3)
+    made = random_matrix(
+        n, n_features, density=density, random_state=rng, data_rvs=lambda k: rng.exponential(1, k) + 0.3
+    )
     return csr_matrix(made)
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
-
 from scipy.sparse import csr_matrix
 
 from shared_affect.features.codes import LanguageCodes

@@ -87,23 +87,26 @@ class Study:
         """A file for each language."""
         return {k: self.file(place.format(k)) for k in LANGUAGES}
 
-    def gather_codes(self, k: str) -> None:  # noqa: D102
+    def make_study(self, k: str) -> None:
+        write_study(self.folder, self.sizes, k, SEED)
+
+    def gather_codes(self, k: str) -> None:
         own = [self.file(f"{p}_{k}.{end}") for p, end in (("concepts", "tsv"), ("codes", "npz"))]
         texts = [self.file(f"features/{k}/{name}.npz") for name in ("norms", "running_text")]
         files = (self.each(f"features/{k}/concepts/{{}}.npz"), *texts, own[0], self.file("emotions.tsv"), own[1])
         script("gather_codes")(*files, templates=list(self.sizes.templates), readout="word-after")
 
-    def match_controls(self, k: str) -> None:  # noqa: D102
+    def match_controls(self, k: str) -> None:
         out = [self.file(f"controls/{k}/{name}.tsv") for name in ("words", "matches", "balance")]
         known = (self.file(f"human/norms_{k}.tsv"), [self.file(f"human/frequency_{k}.tsv")], self.folder / "model")
         script("match_controls")(self.file(f"concepts_{k}.tsv"), *known, *out, settings=self.settings("controls"))
 
-    def select_features(self, k: str) -> None:  # noqa: D102
+    def select_features(self, k: str) -> None:
         files = [self.file(f) for f in (f"codes_{k}.npz", "emotions.tsv", f"controls/{k}/matches.tsv")]
         out = self.each(f"selected/{k}/{{}}.tsv"), self.file(f"use_{k}.tsv"), self.file(f"reproducibility_{k}.tsv")
         script("select_features")(*files, *out, settings=self.settings("features"), root_seed=SEED, names=("", k))
 
-    def build_space(self, k: str) -> None:  # noqa: D102
+    def build_space(self, k: str) -> None:
         files = [self.file(f"codes_{k}.npz"), self.each(f"selected/{k}/{{}}.tsv")]
         files += [self.file(f"controls/{k}/matches.tsv"), [], self.file("emotions.tsv"), self.file(f"space_{k}.npz")]
         rsa = self.settings("rsa")
@@ -111,29 +114,29 @@ class Study:
         how = dict(settings=self.settings("features"), root_seed=SEED, names=("", k))
         script("build_space")(*files, **repeats, **how)
 
-    def compare_with_judgements(self, k: str) -> None:  # noqa: D102
+    def compare_with_judgements(self, k: str) -> None:
         files = [self.file(f"space_{k}.npz"), *(self.file(f"human/{f}_{k}.tsv") for f in ("judgements", "affect"))]
         out = [self.file(f"{f}_{k}.tsv") for f in ("rsa", "rsa_differences")]
         script("compare_with_judgements")(*files, *out, settings=self.settings("rsa"), root_seed=SEED, names=("", k))
 
-    def find_dimensions(self, k: str) -> None:  # noqa: D102
+    def find_dimensions(self, k: str) -> None:
         files = [self.file(f) for f in (f"space_{k}.npz", f"human/affect_{k}.tsv")]
         out, rsa = [self.file(f"{f}_{k}.tsv") for f in ("dimensions", "coordinates")], self.settings("rsa")
         repeats = {n: rsa[n] for n in ("n_permutations", "n_bootstrap")}
         script("find_dimensions")(*files, *out, **repeats, root_seed=SEED, names=("", k))
 
-    def draw_folds(self) -> None:  # noqa: D102
+    def draw_folds(self) -> None:
         how = dict(lemma_rules={"en": "snowball-english", "zh": "shared-headword"}, root_seed=SEED, name="norms")
         files = self.both("human/norms_{}.tsv"), self.file("human/translations.tsv"), self.file("human/folds.tsv")
         script("draw_folds")(*files, n_folds=self.settings("ratings")["n_outer"], **how)
 
-    def find_shared_features(self) -> None:  # noqa: D102
+    def find_shared_features(self) -> None:
         selected = [f for k in LANGUAGES for f in self.each(f"selected/{k}/{{}}.tsv")]
         out = [self.file(f"shared/{f}.tsv") for f in ("features", "summary", "overlap")]
         files = self.both("codes_{}.npz"), self.both("controls/{}/words.tsv"), selected, None
         script("find_shared_features")(*files, *out, settings=self.settings("shared"), seed=(SEED, ""))
 
-    def predict_ratings(self, k: str) -> None:  # noqa: D102
+    def predict_ratings(self, k: str) -> None:
         inputs = dict(codes=self.file(f"codes_{k}.npz"), norms=self.file(f"human/norms_{k}.tsv"), associations=[])
         inputs |= dict(folds=self.file("human/folds.tsv"), shared=self.file("shared/features.tsv"))
         inputs |= dict(features=self.each(f"selected/{k}/{{}}.tsv"))
@@ -143,14 +146,14 @@ class Study:
         how = dict(dimensions=["valence", "arousal"], settings=self.settings("ratings"), root_seed=SEED, names=("", k))
         script("predict_ratings")(inputs, outputs, language=k, **how)
 
-    def transfer_ratings(self) -> None:  # noqa: D102
+    def transfer_ratings(self) -> None:
         files = [self.file(f) for f in ("shared/features.tsv", "human/folds.tsv", "human/translations.tsv")]
         wanted = product(("en-zh", "zh-en"), ("valence", "arousal"))
         out = {(way, d): self.file(f"ratings/{way}/{d}.tsv") for way, d in wanted}
         how = dict(dimensions=["valence", "arousal"], settings=self.settings("ratings"), root_seed=SEED, names=("",))
         script("transfer_ratings")(self.both("codes_{}.npz"), self.both("human/norms_{}.tsv"), *files, out, **how)
 
-    def compare_cultures(self) -> None:  # noqa: D102
+    def compare_cultures(self) -> None:
         files = self.both("ratings/{}/predictions.tsv"), self.both("human/norms_{}.tsv")
         how = dict(given=dict.fromkeys(LANGUAGES, False), n_bootstrap=self.settings("ratings")["n_bootstrap"])
         out = self.file("human/translations.tsv"), self.file("cultures.tsv")
@@ -158,15 +161,13 @@ class Study:
 
     def stages(self) -> dict[tuple[str, str], Callable[[], None]]:
         """All stages in order, by name and language (both: "")."""
-        found: dict[tuple[str, str], Callable[[], None]] = {
-            ("make the study", ""): partial(write_study, self.folder, self.sizes, SEED)
-        }
+        found: dict[tuple[str, str], Callable[[], None]] = {}
 
         def add(*names: str) -> None:
             for name, k in product(names, LANGUAGES):
                 found[name, k] = partial(getattr(self, name), k)
 
-        add("gather_codes", "match_controls", "select_features", "build_space")
+        add("make_study", "gather_codes", "match_controls", "select_features", "build_space")
         add("compare_with_judgements", "find_dimensions")
         found |= {(name, ""): getattr(self, name) for name in ("draw_folds", "find_shared_features")}
         add("predict_ratings")
@@ -198,7 +199,7 @@ def measure(study: Study, stage: str, language: str) -> dict:
     # of the processor too: on a busy machine the clock tells of others
     seconds = {"seconds": time.perf_counter() - start, "cpu_seconds": used.ru_utime + used.ru_stime}
     numbers = {k: round(v, 1) for k, v in seconds.items()}
-    numbers |= {"peak_gb": round(used.ru_maxrss * 1024 / 1e9, 2), "written_mb": round(new / 1e6, 2)}
+    numbers |= {"peak_gb": round(used.ru_maxrss * 1024 / 1e9, 2), "written_mb": round(new / 1e6, 3)}
     return {"stage": stage, "language": language, **numbers}
 
 
@@ -207,24 +208,26 @@ def _as_arguments(sizes: Sizes) -> list[str]:
 
 
 def run(study: Study, wanted: Sequence[str] = (), say: Callable[[str], None] = print) -> list[dict]:
-    """Run all stages, or those named, that have no row yet; write ``scale.csv`` after each."""
+    """Run all stages, or those named, that have no row yet; write ``scale.csv`` (and ``scale.json``) after each."""
     study.folder.mkdir(parents=True, exist_ok=True)
-    of, table = study.folder / "sizes.json", study.folder / "scale.csv"
+    of, kept = study.folder / "sizes.json", study.folder / "scale.json"
     facts = json.loads(json.dumps({**asdict(study.sizes), "share": study.share}))
     if of.exists() and json.loads(of.read_text(encoding="utf-8")) != facts:
         raise ValueError(f"{study.folder} holds a study of other sizes ({of}); allowed: the same, or a new folder")
     write_json(of, facts)
-    rows: list[dict] = []
-    if table.exists():
-        with open(table, encoding="utf-8", newline="") as f:
-            rows = [dict(r) for r in csv.DictReader(f)]
+    rows: list[dict] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     done = {(r["stage"], r["language"]) for r in rows}
     for stage, language in study.stages():
         if (stage, language) in done or (wanted and stage not in wanted):
             continue
         rows.append(measure(study, stage, language))
-        say("{stage} {language}: {seconds} s ({cpu_seconds} of a core), {peak_gb} GB, {written_mb} MB".format(**rows[-1]))
-        with open(table, "w", encoding="utf-8", newline="") as f:
+        say(
+            "{stage} {language}: {seconds} s ({cpu_seconds} of a core), {peak_gb} GB, {written_mb} MB".format(
+                **rows[-1]
+            )
+        )
+        write_json(kept, rows)
+        with open(study.folder / "scale.csv", "w", encoding="utf-8", newline="") as f:
             writer = csv.DictWriter(f, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
@@ -248,7 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for f in fields(Sizes):
         if f.name != "templates":
             kind = float if f.type == "float" else int
-            parser.add_argument(f"--{f.name.replace('_', '-')}", type=kind, default=f.default, help=f"default {f.default}")
+            parser.add_argument(
+                f"--{f.name.replace('_', '-')}", type=kind, default=f.default, help=f"default {f.default}"
+            )
     parser.add_argument("--share", type=float, default=1.0, help="of the permutations and draws of config.yaml")
     parser.add_argument("--only", nargs="*", default=(), metavar="STAGE", help="stages to run, all by default")
     parser.add_argument("--stage", help=argparse.SUPPRESS)

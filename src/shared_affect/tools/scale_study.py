@@ -144,7 +144,9 @@ class World:
             passing = self._draw(n, 0.3, cumulated, rng)
             row = np.concatenate([words[kept], passing[0]])
             column = np.concatenate([features[kept], passing[1]])
-            value = np.concatenate([size[kept] * rng.uniform(0.8, 1.2, kept.sum()), 1 + rng.exponential(1.0, len(passing[0]))])
+            value = np.concatenate(
+                [size[kept] * rng.uniform(0.8, 1.2, kept.sum()), 1 + rng.exponential(1.0, len(passing[0]))]
+            )
             one = csr_matrix((value.astype(np.float32), (row, column)), shape=(n, len(self.rates)))
             one.sum_duplicates()
             found.append(one)
@@ -186,7 +188,9 @@ def _running_text(world: World) -> dict[str, np.ndarray]:
     return arrays | {"density": world.rates.astype(float), "n_tokens": np.array([100_000], np.int64)}
 
 
-def _human(folder: Path, language: str, words: Sequence[str], carries: np.ndarray, world: World, sizes: Sizes, rng) -> None:
+def _human(
+    folder: Path, language: str, words: Sequence[str], carries: np.ndarray, world: World, sizes: Sizes, rng
+) -> None:
     n = len(words)
     latent = np.where(carries[:, None] >= 0, world.affect[carries], 0) + 0.15 * rng.standard_normal((n, 2))
     mean = np.clip(latent, -1, 1)
@@ -242,8 +246,11 @@ def _write_tokenizer(folder: Path, texts: Sequence[str]) -> None:
     Tokenizer(models.Unigram(vocabulary, unk_id=0, byte_fallback=False)).save(str(folder / "tokenizer.json"))
 
 
-def write_study(folder: Path, sizes: Sizes, root_seed: int = 0) -> None:
-    """Write what a study has when its models have been read: extracted arrays, norms, judgements, concept-sets."""
+def write_study(folder: Path, sizes: Sizes, language: str, root_seed: int = 0) -> None:
+    """Write what a study has when its models have read a language: extracted arrays, norms, judgements, concept-sets.
+
+    What languages have in common is written with each, the same.
+    """
     seeds = Seeds(root_seed, ("bench_scale",))
     world = World.of(sizes, seeds)
     table = {"emotion": sizes.names, "basic": "false", "contrast": "true"}
@@ -253,5 +260,4 @@ def write_study(folder: Path, sizes: Sizes, root_seed: int = 0) -> None:
     pairs = pd.DataFrame({"pair": [f"p{i}" for i in range(n)], **{k: w[:n] for k, w in names.items()}})
     TRANSLATIONS.write(folder / "human/translations.tsv", pairs)
     _write_tokenizer(folder / "model", [w for k in LANGUAGES for w in (*names[k], *concept_words(k, sizes))])
-    for language in LANGUAGES:
-        _write_language(folder, language, world, sizes, seeds)
+    _write_language(folder, language, world, sizes, seeds)
