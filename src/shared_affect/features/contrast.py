@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from shared_affect.base.stats import midranks
 from shared_affect.features.columns import Codes, ColumnCodes, all_finite, labels_of
 from shared_affect.words.concept_sets import own_words
 
-AnyCodes = TypeVar("AnyCodes", bound=Codes)
+AnyCodes = TypeVar("AnyCodes", np.ndarray, csr_matrix, Codes)
 
 MIN_ACTIVE_WORDS = 2
 PLACE = "resources/concepts/<language>.tsv"
@@ -71,8 +72,8 @@ def check_concepts(codes: AnyCodes, membership: np.ndarray, emotions: Sequence[s
                 f"emotion {emotion!r} has {n} words, {n_own} of them in no other set; allowed: at least 2 words of its"
                 f" own ({PLACE})"
             )
-    kept = own.any(1)
-    return (codes, own) if kept.all() else (codes[kept], own[kept])
+    kept = np.flatnonzero(own.any(1))
+    return (codes, own) if len(kept) == len(own) else (codes[kept], own[kept])
 
 
 def auroc_by_emotion(codes: np.ndarray, membership: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def _permuted_columns(
             " features.max_density)"
         )
     n_words, groups_of_words = len(c.words), strata(codes)
-    every = ColumnCodes.of(x.T)
+    every = ColumnCodes.of(csr_matrix(x.T))
     ranks = every.ranks()
     # an emotion outside the contrast is told apart from the contrast emotions alone, and they are never told apart from
     # it

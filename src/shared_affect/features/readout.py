@@ -66,7 +66,8 @@ def mean_codes(arrays: Mapping[str, np.ndarray], templates: Sequence[str], reado
     total = csr_matrix((n, int(arrays["d_sae"])))
     for r in rows:
         part, ends = slice(start[r * n], start[(r + 1) * n]), start[r * n : (r + 1) * n + 1] - start[r * n]
-        total += csr_matrix((arrays["data"][part].astype(float), arrays["indices"][part], ends), shape=total.shape)
+        own = csr_matrix((arrays["data"][part].astype(float), arrays["indices"][part], ends), shape=total.shape)
+        total = csr_matrix(total + own)
     # by hand: a sparse matrix over a number is multiplied by its inverse, which rounds otherwise
     data = total.data.astype(np.float32) / np.float32(len(rows))
     found = csr_matrix((data, total.indices.astype(np.int32), total.indptr.astype(np.int32)), shape=total.shape)

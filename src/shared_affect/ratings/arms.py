@@ -160,8 +160,8 @@ def predictors(arm: Arm, material: Material) -> Made:
     if not isinstance(made, Design):
         return made
     n = len(material.rated.words) if made.rows is None else len(made.rows)
-    if np.ndim(made.X) != 2 or np.shape(made.X)[0] != n:
-        raise ValueError(f"arm {arm.name!r} has shape {np.shape(made.X)}; allowed: a matrix [{n}, F]")
+    if made.X.ndim != 2 or made.X.shape[0] != n:
+        raise ValueError(f"arm {arm.name!r} has shape {made.X.shape}; allowed: a matrix [{n}, F]")
     if arm.partial != (made.rows is not None):
         raise ValueError(f"arm {arm.name!r}: partial is {arm.partial}; allowed: rows of words where it is, else none")
     return made if made.X.shape[1] else NO_FEATURE

@@ -39,8 +39,8 @@ class Moments:
         xx = kept[0].xx.copy()
         for m in kept[1:]:
             xx += m.xx
-        n = sum(m.n for m in kept)
-        return cls(n, sum(m.x for m in kept), xx, sum(m.y for m in kept), sum(m.xy for m in kept))
+        x, y, xy = (np.sum([getattr(m, k) for m in kept], axis=0) for k in ("x", "y", "xy"))
+        return cls(sum(m.n for m in kept), x, xx, y, xy)
 
 
 @dataclass(frozen=True, eq=False)
