@@ -93,3 +93,10 @@ def test_what_does_not_converge_is_refused(world, small_limits, monkeypatch):
     monkeypatch.setattr(wide, "MOST_STEPS", 2)
     with pytest.raises(ValueError, match="has not converged after 2 steps"):
         ridge.nested_cv_predict(*world)
+
+
+def test_too_many_systems_are_told_beforehand(world, small_limits, monkeypatch, caplog):
+    monkeypatch.setattr(wide, "MANY", 9)
+    X, Y, folds = world
+    ridge.nested_cv_predict(X, Y[:, :1], folds)
+    assert "20 fits and targets, which takes hours" in caplog.text and "n_permutations" in caplog.text

@@ -23,6 +23,8 @@ TOLERANCE = 1e-9
 MOST_STEPS = 20_000
 COLUMNS = 100
 """Systems (fits x targets) solved at once."""
+MANY = 10_000
+"""Systems of one arm from which on the log says that it will take long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,14 @@ def predict(
     list of arrays [penalties, n_test, T]
     """
     each = max(1, COLUMNS // Y.shape[1])
+    if (n := len(fits) * Y.shape[1]) > MANY:
+        LOG.warning(
+            "ridge on sparse codes %s: %d fits and targets, which takes hours; fewer permutations (config.yaml, key"
+            " ratings.n_permutations) or fewer features in the arm that is tested (shared.min_active,"
+            " features.per_emotion) take less",
+            codes.rows.shape,
+            n,
+        )
     out: list[np.ndarray] = []
     for start in range(0, len(fits), each):
         part = slice(start, start + each)
