@@ -45,14 +45,14 @@ def test_arms_hold_the_features_they_are_named_after(world):
     material = material_of(codes, Sources(np.arange(10), SHARED))
     live = material.features
     assert 3 not in live and material.codes.shape == (120, len(live))
-    np.testing.assert_array_equal(material.codes, codes.rated.sparse.toarray()[:-1][:, live])
+    np.testing.assert_array_equal(material.codes.toarray(), codes.rated.sparse.toarray()[:-1][:, live])
     logs = np.log1p(codes.rated.sparse.toarray()[:-1].astype(float))
     for name, features in (
         ("shared", [0, 1, 2, 4, 5]),
         ("emotion-space", [0, 1, 2, 4, 5, 6, 7, 8, 9]),
         ("all", live),
     ):
-        np.testing.assert_array_equal(predictors(BY_NAME[name], material).X, logs[:, features])
+        np.testing.assert_array_equal(predictors(BY_NAME[name], material).X.toarray(), logs[:, features])
     np.testing.assert_array_equal(predictors(BY_NAME["dense"], material).X, codes.rated.dense[:-1])
     np.testing.assert_array_equal(predictors(BY_NAME["static"], material).X, codes.rated.static[:-1])
     matched = predictors(BY_NAME["outside-matched"], material)
@@ -108,7 +108,7 @@ def test_a_new_arm_is_one_record_and_moves_no_byte_of_another(world):
         return own | {"predictions": long_predictions(own["predictions"])}, both["scores"]
 
     def valence_quadratic(material):
-        x = material.codes[:, :1].astype(float)
+        x = material.codes[:, :1].toarray().astype(float)
         return Design(np.column_stack([x, x**2]))
 
     whole = Arm(
@@ -116,7 +116,7 @@ def test_a_new_arm_is_one_record_and_moves_no_byte_of_another(world):
     )
     partial = Arm(
         "covariates",
-        lambda m: Design(m.codes[::2, :4].astype(float), np.arange(0, len(m.codes), 2)),
+        lambda m: Design(m.codes[::2, :4].toarray().astype(float), np.arange(0, m.codes.shape[0], 2)),
         differences=(("static", "covariates"),),
         partial=True,
     )

@@ -38,7 +38,7 @@ def tied(codes):
 @pytest.mark.parametrize("contrast", [EMOTIONS, EMOTIONS[:-2]])
 def test_features_of_permuted_codes_are_those_that_selection_keeps(make, contrast, monkeypatch):
     codes = make(make_codes(per=5))
-    monkeypatch.setattr("shared_affect.features.permuted.NUMBERS", 3000)  # several blocks
+    monkeypatch.setattr("shared_affect.features.permuted.ORDERS", 300)  # several blocks
     live = codes.concepts.live()
     x = codes.concepts.columns(live)
     ids = live[(codes.density[live] <= SETTINGS["max_density"]) & ((x > 0).sum(0) >= 2)]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -32,6 +33,26 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
         tmp.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and [p.name for p in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_large_arrays_are_compressed_where_that_pays(tmp_path, monkeypatch):
+    from shared_affect.base import files
+
+    arrays = {
+        "noise": np.random.default_rng(0).standard_normal((300, 40)),
+        "zeros": np.zeros((300, 40)),
+        "one": np.array(1),
+    }
+    files.write_arrays(tmp_path / "small.npz", arrays)
+    np.savez_compressed(tmp_path / "numpy.npz", allow_pickle=False, **arrays)
+    assert (tmp_path / "small.npz").read_bytes() == (tmp_path / "numpy.npz").read_bytes()
+    monkeypatch.setattr(files, "LARGE", 1000)
+    files.write_arrays(tmp_path / "large.npz", arrays)
+    with zipfile.ZipFile(tmp_path / "large.npz") as archive:
+        stored = {i.filename: i.compress_type == zipfile.ZIP_STORED for i in archive.infolist()}
+    assert stored == {"noise.npy": True, "zeros.npy": False, "one.npy": False}
+    for name, a in files.read_arrays(tmp_path / "large.npz").items():
+        np.testing.assert_array_equal(a, arrays[name])
 
 
 def test_equal_arrays_give_equal_bytes_and_objects_are_refused(tmp_path):

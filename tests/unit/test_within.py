@@ -197,7 +197,7 @@ def test_the_matched_arm_is_the_median_draw(analysis):
         np.arange(6),
         np.arange(6, 30),
         (codes > 0).mean(0),
-        np.linalg.norm(material.codes, axis=0),
+        np.linalg.norm(material.codes.toarray(), axis=0),
         n_draws=7,
         rng=Seeds(0).rng("outside-matched"),
     ).draws

@@ -39,7 +39,7 @@ def select_features(
     FEATURE_USE.write(out_use, feature_use(frame))
     live = words.concepts.live()
     reproducibility = split_half_reproducibility(
-        words.concepts.columns(live),
+        words.concepts.only(live),
         words.membership,
         words.emotions,
         words.density[live],

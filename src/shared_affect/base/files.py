@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -57,6 +59,20 @@ def write_json(path: str | Path, value: object) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
+LARGE = 2**26
+"""Bytes from which on an array is compressed only if that pays."""
+PAYS = 0.85
+"""Share of its bytes that compression must leave at most."""
+
+
+def _shrinks(a: np.ndarray) -> bool:
+    """Whether compression pays: what looks random, such as residuals, costs a second for 20 MB and stays as large."""
+    if a.nbytes < LARGE:
+        return True
+    sample = np.ascontiguousarray(a.reshape(-1)[: 2**22 // a.itemsize]).tobytes()
+    return len(zlib.compress(sample, 1)) < PAYS * len(sample)
+
+
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays to one ``.npz`` (no pickles; equal arrays give equal bytes)."""
     for name, a in arrays.items():
@@ -64,8 +80,13 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
             raise ValueError(
                 f"array {name!r} for {path} has dtype object; allowed: numbers, booleans, fixed-width text"
             )
-    with atomic_path(path) as tmp, open(tmp, "wb") as f:
-        np.savez_compressed(f, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+    with atomic_path(path) as tmp, zipfile.ZipFile(tmp, "w") as archive:
+        for name, a in arrays.items():
+            a = np.asanyarray(a)
+            member = zipfile.ZipInfo(f"{name}.npy")  # no date but 1980's
+            member.compress_type = zipfile.ZIP_DEFLATED if _shrinks(a) else zipfile.ZIP_STORED
+            with archive.open(member, "w", force_zip64=True) as f:
+                np.lib.format.write_array(f, a, allow_pickle=False)
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:

@@ -227,9 +227,13 @@ def auroc_columns(positive: ArrayLike, negative: ArrayLike) -> tuple[np.ndarray,
         raise ValueError(f"{n1} positive and {n0} negative rows; allowed: at least one of each")
     n = n1 + n0
     ranks = midranks(np.concatenate([positive, negative]), axis=0)
-    u = ranks[:n1].sum(0) - n1 * (n1 + 1) / 2
+    return auroc_of_ranks(ranks[:n1].sum(0), ((ranks - (n + 1) / 2) ** 2).sum(0), n1, n0)
+
+
+def auroc_of_ranks(rank_sum: np.ndarray, variation: np.ndarray, n1: int, n0: int) -> tuple[np.ndarray, np.ndarray]:
+    """`auroc_columns` from the sum of the positives' mid-ranks, and the squared deviations of all mid-ranks."""
+    n, u = n1 + n0, rank_sum - n1 * (n1 + 1) / 2
     # What ties take from the rank variation is exactly sum (t^3 - t) / 12.
-    variation = ((ranks - (n + 1) / 2) ** 2).sum(0)
     sd = np.sqrt(n1 * n0 * variation / (n * (n - 1)))
     z = np.divide(u - n1 * n0 / 2 - 0.5, sd, out=np.full_like(u, -np.inf), where=sd > 0)
     return u / (n1 * n0), ndtr(-z)

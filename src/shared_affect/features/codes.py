@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from shared_affect.base.log import LOG
 from shared_affect.features.files import CODES
-from shared_affect.features.readout import read_codes, read_dense
+from shared_affect.features.readout import mean_codes, read_dense
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -46,12 +46,23 @@ class WordCodes:
     static: np.ndarray
 
     def columns(self, features: ArrayLike) -> np.ndarray:
-        """Codes of the given features as a dense array ``[n, len(features)]``, float32."""
+        """Codes of the given features as a dense array ``[n, len(features)]``, float32: of few words or features.
+
+        See `only` for many: 25,000 words and 100,000 features are 10 GB here.
+        """
         return np.asarray(self.sparse[:, np.asarray(features, int)].todense(), np.float32)
 
     def live(self) -> np.ndarray:
         """Ids of the features active on at least one word."""
-        return np.unique(self.sparse.indices[self.sparse.data > 0])
+        found = np.zeros(self.sparse.shape[1], bool)
+        found[self.sparse.indices[self.sparse.data > 0]] = True
+        return np.flatnonzero(found).astype(self.sparse.indices.dtype)
+
+    def only(self, features: ArrayLike) -> csr_matrix:
+        """Codes of the given features, float32, sparse: ``[n, len(features)]``."""
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(self.sparse[:, np.asarray(features, int)], dtype=np.float32)
 
     def rows(self, words: Sequence[str]) -> WordCodes:
         """The same for some of the words, in the order given.
@@ -197,15 +208,22 @@ def attach_sets(
 
 
 def _stack(parts: Sequence[Mapping[str, np.ndarray]], templates: Sequence[str], readout: str) -> WordCodes:
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_matrix, vstack
 
     words = [w for p in parts for w in p["words"].tolist()]
     first = {w: i for i, w in reversed(list(enumerate(words)))}
     keep = np.array(list(dict.fromkeys(first[w] for w in words)), int)
-    codes = np.concatenate([read_codes(p, templates, readout) for p in parts])[keep]
-    dense = np.concatenate([read_dense(p, templates, readout) for p in parts])[keep]
-    static = np.concatenate([p["static"] for p in parts])[keep]
-    return WordCodes(tuple(words[i] for i in keep), csr_matrix(codes), dense, static)
+    codes = csr_matrix(vstack([mean_codes(p, templates, readout) for p in parts], format="csr"))
+    dense = _joined([read_dense(p, templates, readout) for p in parts])
+    static = _joined([p["static"] for p in parts])
+    if len(keep) == len(words):
+        return WordCodes(tuple(words), codes, dense, static)
+    return WordCodes(tuple(words[i] for i in keep), codes[keep], dense[keep], static[keep])
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """One below the other, without a copy of a single one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def gather(

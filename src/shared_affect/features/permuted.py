@@ -5,9 +5,9 @@ Codes change places among words that are active alike (`strata`), so that sets o
 much or little activity: how much of the mean code a set has would otherwise put all sets on one line, and count as
 structure.
 
-Permuting codes over words is permuting rows of the membership table, so ranks are made once and all emotions of many
-draws are one matrix product. Rank sums are halves of whole numbers below 2^23, which float32 holds exactly: the
-selection is that of `select.select_emotion_features` on the permuted codes, ties included.
+Permuting codes over words is permuting rows of the membership table, so ranks are made once, and the rank sums of all
+emotions in a draw are one pass over the codes that are not 0. Rank sums are halves of whole numbers, exact in any
+order: the selection is that of `select.select_emotion_features` on the permuted codes, ties included.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from shared_affect.base.stats import midranks
 from shared_affect.features.codes import LanguageCodes
+from shared_affect.features.columns import ColumnCodes
 from shared_affect.features.contrast import MIN_ACTIVE_WORDS
-
-EXACT = 2**23
-"""Largest rank sum whose half steps float32 holds."""
 
 N_STRATA = 20
 """Groups of words, equal in number, inside which codes are permuted."""
 
-NUMBERS = 16_000_000
-"""Rank sums held at once: 64 MB."""
+ORDERS = 1_000_000
+"""Places of words in permutations drawn at once: 8 MB."""
 
 
 def strata(codes: LanguageCodes) -> list[np.ndarray]:
@@ -59,83 +57,92 @@ def permuted_selections(
         Codes, in the words' own order, of the union of the features selected for all emotions.
     """
     for order, columns, x in _permuted_columns(codes, contrast, settings, n, rng):
-        yield order, x[columns].T.astype(float)
+        yield order, x[columns].toarray().T.astype(float)
 
 
 def _permuted_columns(
     codes: LanguageCodes, contrast: Collection[str], settings: Mapping, n: int, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, csr_matrix]]:
     """Order, rows of `x` that are selected, and `x`, the codes of all possible candidates as ``[features, words]``."""
     c, member, k = codes.concepts, codes.membership, settings["per_emotion"]
     live = c.live()
     live = live[codes.density[live] <= settings["max_density"]]
-    x = np.ascontiguousarray(c.columns(live).T)
-    x = x[(x > 0).sum(1) >= MIN_ACTIVE_WORDS]
-    if not len(x):
+    x = csr_matrix(c.only(live).T)
+    x = x[np.flatnonzero(np.diff(csr_matrix(x > 0).indptr) >= MIN_ACTIVE_WORDS)]
+    if not x.shape[0]:
         raise ValueError(
             "no feature is a candidate on the concept words; allowed: at least one (config.yaml, key"
             " features.max_density)"
         )
     n_words, groups_of_words = len(c.words), strata(codes)
-    ranks = midranks(x).astype(np.float32 if n_words**2 < EXACT else np.float64)
+    every = ColumnCodes.of(csr_matrix(x.T))
+    ranks = every.ranks()
     # an emotion outside the contrast is told apart from the contrast emotions alone, and they are never told apart from
     # it
     inside = np.array([e in contrast for e in codes.emotions])
     groups = [(np.flatnonzero(inside), inside)] if inside.any() else []
     groups += [(np.array([e]), inside | (np.arange(len(inside)) == e)) for e in np.flatnonzero(~inside)]
-    block = max(1, NUMBERS // (len(x) * len(inside)))
+    label = member.argmax(1)
+    for order in _orders(groups_of_words, n_words, n, rng):
+        of_row = np.empty(n_words, int)
+        of_row[order] = label  # word i has the codes of row order[i]
+        chosen = np.zeros(x.shape[0], bool)
+        for emotions, among in groups:
+            rows = among[of_row]
+            own = _places(of_row, emotions, len(inside))
+            if rows.all():
+                _choose(chosen, every, ranks, own, len(emotions), k)
+            else:
+                part = every.among(rows)
+                _choose(chosen, part, part.ranks(), own[rows], len(emotions), k)
+        yield order, np.flatnonzero(chosen), x
+
+
+def _orders(groups: list[np.ndarray], n_words: int, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Random orders of the words, each among those of its group."""
+    block = max(1, ORDERS // n_words)
     for start in range(0, n, block):
         orders = np.empty((min(block, n - start), n_words), int)
-        for words in groups_of_words:
+        for words in groups:
             orders[:, words] = rng.permuted(np.tile(words, (len(orders), 1)), axis=1)
-        # word i has the codes of row order[i], so row r belongs to the emotions of word inverse[r]
-        of_row = member[np.argsort(orders, axis=1)]
-        chosen = np.zeros((len(orders), len(x)), bool)
-        for emotions, among in groups:
-            if among.all():
-                _choose(chosen, ranks, x, of_row, np.ones(of_row.shape[:2], bool), emotions, k)
-                continue
-            for d in range(len(orders)):
-                rows = of_row[d][:, among].any(1)
-                _choose(chosen[d : d + 1], _ranks_among(ranks, x, rows), x, of_row[d : d + 1], rows[None], emotions, k)
-        for order, row in zip(orders, chosen, strict=True):
-            yield order, np.flatnonzero(row), x
+        yield from orders
 
 
-def _ranks_among(ranks: np.ndarray, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Mid-ranks among the words of `rows`, from those among all words: what words outside add is taken off."""
-    out = ranks.copy()
-    for j in np.flatnonzero(~rows):
-        out -= (x > x[:, j : j + 1]) + np.float32(0.5) * (x == x[:, j : j + 1])
-    out[(x[:, rows] > 0).sum(1) < MIN_ACTIVE_WORDS] = -np.inf  # no candidate here
-    return out
+def _places(of_row: np.ndarray, emotions: np.ndarray, n_emotions: int) -> np.ndarray:
+    """Place of each row's emotion in `emotions`, -1 for those of others."""
+    place = np.full(n_emotions, -1)
+    place[emotions] = np.arange(len(emotions))
+    return place[of_row]
 
 
 def _choose(
     chosen: np.ndarray,
-    ranks: np.ndarray,
-    x: np.ndarray,
-    of_row: np.ndarray,
-    rows: np.ndarray,
-    emotions: np.ndarray,
+    codes: ColumnCodes,
+    ranks: tuple[np.ndarray, np.ndarray],
+    label: np.ndarray,
+    n_emotions: int,
     k: int,
 ) -> None:
-    """Mark in `chosen` [draws, features] the `k` best features of each emotion, by rank sum, mean difference, smaller
-    id.
-    """
-    n_draws, n_words, _ = of_row.shape
-    mine = of_row[:, :, emotions].transpose(0, 2, 1).reshape(-1, n_words)
-    candidates = np.flatnonzero(np.isfinite(ranks[:, 0]))
-    sums = mine.astype(ranks.dtype) @ ranks[candidates].T
+    """Mark in `chosen` [features] the `k` best features of each emotion, by rank sum, mean difference, smaller id."""
+    candidates = np.flatnonzero(codes.active() >= MIN_ACTIVE_WORDS)
+    every = codes.sums_of(label, n_emotions, *ranks)
     k = min(k, len(candidates))
-    least = np.partition(sums, len(candidates) - k, axis=1)[:, len(candidates) - k, None]
-    best = sums >= least
-    for i in np.flatnonzero(best.sum(1) > k):
-        tied = np.flatnonzero(sums[i] == least[i])
-        others = rows[i // len(emotions)] & ~mine[i]
-        values = x[candidates[tied]].astype(float)
-        difference = values @ mine[i] / mine[i].sum() - values @ others / others.sum()
-        best[i, tied[np.argsort(-difference, kind="stable")[k - (best[i].sum() - len(tied)) :]]] = False
-    draw = np.repeat(np.arange(n_draws), len(emotions))
-    at, column = np.nonzero(best)
-    chosen[draw[at], candidates[column]] = True
+    for e, sums in enumerate(every[:, candidates] if len(candidates) < every.shape[1] else every):
+        least = np.partition(sums, len(candidates) - k)[len(candidates) - k]
+        best = sums >= least
+        if best.sum() > k:
+            tied = np.flatnonzero(sums == least)
+            difference = _mean_differences(codes, candidates[tied], label == e)
+            best[tied[np.argsort(-difference, kind="stable")[k - (best.sum() - len(tied)) :]]] = False
+        chosen[candidates[best]] = True
+
+
+def _mean_differences(codes: ColumnCodes, features: np.ndarray, mine: np.ndarray) -> np.ndarray:
+    """Mean code of some words minus that of all others, of some features (ascending)."""
+    n_features = codes.shape[1]
+    wanted = np.zeros(n_features, bool)
+    wanted[features] = True
+    at = np.flatnonzero(wanted[codes.columns])
+    own = mine[codes.rows[at]]
+    sums = [np.bincount(codes.columns[a], codes.values[a], n_features)[features] for a in (at[own], at[~own])]
+    return sums[0] / mine.sum() - sums[1] / (~mine).sum()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.stats import percentile_interval
+from shared_affect.features.columns import Codes, ColumnCodes, as_dense
 from shared_affect.features.contrast import (
     MIN_ACTIVE_WORDS,
     SelectionRule,
@@ -16,6 +17,7 @@ from shared_affect.features.contrast import (
     best_candidates,
     check_concepts,
     check_density,
+    feature_aurocs,
     find_candidates,
     mean_difference,
     positive_weights,
@@ -35,12 +37,11 @@ def _halves(membership: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _select_half(
-    codes: np.ndarray, membership: np.ndarray, density: np.ndarray, rule: SelectionRule
+    codes: ColumnCodes, membership: np.ndarray, density: np.ndarray, rule: SelectionRule
 ) -> tuple[np.ndarray, np.ndarray]:
     """Selected features as booleans [E, F] and their weights [E, F] from one half of the words."""
     candidates = find_candidates(codes, density, rule.max_density)
-    auroc = np.full((membership.shape[1], codes.shape[1]), -np.inf)
-    auroc[:, candidates] = auroc_by_emotion(codes[:, candidates], membership)
+    auroc = feature_aurocs(codes, membership)
     difference = mean_difference(codes, membership)
     chosen = np.zeros(auroc.shape, bool)
     weight = np.zeros(auroc.shape)
@@ -52,15 +53,31 @@ def _select_half(
 
 
 def _one_split(
-    codes: np.ndarray, membership: np.ndarray, density: np.ndarray, rule: SelectionRule, rng: np.random.Generator
+    words: _Words, membership: np.ndarray, density: np.ndarray, rule: SelectionRule, rng: np.random.Generator
 ) -> np.ndarray:
     """Held-out AUROC (mean of both directions) and Jaccard of one split, [2, E]."""
     first = _halves(membership, rng)
-    halves = [(codes[m], membership[m]) for m in (first, ~first)]
+    halves = [(words.sorted.among(m), membership[m]) for m in (first, ~first)]
     (chosen_a, weight_a), (chosen_b, weight_b) = [_select_half(*h, density, rule) for h in halves]
-    auroc = [np.diag(auroc_by_emotion(c @ w.T, m)) for (c, m), w in zip(halves, (weight_b, weight_a), strict=True)]
+    auroc = [
+        np.diag(auroc_by_emotion(words.weighted(m, w), membership[m]))
+        for m, w in ((first, weight_b), (~first, weight_a))
+    ]
     jaccard = (chosen_a & chosen_b).sum(1) / (chosen_a | chosen_b).sum(1)
     return np.array([np.mean(auroc, 0), jaccard])
+
+
+@dataclass(frozen=True, eq=False)
+class _Words:
+    """Codes of the concept words as they are, and sorted by feature and value, once for all splits."""
+
+    codes: Codes
+    sorted: ColumnCodes
+
+    def weighted(self, words: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Weighted code sums [words, E] of some words, for weights [E, F]."""
+        used = np.flatnonzero(weight.any(0))
+        return as_dense(self.codes[words][:, used]) @ weight[:, used].T
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Repeats:
 
 
 def split_half_reproducibility(
-    codes: np.ndarray,
+    codes: Codes,
     membership: np.ndarray,
     emotions: Sequence[str],
     density: np.ndarray,
@@ -125,12 +142,13 @@ def split_half_reproducibility(
             f"n_splits {repeats.splits}, n_shuffles {repeats.shuffles}, n_bootstrap {repeats.bootstrap}, n_features"
             f" {rule.n_features}; allowed: integers >= 1 (config.yaml)"
         )
-    alive = (codes > 0).sum(0) >= MIN_ACTIVE_WORDS
+    alive = np.flatnonzero(ColumnCodes.of(codes).active() >= MIN_ACTIVE_WORDS)
     codes, density = codes[:, alive], density[alive]
-    observed = np.mean([_one_split(codes, membership, density, rule, rng) for _ in range(repeats.splits)], 0)
+    words = _Words(codes, ColumnCodes.of(codes))
+    observed = np.mean([_one_split(words, membership, density, rule, rng) for _ in range(repeats.splits)], 0)
     shuffled = np.array(
         [
-            _one_split(codes, shuffle_membership(membership, rng), density, rule, rng).mean(1)
+            _one_split(words, shuffle_membership(membership, rng), density, rule, rng).mean(1)
             for _ in range(repeats.shuffles)
         ]
     )

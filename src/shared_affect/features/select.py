@@ -7,13 +7,15 @@ added with ``contrast = false`` is itself chosen against them but changes nothin
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.base.stats import auroc_columns, benjamini_hochberg
+from shared_affect.base.stats import auroc_columns, auroc_of_ranks, benjamini_hochberg
 from shared_affect.features.codes import LanguageCodes
+from shared_affect.features.columns import Codes, ColumnCodes, as_dense, labels_of
 from shared_affect.features.contrast import (
     SelectionRule,
     best_candidates,
@@ -27,19 +29,19 @@ from shared_affect.features.files import SELECTED
 
 
 def select_emotion_features(
-    codes: np.ndarray,
+    codes: Codes,
     membership: np.ndarray,
     emotions: Sequence[str],
     density: np.ndarray,
     rule: SelectionRule,
     *,
-    control_codes: Mapping[str, np.ndarray] | None = None,
+    control_codes: Mapping[str, Codes] | None = None,
 ) -> pd.DataFrame:
     """The features that best tell an emotion's concept words from those of all other emotions.
 
     Parameters
     ----------
-    codes : array [n_words, F]
+    codes : array or sparse matrix [n_words, F]
         SAE codes of the concept words of one language.
     membership : bool array [n_words, E]
         Which word stands for which emotion. Words of several sets are left out altogether.
@@ -47,7 +49,7 @@ def select_emotion_features(
     density : array [F]
         Firing rate on neutral text, 0..1.
     rule : SelectionRule
-    control_codes : mapping of emotion -> array [n_controls, F], optional
+    control_codes : mapping of emotion -> array or sparse matrix [n_controls, F], optional
         Codes of control words matched to the emotion's, for `auroc_neutral` (reported, not used to select); NaN without
         them.
 
@@ -88,25 +90,49 @@ def select_emotion_features(
         raise ValueError(
             f"n_features is {rule.n_features}; allowed: an integer >= 1 (config.yaml, features per emotion)"
         )
-    candidates = find_candidates(codes, density, rule.max_density)
-    LOG.info("features: %d of %d are candidates on %d concept words", len(candidates), codes.shape[1], len(codes))
-    difference = mean_difference(codes, membership)
+    table = _Contrasts.of(codes, membership, density, rule)
     frame = pd.concat(
         [
-            _features_of(
-                emotion, codes, membership[:, e], difference[e], candidates, density, rule, controls.get(emotion)
-            )
+            _features_of(emotion, e, codes, membership[:, e], table, density, rule, controls.get(emotion))
             for e, emotion in enumerate(emotions)
         ],
         ignore_index=True,
     )
-    _tell(frame, emotions, difference, rule)
+    _tell(frame, emotions, table.difference, rule)
     return frame
 
 
-def _check_controls(control_codes: Mapping[str, np.ndarray], n_features: int) -> dict[str, np.ndarray]:
-    controls = {e: np.asarray(c) for e, c in control_codes.items()}
-    if wrong := [e for e, c in controls.items() if c.ndim != 2 or c.shape[1] != n_features or not len(c)]:
+@dataclass(frozen=True, eq=False)
+class _Contrasts:
+    """Every emotion's words against all others', all features at once: the words are the same, so are their ranks.
+
+    Attributes
+    ----------
+    candidates : int array [C]
+    rank_sums, difference : array [E, F]
+        Mid-ranks of the emotion's words, summed; mean code less that of the others.
+    variation : array [F]
+        Squared deviations of all mid-ranks from their mean.
+    """
+
+    candidates: np.ndarray
+    rank_sums: np.ndarray
+    difference: np.ndarray
+    variation: np.ndarray
+
+    @classmethod
+    def of(cls, codes: Codes, membership: np.ndarray, density: np.ndarray, rule: SelectionRule) -> _Contrasts:
+        columns = ColumnCodes.of(codes)
+        candidates = find_candidates(columns, density, rule.max_density)
+        n_words, n_features = columns.shape
+        LOG.info("features: %d of %d are candidates on %d concept words", len(candidates), n_features, n_words)
+        sums = columns.rank_sums(labels_of(membership), membership.shape[1])
+        return cls(candidates, sums, mean_difference(columns, membership), columns.rank_variation())
+
+
+def _check_controls(control_codes: Mapping[str, Codes], n_features: int) -> dict[str, Codes]:
+    controls = dict(control_codes)
+    if wrong := [e for e, c in controls.items() if c.ndim != 2 or c.shape[1] != n_features or not c.shape[0]]:
         raise ValueError(
             f"control_codes of {wrong[0]!r} have shape {controls[wrong[0]].shape}; allowed: [words >= 1,"
             f" {n_features} features]"
@@ -116,29 +142,33 @@ def _check_controls(control_codes: Mapping[str, np.ndarray], n_features: int) ->
 
 def _features_of(
     emotion: str,
-    codes: np.ndarray,
+    place: int,
+    codes: Codes,
     own: np.ndarray,
-    difference: np.ndarray,
-    candidates: np.ndarray,
+    table: _Contrasts,
     density: np.ndarray,
     rule: SelectionRule,
-    controls: np.ndarray | None,
+    controls: Codes | None,
 ) -> pd.DataFrame:
-    """Rows of one emotion; `own` says which words are its."""
+    """Rows of one emotion, at its place in the table; `own` says which words are its."""
     auroc = np.full(codes.shape[1], np.nan)
     p, q = auroc.copy(), auroc.copy()
-    auroc[candidates], p[candidates] = auroc_columns(codes[own][:, candidates], codes[~own][:, candidates])
+    candidates, n1, difference = table.candidates, int(own.sum()), table.difference[place]
+    ranks = table.rank_sums[place, candidates], table.variation[candidates]
+    auroc[candidates], p[candidates] = auroc_of_ranks(*ranks, n1, len(own) - n1)
     q[candidates] = benjamini_hochberg(p[candidates])
     kept = best_candidates(auroc, difference, candidates, rule.n_features)
+    mine = as_dense(codes[own][:, kept])
+    beside = np.nan if controls is None else auroc_columns(mine, as_dense(controls[:, kept]))[0]
     return pd.DataFrame(
         {
             "emotion": emotion,
             "rank": np.arange(1, len(kept) + 1),
             "feature": kept,
             "weight": positive_weights(difference[kept])[0],
-            "prevalence": (codes[own][:, kept] > 0).mean(0),
+            "prevalence": (mine > 0).mean(0),
             "auroc_emotion": auroc[kept],
-            "auroc_neutral": np.nan if controls is None else auroc_columns(codes[own][:, kept], controls[:, kept])[0],
+            "auroc_neutral": beside,
             "p": p[kept],
             "q": q[kept],
             "passed_fdr": q[kept] <= rule.fdr,
@@ -226,8 +256,8 @@ def select(
     """
     wanted = list(codes.emotions if wanted is None else wanted)
     live = np.union1d(codes.concepts.live(), codes.rated.live())
-    x = codes.concepts.columns(live)
-    beside = {e: codes.rated.rows(w).columns(live) for e, w in (controls or {}).items()}
+    x = codes.concepts.only(live)
+    beside = {e: codes.rated.rows(w).only(live) for e, w in (controls or {}).items()}
     use = np.array([words is None or w in words for w in codes.concepts.words])
     groups = [[e for e in wanted if e in contrast]] + [[e] for e in wanted if e not in contrast]
     parts = []

@@ -40,7 +40,7 @@ def shared_between(
     """
     live, emotions = _live(codes), next(iter(codes.values())).emotions
     found = shared_features(
-        {k: LanguageWords(c.concepts.columns(live), c.members(emotions), covariates[k]) for k, c in codes.items()},
+        {k: LanguageWords(c.concepts.only(live), c.members(emotions), covariates[k]) for k, c in codes.items()},
         emotions,
         min_active=min_active,
         n_permutations=n_permutations,

@@ -12,11 +12,13 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.codes import WordCodes
 from shared_affect.ratings.matched import matched_draws
+from shared_affect.ratings.ridge import Predictors
 
 MIN_WORDS_A_FOLD = 20
 """Fewest words a fold for an arm that knows some of the words only."""
@@ -66,10 +68,10 @@ class Material:
     seeds: Seeds
 
     @cached_property
-    def codes(self) -> np.ndarray:
-        """SAE codes of the live features, [n, F]."""
-        codes = self.rated.columns(self.features)
-        if not np.isfinite(codes).all() or (codes < 0).any():
+    def codes(self) -> csr_matrix:
+        """SAE codes of the live features, [n, F], sparse: dense ones of 25,000 words and 100,000 features are 10 GB."""
+        codes = self.rated.only(self.features)
+        if not np.isfinite(codes.data).all() or (codes.data < 0).any():
             raise ValueError(
                 f"codes {codes.shape} are negative or not finite somewhere; allowed: SAE codes [words, features] >= 0"
             )
@@ -86,7 +88,7 @@ class Design:
 
     Attributes
     ----------
-    X : array [k, F]
+    X : array or sparse matrix [k, F]
         As they go into the ridge (log1p of codes).
     rows : int array [k] or None
         Places of the words a partial arm knows; None: all n.
@@ -96,7 +98,7 @@ class Design:
         What is told of the arm beside its numbers.
     """
 
-    X: np.ndarray
+    X: Predictors
     rows: np.ndarray | None = None
     draws: Sequence[np.ndarray] | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
@@ -158,8 +160,8 @@ def predictors(arm: Arm, material: Material) -> Made:
     if not isinstance(made, Design):
         return made
     n = len(material.rated.words) if made.rows is None else len(made.rows)
-    if np.ndim(made.X) != 2 or len(made.X) != n:
-        raise ValueError(f"arm {arm.name!r} has shape {np.shape(made.X)}; allowed: a matrix [{n}, F]")
+    if made.X.ndim != 2 or made.X.shape[0] != n:
+        raise ValueError(f"arm {arm.name!r} has shape {made.X.shape}; allowed: a matrix [{n}, F]")
     if arm.partial != (made.rows is not None):
         raise ValueError(f"arm {arm.name!r}: partial is {arm.partial}; allowed: rows of words where it is, else none")
     return made if made.X.shape[1] else NO_FEATURE
@@ -168,7 +170,21 @@ def predictors(arm: Arm, material: Material) -> Made:
 def _log_codes(material: Material, features: np.ndarray | pd.Series | None = None) -> Design:
     """log1p of the codes of some features, or of all live ones."""
     places = np.arange(len(material.features)) if features is None else material.places(features)
-    return Design(np.log1p(material.codes[:, places].astype(float)))
+    return Design(_log(material.codes[:, places]))
+
+
+def _log(codes: csr_matrix) -> csr_matrix:
+    """log1p in float64: what is 0 stays 0."""
+    out = codes.astype(float)
+    out.data = np.log1p(out.data)
+    return out
+
+
+def _norms(codes: csr_matrix) -> np.ndarray:
+    """Norm of each column in float32, its words added in order."""
+    total = np.zeros(codes.shape[1], np.float32)
+    np.add.at(total, codes.indices, codes.data * codes.data)
+    return np.sqrt(total)
 
 
 def _shared(material: Material) -> Made:
@@ -184,15 +200,15 @@ def _outside_matched(material: Material) -> Made:
     matched = matched_draws(
         inside,
         np.setdiff1d(np.arange(x.shape[1]), inside),
-        (x > 0).mean(0),
-        np.linalg.norm(x, axis=0),
+        np.bincount(x.indices[x.data > 0], minlength=x.shape[1]) / x.shape[0],
+        _norms(x),
         n_draws=material.n_matched,
         rng=material.seeds.rng("outside-matched"),
     )
     notes = {"balance": matched.balance.to_dict("records"), "n_beyond": matched.n_beyond, "caliper": matched.caliper}
     if matched.reason:
         return Untested(matched.reason, notes)
-    return Design(np.log1p(x.astype(float)), draws=matched.draws, notes=notes)
+    return Design(_log(x), draws=matched.draws, notes=notes)
 
 
 def _association(material: Material) -> Made:

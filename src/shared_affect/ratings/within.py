@@ -15,7 +15,7 @@ from shared_affect.features.codes import LanguageCodes
 from shared_affect.ratings.arms import ARMS, Arm, Design, Material, Sources, Untested, predictors
 from shared_affect.ratings.folds import Folds, permuted_indices
 from shared_affect.ratings.rated_words import RatedWords, ordinary_norms, rated_words
-from shared_affect.ratings.ridge import ALPHAS, N_INNER, nested_cv_predict
+from shared_affect.ratings.ridge import ALPHAS, N_INNER, Predictors, nested_cv_predict
 from shared_affect.ratings.scores import (
     Resamples,
     equivalent,
@@ -119,7 +119,7 @@ def prediction_frame(predictions: Mapping[str, np.ndarray], names: Sequence[str]
 
 
 def permuted_r(
-    X: np.ndarray, y: np.ndarray, folds: Folds, indices: np.ndarray, alphas: np.ndarray = ALPHAS
+    X: Predictors, y: np.ndarray, folds: Folds, indices: np.ndarray, alphas: np.ndarray = ALPHAS
 ) -> tuple[float, np.ndarray]:
     """Within-fold r of ratings [n] and of their permutations, every one refitted with its own penalty.
 
@@ -137,7 +137,7 @@ def permuted_r(
 
 
 def _predict_draws(
-    X: np.ndarray, draws: Sequence[np.ndarray], rated: RatedWords, folds: Folds, alphas: np.ndarray
+    X: Predictors, draws: Sequence[np.ndarray], rated: RatedWords, folds: Folds, alphas: np.ndarray
 ) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
     """Predictions of the draw nearest to the median r, for each dimension, and the medians of all scores."""
     Y, fold = rated.targets, folds.outer

@@ -166,12 +166,20 @@ def random_features(
             "no feature outside the emotion space fires on a concept word; take fewer features an emotion (config.yaml,"
             " key features.per_emotion)"
         )
-    free = np.ones(len(pool), bool)
+    free, rates = np.ones(len(pool), bool), density[pool]
     for wanted in density[rng.permutation(selected)[: max(1, len(pool) // 2)]]:
         left = rng.permutation(np.flatnonzero(free))
-        near = left[np.argsort(np.abs(density[pool[left]] - wanted), kind="stable")[:NEAREST]]
+        near = left[_smallest(np.abs(rates[left] - wanted), NEAREST)]
         free[rng.choice(near)] = False
     return np.sort(pool[~free])
+
+
+def _smallest(values: np.ndarray, n: int) -> np.ndarray:
+    """Places of the `n` smallest values, ascending, of equal ones the first: a stable sort's, without sorting all."""
+    if len(values) <= n:
+        return np.argsort(values, kind="stable")
+    at = np.flatnonzero(values <= np.partition(values, n - 1)[n - 1])
+    return at[np.argsort(values[at], kind="stable")[:n]]
 
 
 def _random_sae(material: Material) -> Draw:
