@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from shared_affect.tools import bench_steering
 from shared_affect.tools.bench import COLUMNS, compare, in_a_process, show
 from shared_affect.tools.bench_extraction import OURS, arithmetic, methods
 from shared_affect.tools.bench_models import TINY, prepare
@@ -70,7 +71,28 @@ def test_a_method_that_dies_is_named():
         in_a_process(lambda: 1 / 0)
 
 
-def test_extraction_benchmark_needs_only_torch_transformers_and_safetensors(folder):
+def test_methods_of_steering_write_the_same_number_of_tokens(folder):
+    work = bench_steering.Work(SMALL, folder, chunks=2)
+    rows = compare("small", "tokens/s", bench_steering.methods(work, 96), rounds=1)
+    assert "generate, 96 rows" in rows[0]["method"] and [r["method"] for r in rows[1:]] == [
+        "ours, 96 rows, steered, likelihood and journal included",
+        "ours, 48 rows",
+    ]
+    # a few of 96 texts end at an end token, which plain `generate` was told not to know
+    assert all(r["rate"] > 0 and r["max_abs_diff"] < 6 for r in rows) and rows[0]["max_abs_diff"] == 0
+    n, _ = bench_steering.ours(work, 96)
+    assert n == 2 * 48 * 24
+
+
+@pytest.mark.parametrize(
+    "room, given",
+    [
+        ("bench_extraction", "Shape({shape}), Path({folder!r})"),
+        ("bench_steering", "Work(Shape({shape}), Path({folder!r}), chunks=1), 48"),
+    ],
+)
+def test_a_benchmark_of_a_card_needs_only_torch_transformers_and_safetensors(folder, room, given):
+    given = given.format(shape=f"**{asdict(SMALL)!r}", folder=str(folder))
     code = f"""
 import sys
 from importlib.machinery import PathFinder
@@ -83,11 +105,12 @@ class Hiding(PathFinder):
 
 sys.meta_path[:] = [Hiding if f is PathFinder else f for f in sys.meta_path]
 from pathlib import Path
-from shared_affect.tools.bench_extraction import Shape, methods
-for method in methods(Shape(**{asdict(SMALL)!r}), Path({str(folder)!r})).values():
+from shared_affect.tools.{room} import *
+for method in methods({given}).values():
     n, run = method()
     run()
     print(n, run().shape)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.split("\n")[:2] == ["48 (12, 1024)"] * 2, done.stderr
+    want = ["48 (12, 1024)"] * 2 if room == "bench_extraction" else ["1152 (1,)"] * 3
+    assert done.returncode == 0 and done.stdout.split("\n")[: len(want)] == want, done.stderr

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from shared_affect.models.sampling import Sampling, Start, sample_texts
 from shared_affect.models.token_checks import check_declared, check_round_trip
 from shared_affect.models.tokens import load_ids
 from shared_affect.steering.plan import Chunk, Row
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 VERSION = 4
 """Raised by hand when the code below changes a value; a golden test guards it."""
@@ -144,6 +148,10 @@ class Generator:
             self._loaded = model, resolve_device(n.device)
         return self._loaded
 
+    def put(self, model: PreTrainedModel) -> None:
+        """Take a model that is loaded already instead of loading it."""
+        self._loaded = model, str(model.device)
+
     def run(self, chunks: Sequence[Chunk], part: str) -> Texts:
         """Texts of every chunk, from the journal where they are there.
 
@@ -164,7 +172,7 @@ class Generator:
         ValueError
             If a vector is not finite, the model cannot be steered (`proof`), or its logits are not finite.
         """
-        self._check(chunks, part)
+        self.check(chunks, part)
         journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {chunk.name: self._key(chunk) for chunk in chunks}
         missing = [chunk for chunk in chunks if keys[chunk.name] not in journal]
@@ -181,7 +189,7 @@ class Generator:
             found[chunk.name] = [r | {"split": split[r["prompt"]]} for r in records]
         return found
 
-    def _check(self, chunks: Sequence[Chunk], part: str) -> None:
+    def check(self, chunks: Sequence[Chunk], part: str) -> None:
         """Refuse vectors that are not finite, prompts that the tokenizer does not carry, and a model that is not
         steered as one thinks; the latter is found in the journal where extraction has looked already.
         """
