@@ -78,7 +78,7 @@ def test_methods_of_steering_write_the_same_number_of_tokens(folder):
         "ours, 96 rows, steered, likelihood and journal included",
         "ours, 48 rows",
     ]
-    # a few of 96 texts end at an end token, which plain `generate` was told not to know
+    # a few of 96 texts end at an end token, which plain `generate` may not write
     assert all(r["rate"] > 0 and r["max_abs_diff"] < 6 for r in rows) and rows[0]["max_abs_diff"] == 0
     n, _ = bench_steering.ours(work, 96)
     assert n == 2 * 48 * 24

@@ -13,20 +13,7 @@ from shared_affect.study.inputs import read_prompts
 
 
 def generate_texts(
-    vectors,
-    running,
-    prompts,
-    out_texts,
-    out_none,
-    *,
-    place,
-    sampling,
-    strengths,
-    numerics,
-    rows,
-    language,
-    keep,
-    root_seed,
+    vectors, running, prompts, out_texts, out_none, *, place, sampling, strengths, numerics, language, keep, root_seed
 ):
     """Write the continuations of all prompts under every arm and strength.
 
@@ -41,11 +28,9 @@ def generate_texts(
     place : dict
         `model_folder`, `sae_folder`, `layer`, `bos`, `where`: as of `steering.generate.Place`.
     sampling, numerics : dict
-        config.yaml, key steering; `dtype`, `device`, `attention` of the model's row.
+        config.yaml, key steering; `dtype`, `device`, `attention`, `rows` of the model's row.
     strengths : list of float
         In units of the mean norm of the residual.
-    rows : int
-        Texts written at once.
     language : str
     keep : tuple of str
         Folder of the journal, and the part of it that this job writes.
@@ -53,12 +38,12 @@ def generate_texts(
     """
     journal, part = keep
     norm = float(RUNNING_TEXT.read(running)["mean_residual_norm"][0])
-    how = dict(numerics=Numerics(**numerics), journal_folder=journal, root_seed=root_seed, rows=rows)
+    plain, rows = Numerics(*(numerics[k] for k in ("dtype", "device", "attention"))), numerics["rows"]
+    how = dict(numerics=plain, journal_folder=journal, root_seed=root_seed, rows=rows)
     drawn = Sampling(sampling["max_new_tokens"], sampling["temperature"])
     generator = Generator(Place(**place, residual_norm=norm), language, drawn, **how)
-    design = Design(
-        [Prompt(*r) for r in read_prompts(prompts)], strengths, sampling["samples_per_prompt"], sampling["positions"]
-    )
+    asked = [Prompt(*p) for p in read_prompts(prompts)]
+    design = Design(asked, strengths, sampling["samples_per_prompt"], sampling["positions"])
     arms = {e: read_vectors(f)[0] for e, f in vectors.items()}
     texts = generator.run(plan(arms, design, with_baselines=bool(out_none)), part)
     for emotion, path in (out_texts | ({NO_EMOTION: out_none} if out_none else {})).items():
@@ -70,6 +55,6 @@ if __name__ == "__main__":
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
     place = dict(model_folder=p.model, sae_folder=p.sae, layer=p.layer, bos=p.bos)
     place |= dict(where=f"config/models.tsv, model {w.model}")
-    how = {k: p[k] for k in ("sampling", "strengths", "numerics", "rows", "root_seed")} | dict(keep=(p.journal, p.part))
+    how = {k: p[k] for k in ("sampling", "strengths", "numerics", "root_seed")} | dict(keep=(p.journal, p.part))
     vectors, texts = (by_name(p.emotions, files) for files in (i.vectors, o.texts))
     generate_texts(vectors, i.running, i.prompts, texts, o.get("baselines"), place=place, language=w.language, **how)

@@ -76,7 +76,7 @@ def plain(work: Work, rows: int) -> Prepared:
                     do_sample=True,
                     top_k=0,
                     max_new_tokens=NEW,
-                    eos_token_id=None,
+                    min_new_tokens=NEW,
                 )
         return np.array([float(NEW)])
 
