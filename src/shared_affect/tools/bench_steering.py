@@ -127,7 +127,7 @@ def methods(work: Work, rows: int) -> dict[str, Callable[[], Prepared]]:
 
 def bench_steering() -> Iterator[list[dict]]:
     """The tiny model on one CPU thread; where a card is at hand, it and the 9-billion-weight shape there."""
-    cases = [(TINY, "cpu", 18, 96)]
+    cases = [(TINY, "cpu", 8, 192)]
     if card_at_hand():
         cases += [(TINY, "cuda", 27, 1296), (LARGE, "cuda", 9, 432), (LARGE, "cuda", 27, 1296)]
     for shape, device, chunks, rows in cases:
