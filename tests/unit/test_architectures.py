@@ -271,6 +271,19 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
         assert prove_steering(model, 1, ids, f"config/models.tsv, model {name}") == {"steering": True}
 
 
+@pytest.mark.parametrize("name", ["llama", "gemma2"])
+def test_a_cache_from_which_ended_texts_are_not_dropped_is_seen(tmp_path, monkeypatch, name):
+    """The batch goes on with another text's memory: its rows look like any others."""
+    from transformers import DynamicCache
+
+    model, ids = load_model(make(name, tmp_path / "m")), [[1, 5, 6, 7, 8, 9], [1, 9, 4, 11]]
+    assert prove_steering(model, 0, ids, "m") == {"steering": True}
+    real = DynamicCache.reorder_cache
+    monkeypatch.setattr(DynamicCache, "reorder_cache", lambda self, rows: real(self, rows - 1))
+    with pytest.raises(ValueError, match="texts steered after block 0 in a padded batch"):
+        prove_steering(model, 0, ids, "m")
+
+
 def chunk(*prompts):
     named = tuple(Prompt(f"p{i}", "score", text) for i, text in enumerate(prompts))
     return Chunk("joy", "concept", Intervention(np.ones(32), 1.0), named)

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from shared_affect.tools import bench_steering
 from shared_affect.tools.bench import COLUMNS, compare, in_a_process, show
 from shared_affect.tools.bench_extraction import OURS, arithmetic, methods
 from shared_affect.tools.bench_models import TINY, prepare
@@ -71,6 +72,19 @@ def test_a_method_that_dies_is_named():
         in_a_process(lambda: 1 / 0)
 
 
+def test_methods_of_steering_write_the_same_number_of_tokens(folder):
+    work = bench_steering.Work(SMALL, folder, chunks=2)
+    rows = compare("small", "tokens/s", bench_steering.methods(work, 96), rounds=1)
+    assert "generate, 96 rows" in rows[0]["method"] and [r["method"] for r in rows[1:]] == [
+        "ours, 96 rows, steered, likelihood and journal included",
+        "ours, 48 rows",
+    ]
+    # a few of 96 texts end at an end token, which plain `generate` may not write
+    assert all(r["rate"] > 0 and r["max_abs_diff"] < 6 for r in rows) and rows[0]["max_abs_diff"] == 0
+    n, _ = bench_steering.ours(work, 96)
+    assert n == 2 * 48 * 24
+
+
 HIDING = """
 import sys
 from importlib.machinery import PathFinder
@@ -90,11 +104,11 @@ def test_extraction_and_steering_need_only_torch_transformers_and_safetensors(tm
     code = f"""{HIDING}
 from functools import partial
 from pathlib import Path
-from shared_affect.tools import bench, bench_extraction
+from shared_affect.tools import bench, bench_extraction, bench_steering
 small = bench_extraction.Shape(**{asdict(SMALL)!r})
-bench_extraction.TINY = bench_extraction.MIDDLE = small
-bench.compare = bench_extraction.compare = partial(bench.compare, rounds=1)
-bench_extraction.card_at_hand = lambda: False
+bench_extraction.TINY = bench_extraction.MIDDLE = bench_steering.TINY = small
+bench.compare = bench_extraction.compare = bench_steering.compare = partial(bench.compare, rounds=1)
+bench_extraction.card_at_hand = bench_steering.card_at_hand = lambda: False
 bench.check_folder = lambda folder: None
 bench.main(["extraction", "steering", "--folder", {str(tmp_path / "b")!r}])
 """
@@ -103,4 +117,4 @@ bench.main(["extraction", "steering", "--folder", {str(tmp_path / "b")!r}])
     with open(tmp_path / "b/extraction.csv", encoding="utf-8") as f:
         rows = list(csv.DictReader(f))
     assert [r["method"] == OURS for r in rows] == [False, True] * 2 and all(float(r["rate"]) > 0 for r in rows)
-    assert "texts/s" in (tmp_path / "b/steering.csv").read_text(encoding="utf-8")
+    assert "tokens/s" in (tmp_path / "b/steering.csv").read_text(encoding="utf-8")

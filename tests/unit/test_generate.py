@@ -22,7 +22,7 @@ PROMPTS = (
 )
 
 
-def generator(model_folder, sae_folder, journal):
+def generator(model_folder, sae_folder, journal, **more):
     return Generator(
         Place(model_folder, sae_folder, 0, 2.0),
         "en",
@@ -30,6 +30,7 @@ def generator(model_folder, sae_folder, journal):
         numerics=Numerics(),
         journal_folder=journal,
         root_seed=7,
+        **more,
     )
 
 
@@ -80,6 +81,87 @@ def test_texts_do_not_depend_on_how_emotions_are_grouped(model_folder, sae_folde
             planned(vectors(e), [1.0], with_baselines=k == 0), f"part{k}"
         )
     assert together == apart
+
+
+def several():
+    return planned(vectors("joy", "fear"), [0.5, 1.0], with_baselines=True, samples=2)
+
+
+def test_records_do_not_depend_on_how_many_texts_are_written_at_once(model_folder, sae_folder, tmp_path):
+    """To the last bit of their likelihood, and under equal keys."""
+    found, keys = [], []
+    for rows in (1, 7, 64):
+        one = generator(model_folder, sae_folder, tmp_path / str(rows), rows=rows)
+        found.append(one.run(several(), "x"))
+        keys.append([one._key(c) for c in several()])
+    assert found[0] == found[1] == found[2] and keys[0] == keys[1] == keys[2]
+    assert len({r["text"] for v in found[0].values() for r in v}) > 50
+    with pytest.raises(ValueError, match=r"rows is 0; allowed: an integer >= 1 .config/models.tsv, column rows"):
+        generator(model_folder, sae_folder, tmp_path, rows=0)
+
+
+def test_a_killed_job_goes_on_behind_the_last_chunk_that_was_written(model_folder, sae_folder, tmp_path, monkeypatch):
+    from shared_affect.base.journal import Journal
+    from shared_affect.steering import generate
+
+    whole = generator(model_folder, sae_folder, tmp_path / "a").run(several(), "x")
+    real, written = generate.mean_nll, []
+
+    def killed(*args, **kwargs):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(1)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(generate, "mean_nll", killed)
+    first = generator(model_folder, sae_folder, tmp_path / "b", rows=10)
+    with pytest.raises(KeyboardInterrupt):
+        first.run(several(), "x")
+    assert len(Journal(tmp_path / "b" / f"{first.journal_name}-x.journal")) == 3
+    monkeypatch.setattr(generate, "mean_nll", real)
+    read, sample = [], generate.sample_texts
+    monkeypatch.setattr(generate, "sample_texts", lambda m, s, *a: read.append(len(s)) or sample(m, s, *a))
+    assert generator(model_folder, sae_folder, tmp_path / "b").run(several(), "x") == whole
+    assert sum(read) == sum(len(c.rows()) for c in several()[3:])
+
+
+def test_a_prompt_or_sample_more_leaves_the_other_texts_alone(model_folder, sae_folder, tmp_path):
+    vector = np.eye(32)[0]
+    more = (Prompt("p0", "score", "now think"), *PROMPTS[::-1])
+    few = Chunk("joy", "concept", Intervention(vector, 1.0), PROMPTS)
+    many = Chunk("joy", "concept", Intervention(vector, 1.0), more, 2)
+    one = generator(model_folder, sae_folder, tmp_path)
+    texts = [
+        {(r["prompt"], r["sample"]): r["text"] for r in one.run([c], "x")["joy", "concept", 1.0]} for c in (few, many)
+    ]
+    assert len(texts[0]) == 3 and len(texts[1]) == 8 and texts[0].items() <= texts[1].items()
+
+
+def test_where_memory_runs_out_fewer_texts_are_written_at_once_and_they_are_the_same(
+    model_folder, sae_folder, tmp_path, monkeypatch, caplog
+):
+    import torch
+
+    from shared_affect.steering import generate
+
+    whole = generator(model_folder, sae_folder, tmp_path / "a").run(several(), "x")
+    real, sizes, fits = generate.sample_texts, [], 9
+
+    def small(model, starts, *args):
+        sizes.append(len(starts))
+        if len(starts) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return real(model, starts, *args)
+
+    monkeypatch.setattr(generate, "sample_texts", small)
+    assert generator(model_folder, sae_folder, tmp_path / "b", rows=30).run(several(), "x") == whole
+    assert sizes[:4] == [30, 15, 8, 8] and max(sizes[2:]) == 8
+    assert "out of memory with 30 texts at once, now 15 (column rows is 30)" in caplog.text
+    fits = 0
+    last = generator(model_folder, sae_folder, tmp_path / "c", rows=3)
+    last.place = Place(model_folder, sae_folder, 0, 2.0, where="config/models.tsv, model m")
+    with pytest.raises(MemoryError, match=r"config/models.tsv, model m: out of memory with one text.*column rows is 3"):
+        last.run(several(), "x")
 
 
 def test_records_hold_what_they_promise(model_folder, sae_folder, tmp_path):

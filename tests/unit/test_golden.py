@@ -132,5 +132,5 @@ def test_generation_version(tmp_path):
     chunk = Chunk("joy", "concept", Intervention(np.eye(32)[0], 0.5), prompts)
     texts = g.run([chunk], "x")[chunk.name]
     digest = hashlib.sha256(json.dumps([t["text"] for t in texts], ensure_ascii=False).encode()).hexdigest()[:12]
-    assert (steering.VERSION, digest) == (3, "96b079cff575")
-    assert [t["nll"] for t in texts] == pytest.approx([3.655, 3.008], abs=2e-3)
+    assert (steering.VERSION, digest) == (4, "d9489fb43281")
+    assert [t["nll"] for t in texts] == pytest.approx([3.335, 2.814], abs=2e-3)

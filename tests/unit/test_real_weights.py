@@ -11,12 +11,13 @@ from shared_affect.features.held import SaeSource
 from shared_affect.features.readout import read_codes
 from shared_affect.models.blocks import blocks
 from shared_affect.models.fidelity import check_fidelity
+from shared_affect.models.likelihood import mean_nll
 from shared_affect.models.load import Numerics, load_model
 from shared_affect.models.pieces import broken_share
 from shared_affect.models.residual import Prefix, block_outputs, editing
 from shared_affect.models.sae_training import SaeSpec, train_sae
 from shared_affect.models.saes import DiskSAE
-from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.sampling import Sampling, Start, sample_texts
 from shared_affect.models.spans import locate
 from shared_affect.models.texts import sample_documents
 from shared_affect.models.tokens import load_tokenizer
@@ -75,22 +76,15 @@ def test_every_hook_is_the_models_own_hidden_state(model):
 
 
 def test_it_writes_stories(model, tokenizer, documents):
-    import torch
-
-    tokens, nll = sample_texts(
-        model,
-        [[tokenizer.bos_token_id]],
-        None,
-        Sampling(max_new_tokens=30, temperature=1e-3),
-        torch.Generator().manual_seed(0),
-        None,
-    )
+    begin = [tokenizer.bos_token_id]
+    start, cold = Start(begin, np.random.SeedSequence(0)), Sampling(max_new_tokens=30, temperature=1e-3)
+    tokens = sample_texts(model, [start], None, cold, None)
     assert (
         tokenizer.decode(tokens[0], skip_special_tokens=True)
         .strip()
         .startswith("Once upon a time, there was a little girl named")
     )
-    assert 0 < nll[0] < 1
+    assert 0 < mean_nll(model, [begin], tokens)[0] < 1
     assert (
         len(documents) > 200
         and np.mean([d.startswith(("Once", "One")) for d in documents]) > 0.5

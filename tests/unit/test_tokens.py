@@ -16,7 +16,7 @@ from shared_affect.models.load import Numerics, load_model
 from shared_affect.models.model_folder import ModelRow
 from shared_affect.models.pieces import spelt_shares
 from shared_affect.models.sae_training import SaeSettings, SaeSpec, record_tokens, train_sae
-from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.sampling import Sampling, Start, sample_texts
 from shared_affect.models.spans import locate
 from shared_affect.models.texts import pack, sample_documents
 from shared_affect.models.token_checks import (
@@ -218,9 +218,9 @@ def prompt_ids(folder, sae, journal, monkeypatch, bos=None):
     """Ids that steering gives to the model."""
     seen = []
 
-    def sampled(model, ids, *args, **kwargs):
-        seen.extend(list(map(list, ids)))
-        return [[5] for _ in ids], [1.0 for _ in ids]
+    def sampled(model, starts, *args, **kwargs):
+        seen.extend([list(s.ids) for s in starts])
+        return [[5] for _ in starts]
 
     monkeypatch.setattr("shared_affect.steering.generate.sample_texts", sampled)
     prompts = (Prompt("a", "score", "Anna"), Prompt("b", "choose", "小明"))
@@ -245,12 +245,11 @@ def test_steering_puts_the_same_first_token(tmp_path, monkeypatch):
 
 
 def test_a_text_ends_at_any_end_token(model_folder):
-    import torch
-
     model, sampling = load_model(model_folder), Sampling(max_new_tokens=12)
-    free, _ = sample_texts(model, [[1, 5]] * 4, None, sampling, torch.Generator().manual_seed(3), None)
+    starts = [Start([1, 5], np.random.SeedSequence(k)) for k in range(4)]
+    free = sample_texts(model, starts, None, sampling, None)
     two = (free[0][2], free[1][4])
-    ended, _ = sample_texts(model, [[1, 5]] * 4, None, sampling, torch.Generator().manual_seed(3), two)
+    ended = sample_texts(model, starts, None, sampling, two)
     assert [t[-1] in two or len(t) == 12 for t in ended] == [True] * 4 and all(
         not set(t[:-1]) & set(two) for t in ended
     )
@@ -562,7 +561,7 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
     folder = model_for(gpt2_type(tmp_path / "m"), context=128)
     ids, model = load_ids(folder), load_model(folder)
     # its context is shorter than the longest text asked for
-    documents = list(sample_documents(model, ids, 2500, seed=1, max_new_tokens=200, batch=16, show_progress=False))
+    documents = list(sample_documents(model, ids, 2500, seed=1, max_new_tokens=200, rows=16, show_progress=False))
     train_sae(
         model,
         ids,
@@ -586,6 +585,15 @@ def test_a_model_without_bos_writes_texts_and_its_sae_is_accepted(tmp_path, arch
             tmp_path / "j",
             row=ModelRow(bos="none"),
         )
+
+
+def test_sampled_texts_do_not_depend_on_how_many_are_written_at_once(model_folder):
+    model, ids = load_model(model_folder), load_ids(model_folder)
+    one, other = (
+        list(sample_documents(model, ids, 600, seed=1, max_new_tokens=40, rows=n, show_progress=False)) for n in (5, 64)
+    )
+    assert one == other and len(set(one)) > 10
+    assert one != list(sample_documents(model, ids, 600, seed=2, max_new_tokens=40, show_progress=False))
 
 
 def test_without_a_first_token_texts_come_from_a_file(tmp_path):

@@ -26,6 +26,7 @@ rule sample_documents:
         gpu=lambda w: STUDY.gpu(w.model),
     params:
         numerics=lambda w: STUDY.numerics(w.model),
+        rows=lambda w: STUDY.row("models", model=w.model)["rows"],
         n_tokens=lambda w: max(r["train_tokens"] for r in STUDY.sampled_saes if r["model"] == w.model),
         root_seed=config["root_seed"],
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],

@@ -54,7 +54,7 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
             model=lambda w: STUDY.model_path(w.model),
             sae=lambda w: STUDY.sae_path(w.model, w.sae),
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
-            numerics=lambda w: STUDY.numerics(w.model, "chunk_batch"),
+            numerics=lambda w: STUDY.numerics(w.model, "rows"),
             bos=lambda w: STUDY.row("models", model=w.model)["bos"],
             sampling={
                 k: config["steering"][k] for k in ("max_new_tokens", "samples_per_prompt", "temperature", "positions")

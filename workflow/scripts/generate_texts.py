@@ -28,7 +28,7 @@ def generate_texts(
     place : dict
         `model_folder`, `sae_folder`, `layer`, `bos`, `where`: as of `steering.generate.Place`.
     sampling, numerics : dict
-        config.yaml, key steering; `dtype`, `device`, `attention`, `chunk_batch` of the model's row.
+        config.yaml, key steering; `dtype`, `device`, `attention`, `rows` of the model's row.
     strengths : list of float
         In units of the mean norm of the residual.
     language : str
@@ -38,10 +38,11 @@ def generate_texts(
     """
     journal, part = keep
     norm = float(RUNNING_TEXT.read(running)["mean_residual_norm"][0])
-    how = dict(numerics=Numerics(**numerics), journal_folder=journal, root_seed=root_seed)
+    plain, rows = Numerics(*(numerics[k] for k in ("dtype", "device", "attention"))), numerics["rows"]
+    how = dict(numerics=plain, journal_folder=journal, root_seed=root_seed, rows=rows)
     drawn = Sampling(sampling["max_new_tokens"], sampling["temperature"])
     generator = Generator(Place(**place, residual_norm=norm), language, drawn, **how)
-    asked = [Prompt(*row) for row in read_prompts(prompts)]
+    asked = [Prompt(*p) for p in read_prompts(prompts)]
     design = Design(asked, strengths, sampling["samples_per_prompt"], sampling["positions"])
     arms = {e: read_vectors(f)[0] for e, f in vectors.items()}
     texts = generator.run(plan(arms, design, with_baselines=bool(out_none)), part)

@@ -15,7 +15,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
 OPERATORS = ("add", "project-out", "clamp")
@@ -231,6 +231,15 @@ class Edits:
             told([p in ("all", "prompt") for p in policies]),
             told([p in ("all", "generated") for p in policies]),
         )
+
+    def take(self, rows: Int[Tensor, " kept"]) -> Edits:
+        """The edits of some rows."""
+        along = None if self.along is None else (self.along[0][rows], self.along[1][rows])
+        return Edits(self.layer, self.offset[rows], along, self.at_prompt[rows], self.at_generated[rows])
+
+    def changes(self, row: int) -> bool:
+        """Whether anything is done to a row."""
+        return bool(self.at_prompt[row] | self.at_generated[row])
 
     def apply(self, h: Float[Tensor, "row position d"], beginning: int) -> Float[Tensor, "row position d"]:
         """The residual with every row changed at the positions of its policy.

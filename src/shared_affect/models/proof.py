@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-VERSION = 1
+VERSION = 2
 """Raised when a check is added: models are then proved anew, values stay."""
 
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
@@ -230,13 +230,17 @@ def prove_steering(model: PreTrainedModel, layer: int, ids: Sequence[Sequence[in
             for policy in POLICIES:
                 rows = Intervention(vectors, 1.0, positions=policy), range(len(starts))
                 going = Continuation(model, starts, Edits.of(layer, [rows], device=device))
+                rows_left = list(range(len(starts)))
                 for step in range(3):
                     logits = going.logits()
-                    off = max(off, *(_off(logits[k], plain[policy, k, step]) for k in range(len(starts))))
+                    off = max(off, *(_off(logits[at], plain[policy, k, step]) for at, k in enumerate(rows_left)))
                     going.append(
-                        torch.tensor([[more[step]] for more in following], device=device),
-                        torch.ones(len(starts), dtype=torch.bool, device=device),
+                        torch.tensor([[following[k][step]] for k in rows_left], device=device),
+                        torch.ones(len(rows_left), dtype=torch.bool, device=device),
                     )
+                    if step == 1:  # a text that is over leaves the batch
+                        rows_left = rows_left[1:]
+                        going.keep(torch.tensor(rows_left, device=device))
             if not going.cached:
                 LOG.warning("%s keeps no cache: each new token reads the whole text again", type(model).__name__)
             return off

@@ -32,6 +32,18 @@ def _check_layers(model: PreTrainedModel, layers: Sequence[int]) -> None:
         )
 
 
+def block_of(model: PreTrainedModel, layer: int) -> Module:
+    """A block by its number, from 0.
+
+    Raises
+    ------
+    ValueError
+        If the layer is outside the model.
+    """
+    _check_layers(model, [layer])
+    return blocks(model)[layer]
+
+
 def block_outputs(
     model: PreTrainedModel, layers: Sequence[int], **inputs: Any
 ) -> dict[int, Float[Tensor, "batch position d"]]:
@@ -166,13 +178,19 @@ def editing(model: PreTrainedModel, layer: int, edit: Callable[[Tensor], Tensor]
     ValueError
         If the layer is outside the model.
     """
-    _check_layers(model, [layer])
+    with editing_block(block_of(model, layer), edit):
+        yield
+
+
+@contextlib.contextmanager
+def editing_block(block: Module, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """`editing` of a block that was found before: finding it looks through the whole model."""
 
     def hook(module: Module, args: tuple, output: Any) -> Any:
         changed = edit(_hidden(output))
         return type(output)([changed, *output[1:]]) if isinstance(output, (tuple, list)) else changed
 
-    handle = blocks(model)[layer].register_forward_hook(hook)
+    handle = block.register_forward_hook(hook)
     try:
         yield
     finally:

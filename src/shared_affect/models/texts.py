@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import difflib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared_affect.base.log import LOG, progress
+from shared_affect.base.seeds import seed_sequence
 from shared_affect.models.tokens import BOS_COLUMN, text_ids
 from shared_affect.study.config import ConfigError
 
@@ -170,7 +171,7 @@ def sample_documents(
     seed: int,
     *,
     max_new_tokens: int = 200,
-    batch: int = 64,
+    rows: int = 64,
     temperature: float = 1.0,
     show_progress: bool = True,
 ) -> Iterator[str]:
@@ -184,10 +185,11 @@ def sample_documents(
     n_tokens : int
         Tokens wanted in all.
     seed : int
+        Each text has its own, made of this one and its number: how many are sampled at once does not matter.
     max_new_tokens : int
         Longest text, where the model's context is not shorter; others end at an end token.
-    batch : int
-        Texts sampled at once.
+    rows : int
+        Texts sampled at once; halved where memory runs out.
     temperature : float
 
     Raises
@@ -195,9 +197,8 @@ def sample_documents(
     ValueError
         If there is no token to start from, or the model writes nothing.
     """
-    import torch
-
-    from shared_affect.models.sampling import Sampling, sample_texts
+    from shared_affect.models.halving import in_batches
+    from shared_affect.models.sampling import Sampling, Start, sample_texts
 
     coder = text_ids(tokenizer)
     if not coder.first:
@@ -208,22 +209,22 @@ def sample_documents(
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(max_new_tokens, context - len(coder.first)) if context else max_new_tokens
     sampling = Sampling(max_new_tokens=longest, temperature=temperature)
-    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
-    have = 0
-    for _ in (
-        progress(range(math.ceil(n_tokens / batch)), label="sample texts")
-        if show_progress
-        else range(math.ceil(n_tokens / batch))
-    ):
-        tokens, _ = sample_texts(model, [list(coder.first)] * batch, None, sampling, generator, coder.ends)
-        for ids in tokens:
+
+    def write(numbers: Sequence[int]) -> list[list[int]]:
+        starts = [Start(coder.first, seed_sequence(seed, "document", k), "sampled texts") for k in numbers]
+        return sample_texts(model, starts, None, sampling, coder.ends)
+
+    have = 0  # a text holds a token at least, so that as many texts are enough
+    batches = in_batches(range(n_tokens), rows, write, where="sampled texts", column="config/models.tsv, column rows")
+    total = math.ceil(n_tokens / rows)
+    for _, found in progress(batches, total=total, label="sample texts") if show_progress else batches:
+        for ids in found:
             if text := " ".join(coder.decode(ids).split()):
                 have += len(ids)
                 yield text
-        if have >= n_tokens:
-            LOG.info("sampled %d tokens", have)
-            return
+                if have >= n_tokens:
+                    LOG.info("sampled %d tokens", have)
+                    return
     raise ValueError(
-        f"the model wrote {have} tokens after {math.ceil(n_tokens / batch) * batch} starts, {n_tokens} are needed; it"
-        " ends its texts at once"
+        f"the model wrote {have} tokens after {n_tokens} starts, {n_tokens} are needed; it ends its texts at once"
     )

@@ -1,15 +1,20 @@
-"""Texts that a model writes, chunk by chunk, through the journal.
+"""Texts that a model writes, kept chunk by chunk in the journal.
 
 Like a chunk of extraction, a chunk of texts is keyed by everything that decides it and kept in a journal, so a killed
-job resumes and an added emotion leaves the others' texts alone. torch is imported only when a chunk is missing.
+job resumes and an added emotion leaves the others' texts alone. Each text has a seed and a vector of its own, so texts
+of many chunks are written in one batch, and a chunk is kept as soon as its last text is there. torch is imported only
+when a chunk is missing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,21 +22,29 @@ from shared_affect.base.files import digest_of
 from shared_affect.base.gates import passes
 from shared_affect.base.journal import JournalParts
 from shared_affect.base.log import LOG, progress
+from shared_affect.models.halving import in_batches
 from shared_affect.models.interventions import Edits
+from shared_affect.models.likelihood import mean_nll
 from shared_affect.models.load import Numerics
 from shared_affect.models.model_folder import WHERE, model_digest, tokenizer_digest
 from shared_affect.models.proof import outcome, prove_steering
 from shared_affect.models.sae_folder import sae_digest
-from shared_affect.models.sampling import Sampling, sample_texts
+from shared_affect.models.sampling import Sampling, Start, sample_texts
 from shared_affect.models.token_checks import check_declared, check_round_trip
 from shared_affect.models.tokens import load_ids
-from shared_affect.steering.plan import Chunk
+from shared_affect.steering.plan import Chunk, Row
 
-VERSION = 3
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+VERSION = 4
 """Raised by hand when the code below changes a value; a golden test guards it."""
 
 Texts = dict[tuple[str, str, float], list[dict]]
 """Records of texts by the name of their chunk: emotion, arm, strength."""
+
+Line = tuple[Chunk, int, Row]
+"""A text that is to be written: its chunk, its number there, and what it is."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +90,12 @@ class Generator:
     language : str
     sampling : Sampling
     numerics : Numerics
+        Its ``chunk_batch`` belongs to extraction.
     journal_folder : path
     root_seed : int
+    rows : int
+        Texts written at once; halved where memory runs out. No key holds it: in float32 on a CPU a text is the same
+        alone and in any batch.
     """
 
     def __init__(
@@ -90,7 +107,11 @@ class Generator:
         numerics: Numerics,
         journal_folder: str | Path,
         root_seed: int,
+        rows: int = 96,
     ):
+        if rows < 1:
+            raise ValueError(f"rows is {rows}; allowed: an integer >= 1 (config/models.tsv, column rows)")
+        self.rows = rows
         self.place, self.language, self.sampling = place, language, sampling
         self.model_folder = Path(place.model_folder)
         self.numerics, self.journal_folder, self.root_seed = numerics, Path(journal_folder), root_seed
@@ -105,7 +126,7 @@ class Generator:
             "residual_norm": repr(float(place.residual_norm)),
             "language": language,
             **asdict(sampling),
-            **{k: v for k, v in numerics.key().items() if k != "chunk_batch"},
+            **{k: numerics.key()[k] for k in ("dtype", "device", "attention")},
             "version": VERSION,
         }
         named = [self.identity["model"], self.identity["sae"], place.layer, language, "generate"]
@@ -127,6 +148,10 @@ class Generator:
             self._loaded = model, resolve_device(n.device)
         return self._loaded
 
+    def put(self, model: PreTrainedModel) -> None:
+        """Take a model that is loaded already instead of loading it."""
+        self._loaded = model, str(model.device)
+
     def run(self, chunks: Sequence[Chunk], part: str) -> Texts:
         """Texts of every chunk, from the journal where they are there.
 
@@ -147,14 +172,14 @@ class Generator:
         ValueError
             If a vector is not finite, the model cannot be steered (`proof`), or its logits are not finite.
         """
-        self._check(chunks, part)
+        self.check(chunks, part)
         journal = JournalParts(self.journal_folder, self.journal_name, part)
         keys = {chunk.name: self._key(chunk) for chunk in chunks}
         missing = [chunk for chunk in chunks if keys[chunk.name] not in journal]
         if missing:
             with journal.writing(f"generation {self.model_folder} {self.language} {part}"):
-                for chunk in progress(missing, label=f"generate {self.language}"):
-                    records = self._generate(chunk)
+                written = progress(self._generate(missing), total=len(missing), label=f"generate {self.language}")
+                for chunk, records in written:
                     journal.append(keys[chunk.name], json.dumps(records, ensure_ascii=False).encode())
         LOG.info("generation: computed %d of %d chunks, %d model load(s)", len(missing), len(chunks), self.model_loads)
         found: Texts = {}
@@ -164,7 +189,7 @@ class Generator:
             found[chunk.name] = [r | {"split": split[r["prompt"]]} for r in records]
         return found
 
-    def _check(self, chunks: Sequence[Chunk], part: str) -> None:
+    def check(self, chunks: Sequence[Chunk], part: str) -> None:
         """Refuse vectors that are not finite, prompts that the tokenizer does not carry, and a model that is not
         steered as one thinks; the latter is found in the journal where extraction has looked already.
         """
@@ -194,24 +219,46 @@ class Generator:
     def _key(self, chunk: Chunk) -> str:
         return chunk.key(self.identity, chunk.seed(self.root_seed, self.language))
 
-    def _generate(self, chunk: Chunk) -> list[dict]:
-        import torch
+    def _where(self, chunk: Chunk) -> str:
+        return f"{self.place.where}, {self.language}: {chunk.emotion}, {chunk.arm}, strength {chunk.strength:g}"
 
+    def _generate(self, chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, list[dict]]]:
+        """Each chunk with its records, as soon as all its texts are written."""
+        for chunk in chunks:
+            length = chunk.intervention.length(self.place.residual_norm)
+            # a square that overflows in a norm makes zeros of the residual, and the logits look well
+            if not length**2 <= float(np.finfo(np.float32).max):
+                raise ValueError(
+                    f"{self._where(chunk)}: a vector {length:g} long is infinite when squared; give smaller strengths"
+                    " (config.yaml, key steering.strengths)"
+                )
+        prompts = list(dict.fromkeys(p.text for chunk in chunks for p in chunk.prompts))
+        ids = dict(zip(prompts, self.texts.ids(prompts), strict=True))
+        rows = {chunk: chunk.rows() for chunk in chunks}
+        lines = [(chunk, number, row) for chunk in chunks for number, row in enumerate(rows[chunk])]
         model, device = self._load()
-        where = f"{self.place.where}, {self.language}: {chunk.emotion}, {chunk.arm}, strength {chunk.strength:g}"
-        length = chunk.intervention.length(self.place.residual_norm)
-        # a square that overflows in a norm makes zeros of the residual, and the logits look well
-        if not length**2 <= float(np.finfo(np.float32).max):
-            raise ValueError(
-                f"{where}: a vector {length:g} long is infinite when squared; give smaller strengths (config.yaml, key"
-                " steering.strengths)"
-            )
-        rows = chunk.rows()
-        part = chunk.intervention, range(len(rows))
-        edits = Edits.of(self.place.layer, [part], self.place.residual_norm, device)
-        generator = torch.Generator(device=device).manual_seed(chunk.seed(self.root_seed, self.language))
-        ids = self.texts.ids([row.prompt.text for row in rows])
-        tokens, nll = sample_texts(model, ids, edits, self.sampling, generator, eos=self.texts.ends, where=where)
+
+        def write(batch: Sequence[Line]) -> list[list[int]]:
+            starts = [
+                Start(ids[r.prompt.text], c.row_seed(r, self.root_seed, self.language), self._where(c))
+                for c, _, r in batch
+            ]
+            parts = [(c.intervention, [number for _, number, _ in own]) for c, own in groupby(batch, itemgetter(0))]
+            edits = Edits.of(self.place.layer, parts, self.place.residual_norm, device)
+            return sample_texts(model, starts, edits, self.sampling, self.texts.ends)
+
+        column = f"column rows is {self.rows}"
+        tokens: list[list[int]] = []
+        for batch, found in in_batches(lines, self.rows, write, where=self.place.where, column=column):
+            for (chunk, number, _), new in zip(batch, found, strict=True):
+                tokens.append(new)
+                if number + 1 == len(rows[chunk]):
+                    begin = [ids[r.prompt.text] for r in rows[chunk]]
+                    nll = mean_nll(model, begin, tokens, self._where(chunk))
+                    yield chunk, self._records(chunk, rows[chunk], tokens, nll)
+                    tokens = []
+
+    def _records(self, chunk: Chunk, rows: Sequence[Row], tokens: list[list[int]], nll: list[float]) -> list[dict]:
         return [
             {
                 "emotion": chunk.emotion,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shared_affect.base.files import digest_of
-from shared_affect.base.seeds import rng, torch_seed
+from shared_affect.base.seeds import rng, seed_sequence, torch_seed
 from shared_affect.models.interventions import Intervention
 from shared_affect.steering.directions import concept_vector, difference_of_means, random_directions
 from shared_affect.study.vocabulary import STEERING_ARM
@@ -206,9 +206,17 @@ class Chunk:
         pairs = [(p, s) for p in self.prompts for s in range(samples)]
         return [Row(p, s, i % n if n > 1 else None) for i, (p, s) in enumerate(pairs)]
 
+    @property
+    def _purpose(self) -> tuple[str, ...]:
+        return self.emotion, self.arm, repr(self.strength)
+
     def seed(self, root_seed: int, language: str) -> int:
-        """Seed of its random numbers."""
-        return torch_seed(root_seed, "generate_texts", language, self.emotion, self.arm, repr(self.strength))
+        """What its rows' seeds hang on, for keys."""
+        return torch_seed(root_seed, "generate_texts", language, *self._purpose)
+
+    def row_seed(self, row: Row, root_seed: int, language: str) -> np.random.SeedSequence:
+        """Seed of one text, by names: prompts and samples that are added leave it alone."""
+        return seed_sequence(root_seed, "generate_texts", language, *self._purpose, row.prompt.name, row.sample)
 
     def key(self, identity: Mapping, seed: int) -> str:
         """Its key in a journal.

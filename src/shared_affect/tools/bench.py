@@ -3,8 +3,8 @@
 Methods of a workload are interleaved over rounds, each round in a process of its own, and the median rate is reported;
 ``ratio_to_baseline`` is against the first method, ``max_abs_diff`` the largest difference of its result to the first
 method's over the rows both computed, ``support_flips`` how many entries are zero in one and not in the other. Models
-have random weights: speed does not depend on what they learned. Extraction needs torch, transformers and safetensors
-alone.
+have random weights: speed does not depend on what they learned. Extraction and steering need torch, transformers and
+safetensors alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import platform
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
@@ -235,48 +234,6 @@ def bench_ratings() -> Iterator[list[dict]]:
     )
 
 
-def bench_steering() -> Iterator[list[dict]]:
-    """Steered texts a second: 24 prompts, 24 new tokens."""
-    words = [f"w{i}" for i in range(512)]
-
-    def prepare(method: str):
-        def work():
-            from dataclasses import replace
-
-            import torch
-
-            from shared_affect.models.interventions import Edits, Intervention
-            from shared_affect.models.load import load_model
-            from shared_affect.models.sampling import Sampling, sample_texts
-            from shared_affect.tools.bench_models import TINY, make_model
-
-            torch.set_num_threads(1)
-            model = load_model(
-                make_model(Path(tempfile.mkdtemp()), replace(TINY, blocks=4, vocabulary=len(words) + 16))
-            )
-            ids, vector = [[1, 5 + i, 9] for i in range(24)], Intervention(np.full(128, 0.01), strength=1.0)
-
-            def nll(first: int, n: int) -> list[float]:
-                """Of n texts that are written together."""
-                edits, generator = Edits.of(1, [(vector, range(n))]), torch.Generator().manual_seed(first)
-                return sample_texts(model, ids[first : first + n], edits, Sampling(), generator, None)[1]
-
-            def run():
-                if method == "ours":
-                    return [sum(x) / 24 for x in [nll(0, 24)]]
-                return [np.mean([nll(i, 1)[0] for i in range(24)])]
-
-            return 24, run
-
-        return work
-
-    yield compare(
-        "steered texts, 4 blocks of 128 (samples differ, so does their mean NLL)",
-        "texts/s",
-        {"one text at a time": prepare("single"), "ours, one batch": prepare("ours")},
-    )
-
-
 def show(rows: list[dict]) -> str:
     """Rows as lines for a terminal."""
     lines = [f"{rows[0]['workload']}"]
@@ -291,6 +248,7 @@ def show(rows: list[dict]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the named benchmarks (all by default) and write one CSV each."""
     from shared_affect.tools.bench_extraction import bench_extraction
+    from shared_affect.tools.bench_steering import bench_steering
 
     known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
     parser = argparse.ArgumentParser(
