@@ -9,7 +9,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -121,11 +121,20 @@ def research_loop(work: Work) -> Prepared:
     return work.shape.loop_words * len(TEMPLATES), run
 
 
+def at_the_word(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Codes at the word, averaged over templates, dense ``[word, feature]``; `features.readout` needs scipy for it."""
+    n, n_templates, ends = len(arrays["words"]), len(arrays["templates"]), arrays["indptr"]
+    out = np.zeros((n, int(arrays["d_sae"])), np.float32)
+    for row in (2 * t * n + w for t in range(n_templates) for w in range(n)):
+        own = slice(ends[row], ends[row + 1])
+        out[row % n, arrays["indices"][own]] += arrays["data"][own] / np.float32(n_templates)
+    return out
+
+
 def ours(work: Work) -> Prepared:
     """The workflow's own engine, with a journal of its own for every call."""
     from shared_affect.features.extraction import Extractor
     from shared_affect.features.held import SaeSource
-    from shared_affect.features.readout import read_codes
     from shared_affect.models.load import Numerics
     from shared_affect.models.spans import locate
 
@@ -146,7 +155,7 @@ def ours(work: Work) -> Prepared:
     extractors = iter([fresh(), fresh()])
 
     def run() -> np.ndarray:
-        return read_codes(next(extractors).words({"w": words}, TEMPLATES)["s"]["w"], list(TEMPLATES), "word")
+        return at_the_word(next(extractors).words({"w": words}, TEMPLATES)["s"]["w"])
 
     return shape.words * len(TEMPLATES), run
 
