@@ -404,7 +404,7 @@ class Extractor:
             As `running_text.measure`.
         """
         self.prove([c.ids for c in self.tokenizer.encode_batch(list(fidelity_texts[:PROVED]))], whole=True)
-        what = {
+        what: dict[str, str | int] = {
             "kind": "running-text",
             "fidelity": digest_of(list(fidelity_texts)),
             "neutral": digest_of(list(neutral_texts)),
