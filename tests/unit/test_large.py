@@ -417,7 +417,7 @@ def test_a_model_of_9_billion_weights_fits_the_cards_that_it_is_said_to_fit():
     one = extraction_memory(gemma, [SaeFacts(3584, 131_072, 20)], row, gates=False)
     assert 11 * gib < one.vram_bytes <= 18 * gib
     six = [SaeFacts(3584, n, layer) for layer in (9, 20, 31) for n in (16_384, 131_072)]
-    assert extraction_memory(gemma, six, row, gates=False).vram_bytes <= 18 * gib
+    assert extraction_memory(gemma, six, row, gates=False).vram_bytes <= 19 * gib
     assert extraction_memory(gemma, six, row).vram_bytes <= 24 * gib
     assert extraction_memory(gemma, six, row, card=False).vram_bytes == 0
     # an encoder of fewer bits takes less

@@ -27,7 +27,7 @@ from shared_affect.features.records import Found, Group, Records
 from shared_affect.features.running_text import RUNNING_BATCH, batches, cut_otherwise, measure
 from shared_affect.models.cards import is_card
 from shared_affect.models.float32 import in_float32
-from shared_affect.models.memory import GROUP
+from shared_affect.models.memory import BYTES, GROUP, JOINED
 from shared_affect.models.model_folder import ModelRow, look, model_digest, tokenizer_digest
 from shared_affect.models.numerics import DTYPES, Numerics
 from shared_affect.models.proof import outcome, prove_reading, prove_steering
@@ -41,9 +41,6 @@ value; a golden test guards it.
 
 PROVED = 16
 """Running texts from which those are taken that a model is proved on."""
-
-JOINED = 4
-"""Passes of a card whose texts are sorted, forwarded and kept together; a kill loses at most so many."""
 
 
 class Extractor:
@@ -222,8 +219,9 @@ class Extractor:
         group: list[list[Chunk]] = []
         held = 0
         for bundle in bundles:
-            size = sum(len(c.stimuli) for c in bundle) * 8 * self.records.width * len(self.records.layers)
-            if group and (len(self.saes) == 1 or held + size > GROUP // 2):
+            texts = sum(len(c.stimuli) for c in bundle)
+            size = texts * 2 * BYTES[self.numerics.dtype] * self.records.width * len(self.records.layers)
+            if group and (len(self.saes) == 1 or held + size > GROUP):
                 yield group
                 group, held = [], 0
             group.append(bundle)
