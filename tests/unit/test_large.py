@@ -372,6 +372,21 @@ def test_a_card_that_disappears_is_told_as_such_and_keeps_what_was_computed(mode
     assert len(ex.records.journals["a"]) == 2 and ex.records.halvings == 0
 
 
+def test_a_card_that_fails_while_a_model_is_proved_says_nothing_of_the_model(model, saes, tmp_path, monkeypatch):
+    for said, kind in (
+        ("CUDA error: the device is lost", cards.CardFailed),
+        ("can't allocate memory", cards.OutOfMemory),
+    ):
+
+        def fails(self, ids, said=said):
+            raise RuntimeError(said)
+
+        monkeypatch.setattr(Prefix, "continued", fails)
+        with pytest.raises(kind, match="model m"):
+            extractor(model, saes, tmp_path).words(LISTS, TEMPLATES)
+    assert not list(tmp_path.glob("*.proof"))
+
+
 def test_errors_are_told_apart():
     class AcceleratorError(RuntimeError):
         pass

@@ -25,7 +25,7 @@ from shared_affect.features.precision import codes_differ, difference
 from shared_affect.features.readout import POSITIONS
 from shared_affect.features.records import Found, Group, Records
 from shared_affect.features.running_text import RUNNING_BATCH, batches, cut_otherwise, measure
-from shared_affect.models.cards import is_card
+from shared_affect.models.cards import is_card, is_card_failure, is_out_of_memory, told_failure, told_memory
 from shared_affect.models.float32 import in_float32
 from shared_affect.models.memory import BYTES, GROUP, JOINED
 from shared_affect.models.model_folder import ModelRow, look, model_digest, tokenizer_digest
@@ -144,7 +144,14 @@ class Extractor:
 
         def found(what: str, prove: Callable[[], dict[str, bool]]) -> dict[str, bool]:
             kept = replace(self.numerics, encoder="float32").key()  # what is proved of a model bears on no encoder
-            return outcome(self.model_folder, kept, self._journal_folder, part, what, prove)
+            try:
+                return outcome(self.model_folder, kept, self._journal_folder, part, what, prove)
+            except (MemoryError, RuntimeError) as error:
+                if is_card_failure(error):
+                    raise told_failure(error, self.row.where, self.held.device) from error
+                if is_out_of_memory(error):
+                    raise told_memory(error, self.row.where, self.held.device, self._reckoned()) from error
+                raise
 
         for layer in sorted({s.layer for s in self.saes.values() if s.steered}):
             found(f"steering after block {layer}", partial(steering, layer))
