@@ -25,9 +25,9 @@ from shared_affect.features.precision import codes_differ, difference
 from shared_affect.features.readout import POSITIONS
 from shared_affect.features.records import Found, Group, Records
 from shared_affect.features.running_text import RUNNING_BATCH, batches, cut_otherwise, measure
-from shared_affect.models.cards import is_card
+from shared_affect.models.cards import is_card, is_card_failure, is_out_of_memory, told_failure, told_memory
 from shared_affect.models.float32 import in_float32
-from shared_affect.models.memory import GROUP
+from shared_affect.models.memory import BYTES, GROUP, JOINED
 from shared_affect.models.model_folder import ModelRow, look, model_digest, tokenizer_digest
 from shared_affect.models.numerics import DTYPES, Numerics
 from shared_affect.models.proof import outcome, prove_reading, prove_steering
@@ -41,9 +41,6 @@ value; a golden test guards it.
 
 PROVED = 16
 """Running texts from which those are taken that a model is proved on."""
-
-JOINED = 4
-"""Passes of a card whose texts are sorted, forwarded and kept together; a kill loses at most so many."""
 
 
 class Extractor:
@@ -147,7 +144,14 @@ class Extractor:
 
         def found(what: str, prove: Callable[[], dict[str, bool]]) -> dict[str, bool]:
             kept = replace(self.numerics, encoder="float32").key()  # what is proved of a model bears on no encoder
-            return outcome(self.model_folder, kept, self._journal_folder, part, what, prove)
+            try:
+                return outcome(self.model_folder, kept, self._journal_folder, part, what, prove)
+            except (MemoryError, RuntimeError) as error:
+                if is_card_failure(error):
+                    raise told_failure(error, self.row.where, self.held.device) from error
+                if is_out_of_memory(error):
+                    raise told_memory(error, self.row.where, self.held.device, self._reckoned()) from error
+                raise
 
         for layer in sorted({s.layer for s in self.saes.values() if s.steered}):
             found(f"steering after block {layer}", partial(steering, layer))
@@ -222,8 +226,9 @@ class Extractor:
         group: list[list[Chunk]] = []
         held = 0
         for bundle in bundles:
-            size = sum(len(c.stimuli) for c in bundle) * 8 * self.records.width * len(self.records.layers)
-            if group and (len(self.saes) == 1 or held + size > GROUP // 2):
+            texts = sum(len(c.stimuli) for c in bundle)
+            size = texts * 2 * BYTES[self.numerics.dtype] * self.records.width * len(self.records.layers)
+            if group and (len(self.saes) == 1 or held + size > GROUP):
                 yield group
                 group, held = [], 0
             group.append(bundle)
@@ -404,7 +409,7 @@ class Extractor:
             As `running_text.measure`.
         """
         self.prove([c.ids for c in self.tokenizer.encode_batch(list(fidelity_texts[:PROVED]))], whole=True)
-        what = {
+        what: dict[str, str | int] = {
             "kind": "running-text",
             "fidelity": digest_of(list(fidelity_texts)),
             "neutral": digest_of(list(neutral_texts)),

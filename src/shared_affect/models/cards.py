@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared_affect.base.log import LOG
 from shared_affect.models.model_folder import WHERE
 
-HEADROOM = 2 << 30
+HEADROOM = 5 << 29
 """Bytes of a card that are left for a pass and its codes when it is decided how many SAEs it holds."""
 
 BESIDE = 1 << 30

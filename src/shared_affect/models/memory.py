@@ -27,8 +27,11 @@ CONTEXT = 600_000_000
 CODES = 1 << 27
 """Numbers in a block of dense codes: rows encoded at once times features."""
 
-GROUP = 1 << 30
+GROUP = 1 << 29
 """Bytes of residuals that wait for SAEs which are held one after another."""
+
+JOINED = 4
+"""Passes of a card whose texts are sorted, forwarded and kept together; a kill loses at most so many at a time."""
 
 LOGITS = 1 << 26
 """Numbers in the logits of a slice of running text."""
@@ -218,11 +221,12 @@ def extraction_memory(
     rows = min(1024, max(1, CODES // widest.d_sae))
     # values, a mask, and places of what is found; the residuals that wait for the next SAE
     codes = rows * widest.d_sae * (4 + 1) + rows * active * 16
+    waiting = JOINED * numerics.chunk_batch * 2 * model.hidden * size * len({s.layer for s in saes})
     words = {
         "weights": model.weights(deepest) * size,
         "an SAE's encoder": widest.encoder(numerics.encoder),
         "a pass": _pass(model, deepest, numerics.chunk_batch, size),
-        "codes": codes + min(GROUP, 2 * numerics.chunk_batch * model.hidden * size * len({s.layer for s in saes})),
+        "codes": codes + (max(GROUP, waiting) if len(saes) > 1 else waiting),
     }
     logits = min(LOGITS, RUNNING * TEXT * model.vocabulary)
     running = {

@@ -21,7 +21,7 @@ import numpy as np
 from shared_affect.base.files import digest_of
 from shared_affect.base.journal import Journal, JournalLocked, pack, unpack
 from shared_affect.base.log import LOG
-from shared_affect.models.load import first_line, is_out_of_memory
+from shared_affect.models.cards import first_line, is_card_failure, is_out_of_memory
 from shared_affect.models.model_folder import model_digest
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def _named(model, where: str) -> Iterator[None]:
         yield
     except Exception as error:
         known = isinstance(error, ValueError) and where in str(error)
-        if known or is_out_of_memory(error):
+        if known or is_out_of_memory(error) or is_card_failure(error):
             raise
         raise ValueError(
             _refusal(model, where, f"it does not run on plain text ({type(error).__name__}: {first_line(error)})")
@@ -298,7 +298,7 @@ def _holds(deviation: Callable[[], float], limit: float, told: str) -> bool:
     try:
         off = deviation()
     except Exception as error:  # a cache of another kind fails in as many ways as there are kinds
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or is_card_failure(error):  # says nothing about the model
             raise
         LOG.warning("%s (%s: %s)", told, type(error).__name__, first_line(error))
         return False
