@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared_affect.base import cards
 from shared_affect.models.blocks import cut, find_blocks
 from shared_affect.models.model_folder import OF_OTHER_SENSES, OTHER_SENSES, WHERE, look, some
 
@@ -63,6 +64,7 @@ def load_model(
         Hugging Face folder with safetensors weights; no remote code is run.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda", "cuda:N"}
+        A card is this process's own from here on (`cards.take`).
     attention : {"eager", "sdpa"}
     deepest : int, optional
         Last block that is wanted; those above it are not even read. All by default.
@@ -80,6 +82,7 @@ def load_model(
         says, NaN or infinite: transformers would fill the gap with random numbers and go on.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    cards.take(device, str(folder), where)  # before torch looks for cards
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
