@@ -19,6 +19,8 @@ for TABLE, OUTPUT in TABLE_FILES.items():
             f"<logs>/collect_table/{TABLE}.log",
         benchmark:
             f"<benchmarks>/collect_table/{TABLE}.tsv"
+        resources:
+            **needs("collect"),
         params:
             table=TABLE,
             # whose each file is, by its name
@@ -49,6 +51,8 @@ rule judge_claims:
         "<logs>/judge_claims/claims.log",
     benchmark:
         "<benchmarks>/judge_claims/claims.tsv"
+    resources:
+        **needs("judge_claims"),
     params:
         tables=TABLE_FILES,
         notes=NOTES,
@@ -80,6 +84,8 @@ rule record_provenance:
         first="<results>/report.rst",
     log:
         "<logs>/record_provenance/provenance.log",
+    resources:
+        **needs("record_provenance"),
     params:
         config={k: v for k, v in config.items() if k != "force"},
         root=STUDY.results,

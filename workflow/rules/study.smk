@@ -63,6 +63,8 @@ if workflow.is_main_process:
     )
 STUDY = checked(read_study, config, CHECKOUT, TABLES)
 config.update(STUDY.config)
+# resources of a rule: memory and minutes by what a job works on
+needs = STUDY.needs
 # looked at once, by the process that plans: jobs of a cluster read the Snakefile again
 OVERWRITES = looks.overwriting(STUDY, checked(looks.look, STUDY)) if workflow.is_main_process else []
 FINAL = [f"{STUDY.results}/{name}" for name in ("claims.json", "provenance.json", "run_config.yaml", "report.rst")]
