@@ -20,7 +20,7 @@ for TABLE, OUTPUT in TABLE_FILES.items():
         benchmark:
             f"<benchmarks>/collect_table/{TABLE}.tsv"
         resources:
-            **needs("collect"),
+            **needs("collect_table"),
         params:
             table=TABLE,
             # whose each file is, by its name

@@ -71,7 +71,7 @@ class ModelFacts:
         ValueError
             If it does not say a size that is needed.
         """
-        inside = next(
+        inside: Mapping = next(
             (config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {}
         )
         text = {**config, **inside}

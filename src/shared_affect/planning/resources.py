@@ -66,10 +66,10 @@ class Rates:
 RATES = {
     "card": Rates(2.4e14, 21, 9e13, 25, 2e9, "one H100"),
     "card, float32": Rates(3e13, 21, 1.5e13, 25, 2e9, "one H100"),
-    "cpu": Rates(5e10, 250, 8e9, 12, 1e9, "one core at 70 Gflop/s"),
+    "cpu": Rates(5e10, 250, 8e9, 20, 1e9, "one core at 70 Gflop/s"),
 }
 """Measured (docs/performance.md): extraction of 9 billion weights in bfloat16, 9,000 texts a second of 27 Gflop; 47 ms
-a step of generation; 5,000 tokens a second at 432 rows. Float32 on a card is reckoned from its data sheet, not measured.
+a step of generation; 5,000 tokens a second at 432 rows. Float32 on a card is reckoned from data sheets.
 """
 
 
@@ -155,7 +155,7 @@ def _ridge_seconds(w: Work) -> float:
 RULES: Mapping[str, Rule] = {
     "build_concepts": Rule(300, 2),
     "build_space": Rule(400, 4, lambda w: 5 * w.codes + 6 * w.per_feature, lambda w: w.draws * w.codes / 4e9),
-    "collect": Rule(300, 3),
+    "collect_table": Rule(300, 3),
     "compare_cultures": Rule(300, 2, lambda w: 4 * w.rated * 8.0 * w.permutations, lambda w: w.rated / 1e3),
     "compare_with_judgements": Rule(500, 5),
     "draw_figure": Rule(500, 6),
@@ -429,7 +429,7 @@ class Needs:
         # weights, gradients, two moments; and a buffer of residuals
         ram = LIBRARIES + 4 * facts.weights() + 16 * sae + 4.0 * 2**16 * facts.hidden
         flops = row["train_tokens"] * (2.0 * facts.weights(row["layer"]) + 6 * sae)
-        return Need(ram, 0, 20 + flops / 2e10 + row["train_tokens"] / 12e3)
+        return Need(ram, 0, 20 + flops / 3e10 + row["train_tokens"] / 2e4)
 
     def _train_lm(self, at: Mapping[str, str]) -> Need | None:
         facts, row = self.sizes.model(at["model"]), self.study.row("models", model=at["model"])
@@ -440,15 +440,15 @@ class Needs:
 
 
 def text_flops(model: ModelFacts, saes: list) -> float:
-    """Operations of one word in one carrier: three tokens up to the deepest block, two positions encoded by each SAE."""
+    """Operations of a word in a carrier: three tokens up to the deepest block, two positions for each SAE."""
     deepest = max(s.layer for s in saes)
     inside = min(model.blocks, deepest + 1) * model.block_weights
     return 3 * 2.0 * inside + sum(2 * 2.0 * s.d_in * s.d_sae for s in saes)
 
 
 def generation_bytes(model: ModelFacts, size: int, rows: int, tokens: int) -> float:
-    """Bytes held while `rows` texts of so many tokens are written: weights, keys and values, logits of a step, logits of
-    a slice of texts.
+    """Bytes held while `rows` texts of so many tokens are written: weights, keys and values, logits of a step and of a
+    slice of texts.
 
     Examples
     --------
