@@ -1,5 +1,6 @@
 """One job a card: two fake cards, real processes side by side, locks that die with their holder."""
 
+import itertools
 import logging
 import os
 import signal
@@ -72,7 +73,7 @@ def test_jobs_side_by_side_have_a_card_each(smi, tmp_path):
     assert {entry for entry, *_ in found} == {"GPU-aaaa-1", "GPU-bbbb-2"}
     for entry in {entry for entry, *_ in found}:
         spans = sorted((begun, ended) for e, _, begun, ended in found if e == entry)
-        assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False)), spans
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans)), spans
 
 
 def test_a_job_that_was_killed_leaves_its_card_free(smi, tmp_path):
@@ -125,7 +126,7 @@ def test_a_pinned_card_that_is_not_there_is_refused(smi, tmp_path, monkeypatch):
     ):
         cards.take("cuda:2", where="row x", folder=tmp_path)
     monkeypatch.setenv(cards.VISIBLE, "1")
-    with pytest.raises(ValueError, match="allowed: cuda:0, or auto .*; CUDA_VISIBLE_DEVICES is '1'"):
+    with pytest.raises(ValueError, match=r"allowed: cuda:0, or auto .*; CUDA_VISIBLE_DEVICES is '1'"):
         cards.take("cuda:1", folder=tmp_path)
 
 

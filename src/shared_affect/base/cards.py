@@ -164,6 +164,13 @@ def _free_memory(card: Card) -> str:
     return f", {int(numbers[0]) / 1024:.1f} of {int(numbers[1]) / 1024:.1f} GiB free" if len(numbers) == 2 else ""
 
 
+def smallest_memory() -> int | None:
+    """Bytes of the smallest card of this machine; None where nothing tells it."""
+    answer = _ask("--query-gpu=memory.total", "--format=csv,noheader,nounits")
+    found = [int(n) for n in answer.split() if n.isdigit()]
+    return min(found) * 2**20 if found else None
+
+
 def wanted(device: str, cards: Sequence[Card], where: str) -> list[Card]:
     """Cards of which a device may be one: all that are visible, or the one that is pinned.
 

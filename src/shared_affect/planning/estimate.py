@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared_affect.base import cards
 from shared_affect.models.memory import extraction_disk
 from shared_affect.planning.resources import MB, OF_A_MODEL, PAIRS
 from shared_affect.study.config import ConfigError
@@ -129,7 +130,7 @@ def _add_model_job(found: Estimate, study: Study, rule: str, at: Mapping[str, st
         return False
     own = found.models.setdefault(model, OfModel(needs.sizes.stored_bytes(model) or 0))
     on_card = needs.sizes.on_card(model) and rule not in ("train_sae", "train_lm")
-    ram = needs.mem_mb(rule, at) * MB if rule in OF_A_MODEL else need.ram
+    ram = needs.ram(rule, at) or need.ram
     own.ram, own.on_card = max(own.ram, ram), own.on_card or on_card
     own.vram = max(own.vram, GB * (needs.vram_gb(rule, at) or 0) if on_card else 0)
     if rule == "extract_features":
@@ -338,18 +339,37 @@ def span(seconds: float) -> str:
     return f"{max(1, round(seconds / 60))} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage) -> list[str]:
-    """The estimate in lines: one for a small study, a table of models for others; none where nothing is to be done."""
+def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=cards.smallest_memory) -> list[str]:
+    """The estimate in lines: one for a small study, a table of models for others; none where nothing is to be done.
+
+    Parameters
+    ----------
+    study : plan.Study
+    estimate : Estimate
+    usage : function of a path
+        Its file system's whole, used and free bytes.
+    card : function
+        Bytes of the smallest card at hand, None where there is none.
+    """
     if not estimate.jobs:
         return []
     disks = by_disk([p for p in places(study, estimate) if p.needed], usage)
     stored = "; ".join(
         f"{' + '.join(f'{p.name} {size(p.needed)}' for p in own)}, free {size(free)}" for own, free in disks
     )
-    cores = f"{estimate.jobs} jobs, {span(estimate.seconds)} of one core, largest {size(estimate.ram)}"
+    cores = f"{estimate.jobs} job{'s' * (estimate.jobs > 1)}, {span(estimate.seconds)} of one core, largest {size(estimate.ram)}"
     small = max([estimate.journal, estimate.results, *(m.weights for m in estimate.models.values())]) < SMALL
     head = f"Estimate: {cores}; disk: {stored or 'nothing'}"
-    return [head, *([] if small else _table(estimate)), *(_unknown(m) for m in estimate.unknown)]
+    told = [head, *([] if small else _table(estimate)), *(_unknown(m) for m in estimate.unknown)]
+    asking = [(name, m.vram) for name, m in estimate.models.items() if m.on_card]
+    if asking and (held := card()) is not None:
+        told += [
+            f"  {name}: {size(vram)} reckoned, the card here has {size(held)}: its batches will be halved until they "
+            "fit (rows, chunk_batch, vram_gb in config/models.tsv)"
+            for name, vram in asking
+            if vram > held
+        ]
+    return told
 
 
 def _unknown(model: str) -> str:

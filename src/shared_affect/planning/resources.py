@@ -23,6 +23,9 @@ PATIENCE = 4
 """Times the expected time that a job is given: machines differ, and many share them."""
 
 LEAST_MINUTES = 10
+WRAPPER_MB = 400
+"""Two processes of Snakemake that a job of a cluster holds besides its script (measured: 169 MB each)."""
+
 UNKNOWN_MB = 4000
 """Asked for while the shape of a job's model is not known; `profiles/slurm` has the same floor."""
 
@@ -257,12 +260,20 @@ class Needs:
         return {"mem_mb": mem_mb, "runtime": runtime}
 
     def mem_mb(self, rule: str, at: Mapping[str, str]) -> int:
-        """Main memory of a job at its first attempt, MB: the row's ``ram_gb``, else reckoned and rounded up to 100."""
+        """Main memory of a job at its first attempt, MB: the row's ``ram_gb``, else reckoned, with what a cluster's job
+        holds besides.
+        """
         stated = self._stated(rule, at, "ram_gb")
         if stated is not None:
             return math.ceil(1000 * stated)
         need = self.need(rule, at)
-        return 100 * math.ceil(need.ram / MB / 100) if need else UNKNOWN_MB
+        return WRAPPER_MB + 100 * math.ceil(need.ram / MB / 100) if need else UNKNOWN_MB
+
+    def ram(self, rule: str, at: Mapping[str, str]) -> float | None:
+        """Bytes of main memory of a job's own: the row's ``ram_gb``, else reckoned; None where nothing tells it."""
+        stated = self._stated(rule, at, "ram_gb")
+        need = self.need(rule, at)
+        return 1e9 * stated if stated is not None else need.ram if need else None
 
     def minutes(self, rule: str, at: Mapping[str, str]) -> int:
         """Minutes of a job at its first attempt: the row's ``minutes``, else the expected time times `PATIENCE`."""

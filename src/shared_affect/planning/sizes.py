@@ -7,6 +7,7 @@ rests on it is not said.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +49,7 @@ class Sizes:
     _models: dict[str, ModelFacts | None] = field(default_factory=dict)
     _saes: dict[tuple[str, str], Sae | None] = field(default_factory=dict)
     _words: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def _shapes(self, table: str, *needed: str, may_be_empty: tuple[str, ...] = ()) -> list[dict]:
         path = self.study.checkout.resources / "shapes" / f"{table}.tsv"
@@ -171,11 +173,18 @@ class Sizes:
 
     def templates(self, language: str) -> int:
         """Carriers that every word is put into."""
-        return len(read_templates(self.study.checkout.templates(language)))
+        return self._count("templates", language, read_templates)
 
     def prompts(self, language: str) -> int:
         """Sentence beginnings of a language."""
-        return len(read_prompts(self.study.checkout.resources / "prompts" / f"{language}.tsv"))
+        return self._count("prompts", language, read_prompts)
+
+    def _count(self, what: str, language: str, read: Callable[[Path], Sized]) -> int:
+        """Rows of a committed table of a language, read once."""
+        if (what, language) not in self._counts:
+            found = read(self.study.checkout.resources / what / f"{language}.tsv")
+            self._counts[what, language] = len(found)
+        return self._counts[what, language]
 
     def judged(self, language: str) -> int:
         """Texts that a judge learns from, 50,000 where a dataset's are not known."""
