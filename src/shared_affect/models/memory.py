@@ -71,7 +71,7 @@ class ModelFacts:
         ValueError
             If it does not say a size that is needed.
         """
-        inside: Mapping = next(
+        inside = next(
             (config[k] for k in ("text_config", "decoder", "generator") if isinstance(config.get(k), dict)), {}
         )
         text = {**config, **inside}
@@ -258,9 +258,10 @@ TEXT, BEGINNING, REST = 32, 8, 4
 
 
 def _pass(model: ModelFacts, deepest: int, texts: int, size: int) -> int:
-    """Bytes of a forward pass over the rest of `texts`: keys and values of every block, and one block at work."""
+    """Bytes of a forward pass over the rest of `texts`: the beginning's keys and values, and one block at work."""
     blocks = min(model.blocks, deepest + 1)
-    cache = blocks * texts * (BEGINNING + REST) * model.key_value * 2 * size
+    # keys and values of the beginning once, of one block's whole texts while it works
+    cache = 2 * size * model.key_value * (blocks * BEGINNING + texts * (BEGINNING + 2 * REST))
     at_work = texts * REST * (3 * model.inner * size + 6 * model.hidden * max(size, 4) // 2)
     return cache + at_work
 
@@ -298,9 +299,9 @@ def extraction_disk(
         Ways to average over templates and positions that the study's variants ask for.
     """
     rows = n_words * n_templates * 2
-    residuals = len({s.layer for s in saes}) * (
-        rows * model.hidden * BYTES[numerics.dtype] + n_words * n_templates * model.hidden * 4
-    )
+    layers = len({s.layer for s in saes})
+    # mean embeddings are kept of the first template alone
+    residuals = layers * rows * model.hidden * BYTES[numerics.dtype] + n_words * model.hidden * 4
     codes = len(saes) * rows * (active * 8 + 8)
     dense = len(saes) * n_words * model.hidden * 4 * (n_readouts + 1)
     return Disk(residuals + codes, codes + dense)

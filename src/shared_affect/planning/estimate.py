@@ -357,7 +357,8 @@ def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=cards.s
     stored = "; ".join(
         f"{' + '.join(f'{p.name} {size(p.needed)}' for p in own)}, free {size(free)}" for own, free in disks
     )
-    cores = f"{estimate.jobs} job{'s' * (estimate.jobs > 1)}, {span(estimate.seconds)} of one core, largest {size(estimate.ram)}"
+    jobs = f"{estimate.jobs} job{'s' * (estimate.jobs > 1)}"
+    cores = f"{jobs}, {span(estimate.seconds)} of one core, largest {size(estimate.ram)}"
     small = max([estimate.journal, estimate.results, *(m.weights for m in estimate.models.values())]) < SMALL
     head = f"Estimate: {cores}; disk: {stored or 'nothing'}"
     told = [head, *([] if small else _table(estimate)), *(_unknown(m) for m in estimate.unknown)]
