@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared_affect.base import cards
+from shared_affect.base import card_locks
 from shared_affect.models.blocks import cut, find_blocks
 from shared_affect.models.model_folder import OF_OTHER_SENSES, OTHER_SENSES, WHERE, look, some
 
@@ -39,7 +39,11 @@ class Numerics:
 
 
 def resolve_device(device: str) -> str:
-    """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass."""
+    """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass.
+
+    The one card that this process may see is taken first (`card_locks.take`): torch looks once, and then keeps to it.
+    """
+    card_locks.take(device)
     import torch
 
     if device == "auto":
@@ -64,7 +68,7 @@ def load_model(
         Hugging Face folder with safetensors weights; no remote code is run.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda", "cuda:N"}
-        A card is this process's own from here on (`cards.take`).
+        A card is this process's own from here on (`card_locks.take`).
     attention : {"eager", "sdpa"}
     deepest : int, optional
         Last block that is wanted; those above it are not even read. All by default.
@@ -82,7 +86,7 @@ def load_model(
         says, NaN or infinite: transformers would fill the gap with random numbers and go on.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    cards.take(device, str(folder), where)  # before torch looks for cards
+    card_locks.take(device, str(folder), where)  # before weights are read: it may have to wait
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared_affect.base import cards
+from shared_affect.base import card_locks
 from shared_affect.models.memory import extraction_disk
 from shared_affect.planning.resources import MB, OF_A_MODEL, PAIRS
 from shared_affect.study.config import ConfigError
@@ -339,7 +339,7 @@ def span(seconds: float) -> str:
     return f"{max(1, round(seconds / 60))} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=cards.smallest_memory) -> list[str]:
+def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=card_locks.smallest_memory) -> list[str]:
     """The estimate in lines: one for a small study, a table of models for others; none where nothing is to be done.
 
     Parameters

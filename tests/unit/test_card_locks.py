@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_affect.base import cards
+from shared_affect.base import card_locks
 
 TWO = "GPU 0: Fake A (UUID: GPU-aaaa-1)\nGPU 1: Fake B (UUID: GPU-bbbb-2)\n"
 DIVIDED = (
@@ -23,8 +23,8 @@ DIVIDED = (
 JOB = """
 import os, sys, time
 from pathlib import Path
-from shared_affect.base import cards
-held = cards.take(sys.argv[2], sys.argv[1], folder=Path(sys.argv[3]))
+from shared_affect.base import card_locks
+held = card_locks.take(sys.argv[2], sys.argv[1], folder=Path(sys.argv[3]))
 begun = time.monotonic()
 time.sleep(float(sys.argv[4]))
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), held.name if held else None, begun, time.monotonic(), flush=True)
@@ -45,10 +45,10 @@ def smi(tmp_path, monkeypatch):
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
-    for name in (cards.VISIBLE, *cards.SCHEDULERS):
+    for name in (card_locks.VISIBLE, *card_locks.SCHEDULERS):
         monkeypatch.setenv(name, "")  # so that it is put back, whatever a test leaves
         monkeypatch.delenv(name)
-    monkeypatch.setattr(cards, "_held", None)
+    monkeypatch.setattr(card_locks, "_held", None)
     made()
     return made
 
@@ -84,10 +84,10 @@ def test_a_job_that_was_killed_leaves_its_card_free(smi, tmp_path):
         if lock.exists() and "first" in lock.read_text():
             break
         time.sleep(0.05)
-    assert cards._lock(cards.visible()[0], "second", tmp_path) is None
+    assert card_locks._lock(card_locks.visible()[0], "second", tmp_path) is None
     first.send_signal(signal.SIGKILL)
     first.wait()
-    held = cards._lock(cards.visible()[0], "second", tmp_path)
+    held = card_locks._lock(card_locks.visible()[0], "second", tmp_path)
     assert held is not None and "second" in lock.read_text()
     os.close(held.descriptor)
 
@@ -95,7 +95,7 @@ def test_a_job_that_was_killed_leaves_its_card_free(smi, tmp_path):
 def test_the_second_on_a_card_waits_and_says_for_whom(smi, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("shared_affect"), "propagate", True)
     caplog.set_level(logging.INFO, logger="shared_affect")
-    one, two = (cards._lock(c, f"model {c.name}", tmp_path) for c in cards.visible())
+    one, two = (card_locks._lock(c, f"model {c.name}", tmp_path) for c in card_locks.visible())
     slept = []
 
     def sleep(seconds):
@@ -103,14 +103,14 @@ def test_the_second_on_a_card_waits_and_says_for_whom(smi, tmp_path, caplog, mon
         if len(slept) == 3:
             os.close(two.descriptor)
 
-    assert cards.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"
-    assert len(slept) == 3 and os.environ[cards.VISIBLE] == "GPU-bbbb-2"
+    assert card_locks.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"
+    assert len(slept) == 3 and os.environ[card_locks.VISIBLE] == "GPU-bbbb-2"
     assert "waiting for a card: 2 of 2 in use" in caplog.text and "model GPU-aaaa-1" in caplog.text
     assert "card GPU-bbbb-2 (Fake B), one of 2, 2.0 of 80.0 GiB free" in caplog.text
     # asked again, it keeps what it has
-    assert cards.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"
+    assert card_locks.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"
     os.close(one.descriptor)
-    os.close(cards._held.descriptor)
+    os.close(card_locks._held.descriptor)
 
 
 def test_a_pinned_row_takes_that_card_and_hides_none(smi, tmp_path):
@@ -124,17 +124,17 @@ def test_a_pinned_card_that_is_not_there_is_refused(smi, tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match=r"device is 'cuda:2'; allowed: cuda:0, cuda:1, or auto \(row x, column device"
     ):
-        cards.take("cuda:2", where="row x", folder=tmp_path)
-    monkeypatch.setenv(cards.VISIBLE, "1")
+        card_locks.take("cuda:2", where="row x", folder=tmp_path)
+    monkeypatch.setenv(card_locks.VISIBLE, "1")
     with pytest.raises(ValueError, match=r"allowed: cuda:0, or auto .*; CUDA_VISIBLE_DEVICES is '1'"):
-        cards.take("cuda:1", folder=tmp_path)
+        card_locks.take("cuda:1", folder=tmp_path)
 
 
 def test_a_processor_takes_no_card(smi, tmp_path, monkeypatch):
-    assert cards.take("cpu", folder=tmp_path) is None and list(tmp_path.glob("*.lock")) == []
-    monkeypatch.setattr(cards, "installed", list)
-    assert cards.take("auto", folder=tmp_path) is None and list(tmp_path.glob("*.lock")) == []
-    assert cards.VISIBLE not in os.environ
+    assert card_locks.take("cpu", folder=tmp_path) is None and list(tmp_path.glob("*.lock")) == []
+    monkeypatch.setattr(card_locks, "installed", list)
+    assert card_locks.take("auto", folder=tmp_path) is None and list(tmp_path.glob("*.lock")) == []
+    assert card_locks.VISIBLE not in os.environ
 
 
 @pytest.mark.parametrize(
@@ -152,42 +152,46 @@ def test_a_processor_takes_no_card(smi, tmp_path, monkeypatch):
 )
 def test_cards_that_are_visible(smi, monkeypatch, said, names):
     if said is not None:
-        monkeypatch.setenv(cards.VISIBLE, said)
-    assert [c.name for c in cards.visible()] == names
-    assert said is None or [c.entry for c in cards.visible()] == said.split(",")[: len(names)]
+        monkeypatch.setenv(card_locks.VISIBLE, said)
+    assert [c.name for c in card_locks.visible()] == names
+    assert said is None or [c.entry for c in card_locks.visible()] == said.split(",")[: len(names)]
 
 
 def test_parts_of_a_divided_card_stand_in_its_place(smi):
     smi(DIVIDED)
-    assert [c.name for c in cards.installed()] == ["MIG-1111", "MIG-2222", "GPU-bbbb-2"]
+    assert [c.name for c in card_locks.installed()] == ["MIG-1111", "MIG-2222", "GPU-bbbb-2"]
 
 
 def test_what_a_scheduler_has_given_is_kept(smi, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "12")
-    monkeypatch.setenv(cards.VISIBLE, "1")
-    held = cards.take("auto", folder=tmp_path)
-    assert held == cards.Card("1", "GPU-bbbb-2", "Fake B") and os.environ[cards.VISIBLE] == "1"
-    os.close(cards._held.descriptor)
+    monkeypatch.setenv(card_locks.VISIBLE, "1")
+    held = card_locks.take("auto", folder=tmp_path)
+    assert held == card_locks.Card("1", "GPU-bbbb-2", "Fake B") and os.environ[card_locks.VISIBLE] == "1"
+    os.close(card_locks._held.descriptor)
     # where nothing tells cards apart, the number may be another card in another job: no lock, no waiting
-    monkeypatch.setattr(cards, "_held", None)
-    monkeypatch.setattr(cards, "installed", list)
+    monkeypatch.setattr(card_locks, "_held", None)
+    monkeypatch.setattr(card_locks, "installed", list)
     other = tmp_path / "other"
     other.mkdir()
-    assert cards.take("auto", folder=other) is None and list(other.iterdir()) == []
-    assert os.environ[cards.VISIBLE] == "1"
+    assert card_locks.take("auto", folder=other) is None and list(other.iterdir()) == []
+    assert os.environ[card_locks.VISIBLE] == "1"
 
 
 def test_locks_stand_on_the_machine_and_are_the_users(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    assert cards.lock_folder() == Path(f"/tmp/shared-affect-cards-{os.getuid()}")
-    assert cards.lock_folder().stat().st_mode & 0o077 == 0
+    assert card_locks.lock_folder() == Path(f"/tmp/shared-affect-cards-{os.getuid()}")
+    assert card_locks.lock_folder().stat().st_mode & 0o077 == 0
 
 
 def test_a_model_that_is_loaded_takes_its_card_first(smi, tmp_path, monkeypatch):
     from shared_affect.models import load
 
     asked = []
-    monkeypatch.setattr(cards, "take", lambda *a, **k: asked.append(a))
+    monkeypatch.setattr(card_locks, "take", lambda *a, **k: asked.append(a))
     with pytest.raises(ValueError, match="nowhere"):
         load.load_model(tmp_path / "nowhere", device="cuda", where="row y")
     assert asked == [("cuda", str(tmp_path / "nowhere"), "row y")]
+    # and nothing asks torch for cards before that
+    seen = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: bool(seen.append(len(asked))))
+    assert load.resolve_device("auto") == "cpu" and seen == [2]
