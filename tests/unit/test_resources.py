@@ -137,6 +137,11 @@ def test_every_rule_with_a_script_asks_for_memory_and_minutes(root):
     assert not re.search(r"\bgres\b|gpu_model|slurm_extra", text)
 
 
+def test_a_rule_without_a_record_is_refused_when_the_rules_are_read(planted):
+    with pytest.raises(ValueError, match="rule 'new_rule' says nowhere what it takes"):
+        planted.needs("new_rule")
+
+
 def test_both_grow_with_each_attempt(planted):
     asked = planted.needs("gather_codes")
     at = SimpleNamespace(items=PLANTED.items)

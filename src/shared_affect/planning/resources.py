@@ -126,9 +126,14 @@ class Work:
         return self.words * (min(self.features, 4 * self.active) * 12.0 + 8 * self.hidden)
 
     @property
-    def gram(self) -> float:
-        """Bytes of the smaller Gram matrix of the rated words, in float64."""
-        return 8.0 * min(self.rated, self.features) ** 2
+    def active_codes(self) -> float:
+        """Codes of the rated words that are not 0."""
+        return self.rated * min(self.features, 4.0 * self.active)
+
+    @property
+    def dense(self) -> float:
+        """Bytes of residuals of the rated words in float64, some copies, and the Gram matrices of a round of folds."""
+        return 24.0 * self.rated * self.hidden + 80.0 * min(self.rated, self.hidden) ** 2
 
     @property
     def per_feature(self) -> float:
@@ -150,9 +155,12 @@ class Rule:
 
 
 def _ridge_seconds(w: Work) -> float:
-    """Of nested folds: Gram matrices of each fold and their decompositions, at 2e10 operations a second."""
-    side = min(w.rated, w.features)
-    return 12 * (side**3 / 3 + side**2 * 4 * w.active) / 2e10 + w.rated * w.permutations / 3e5
+    """Of nested folds: Gram matrices of residuals and their factors at 2e10 operations a second; steps over sparse codes
+    of all features; permuted ratings.
+    """
+    side = min(w.rated, w.hidden)
+    factors = 60 * (side**3 / 3 + 2.0 * w.rated * side**2 / 10)
+    return factors / 2e10 + 1e-4 * w.active_codes + w.rated * w.permutations / 3e5
 
 
 RULES: Mapping[str, Rule] = {
@@ -182,8 +190,8 @@ RULES: Mapping[str, Rule] = {
     "match_controls": Rule(300, 3, lambda w: 5e3 * w.words + 3e3 * w.vocabulary, lambda w: w.words / 200),
     "predict_ratings": Rule(
         400,
-        12,
-        lambda w: 5 * w.codes + 4 * w.gram + 32.0 * w.rated * w.permutations + 24.0 * w.rated * w.hidden,
+        8,
+        lambda w: 3 * w.codes + w.dense + 32.0 * w.rated * w.permutations,
         _ridge_seconds,
     ),
     "prepare_data": Rule(1500, 20),
@@ -197,9 +205,7 @@ RULES: Mapping[str, Rule] = {
         300, 2, lambda w: 6 * w.codes + 8 * w.per_feature, lambda w: w.codes / 1e7 + w.per_feature / 1e7
     ),
     "train_judge": Rule(400, 5, lambda w: 2e4 * w.judged, lambda w: w.judged / 300),
-    "transfer_ratings": Rule(
-        400, 5, lambda w: 10 * w.codes + 4 * w.gram + 32.0 * w.rated * w.permutations, _ridge_seconds
-    ),
+    "transfer_ratings": Rule(400, 5, lambda w: 6 * w.codes + w.dense + 32.0 * w.rated * w.permutations, _ridge_seconds),
     "write_planted_texts": Rule(500, 8),
 }
 """Rules that compute without a model. The foundations are measured: benchmarks of the default study on two cores."""
@@ -249,7 +255,16 @@ class Needs:
             Its name, without the name of what it is emitted for.
         **fixed : str
             What its wildcards do not say, such as the model.
+
+        Raises
+        ------
+        ValueError
+            For a rule without a record: it would ask for nothing.
         """
+        if rule not in (*RULES, *OF_A_MODEL, "train_lm"):
+            raise ValueError(
+                f"rule {rule!r} says nowhere what it takes; needed: a record in planning/resources.py, RULES"
+            )
 
         def mem_mb(wildcards: Any, attempt: int) -> int:
             return self.mem_mb(rule, dict(wildcards.items()) | fixed) * attempt
