@@ -289,6 +289,19 @@ def test_a_large_study_is_told_by_model(paper):
     assert any("gemma-2-9b-it" in line and "the card here has 26 GB" in line for line in told)
 
 
+def test_without_a_card_at_hand_auto_is_the_processor_and_the_cards_hours_are_told(make):
+    study, at = make("families"), {"model": "qwen3-1.7b", "language": "en"}
+    card = study.needs.need("extract_features", at)
+    study.needs.sizes.a_card = False
+    processor = study.needs.need("extract_features", at)
+    assert card.vram > 0 == processor.vram and processor.seconds > 100 * card.seconds
+    found = estimate.reckon(study, [("extract_features", at)])
+    own = found.models["qwen3-1.7b"]
+    assert found.without_card == found.seconds == processor.seconds
+    assert own.on_card and own.reading == card.seconds and own.vram == card.vram
+    assert any("no card is visible here: " in x for x in estimate.tell(study, found, card=lambda: None))
+
+
 def test_shards_share_the_words_and_the_journal_is_counted_once(make):
     study = make("paper", rows=[("models", {"model": "gemma-2-9b-it"}, {"shards": 4})])
     whole, at = make("paper"), {"model": "gemma-2-9b-it", "language": "en"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared_affect.base import card_locks
 from shared_affect.models.memory import extraction_disk
-from shared_affect.planning.resources import MB, OF_A_MODEL, PAIRS
+from shared_affect.planning.resources import MB, OF_A_MODEL, PAIRS, Needs
 from shared_affect.study.config import ConfigError
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Estimate:
     models : dict of model -> OfModel
     unknown : list of str
         Models whose shape, or whose number of words, is not known yet.
-    seconds : float
-        Of one core, for all jobs without a card.
+    seconds, without_card : float
+        Of one core, for all jobs without a card; of these, what a card would take over.
     ram : float
         Bytes of the largest of them.
     journal, results, cache, fetched : float
@@ -79,11 +79,15 @@ class Estimate:
     models: dict[str, OfModel] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     seconds: float = 0
+    without_card: float = 0
     ram: float = 0
     journal: float = 0
     results: float = 0
     cache: float = 0
     fetched: float = 0
+
+
+SMALL_DOWNLOADS = ("retrieve_data", "collect_revisions")
 
 
 def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
@@ -99,6 +103,8 @@ def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
         if rule in ("retrieve_model", "retrieve_sae"):
             _add_download(found, study, rule, at)
             continue
+        if rule in SMALL_DOWNLOADS:
+            continue
         if rule in OF_A_MODEL or rule == "train_lm":
             known = _add_model_job(found, study, rule, at)
         else:
@@ -110,10 +116,7 @@ def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
 
 def _add_job(found: Estimate, study: Study, rule: str, at: Mapping[str, str]) -> bool:
     """Add a job that loads no model; whether it is known what it takes."""
-    try:
-        need = study.needs.need(rule, at)
-    except KeyError:  # fetches a small file
-        return False
+    need = study.needs.need(rule, at)
     if need is not None:
         found.seconds += need.seconds
         found.ram = max(found.ram, need.ram)
@@ -121,32 +124,38 @@ def _add_job(found: Estimate, study: Study, rule: str, at: Mapping[str, str]) ->
 
 
 def _add_model_job(found: Estimate, study: Study, rule: str, at: Mapping[str, str]) -> bool:
-    """Add a job that loads a model; whether it is known what it takes."""
+    """Add a job that loads a model; whether it is known what it takes.
+
+    What a card is asked for is told where none is at hand, too: a plan may be made on another machine than the run.
+    """
     needs, model = study.needs, at["model"]
-    need = needs.need(rule, at)
-    if need is None:
+    asked = needs if needs.sizes.a_card else Needs(study)
+    need, here = asked.need(rule, at), needs.need(rule, at)
+    if need is None or here is None:
         if model not in found.unknown:
             found.unknown.append(model)
         return False
     own = found.models.setdefault(model, OfModel(needs.sizes.stored_bytes(model) or 0))
-    on_card = needs.sizes.on_card(model) and rule not in ("train_sae", "train_lm")
-    ram = needs.ram(rule, at) or need.ram
-    own.ram, own.on_card = max(own.ram, ram), own.on_card or on_card
-    own.vram = max(own.vram, GB * (needs.vram_gb(rule, at) or 0) if on_card else 0)
+    on_card, sizes = need.vram > 0, needs.sizes
+    own.ram, own.on_card = max(own.ram, asked.ram(rule, at) or 0), own.on_card or on_card
+    own.vram = max(own.vram, GB * (asked.vram_gb(rule, at) or 0) if on_card else 0)
     if rule == "extract_features":
-        own.texts += needs.sizes.texts(at["language"]) or 0
+        own.texts += sizes.texts(at["language"]) or 0
     if rule == "generate_texts":
-        own.written += needs.sizes.written(at["language"]) // len(study.groups)
+        own.written += sizes.written(at["language"]) // len(study.groups)
     journal = journal_bytes(study, rule, at)
     own.journal += journal
     found.journal += journal
-    if not on_card:
-        found.seconds += need.seconds
-        found.ram = max(found.ram, ram)
-    elif rule in ("generate_texts", "sample_documents"):
+    if rule == "extract_features" and study.row("models", model=model)["shards"] > 1:
+        return True  # it finds in the journal what the shards have read
+    if on_card and rule in ("generate_texts", "sample_documents"):
         own.writing += need.seconds
-    elif rule != "extract_features" or study.row("models", model=model)["shards"] == 1:
-        own.reading += need.seconds  # after shards the whole finds everything in the journal
+    elif on_card:
+        own.reading += need.seconds
+    if here.vram == 0:
+        found.seconds += here.seconds
+        found.without_card += here.seconds if on_card else 0
+        found.ram = max(found.ram, needs.ram(rule, at) or 0)
     return True
 
 
@@ -333,10 +342,12 @@ def span(seconds: float) -> str:
 
     Examples
     --------
-    >>> span(20), span(1500), span(36000)
-    ('1 min', '25 min', '10.0 h')
+    >>> span(20), span(1500), span(36000), span(5.4e6)
+    ('1 min', '25 min', '10.0 h', '1,500 h')
     """
-    return f"{max(1, round(seconds / 60))} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
 
 
 def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=card_locks.smallest_memory) -> list[str]:
@@ -362,6 +373,11 @@ def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=card_lo
     small = max([estimate.journal, estimate.results, *(m.weights for m in estimate.models.values())]) < SMALL
     head = f"Estimate: {cores}; disk: {stored or 'nothing'}"
     told = [head, *([] if small else _table(estimate)), *(_unknown(m) for m in estimate.unknown)]
+    if estimate.without_card:
+        told.append(
+            f"  no card is visible here: {span(estimate.without_card)} of this is what a card would do"
+            + ("" if small else "; hours and card above are of one H100")
+        )
     asking = [(name, m.vram) for name, m in estimate.models.items() if m.on_card]
     if asking and (held := card()) is not None:
         told += [

@@ -49,8 +49,9 @@ class Rates:
         Operations a second of forward passes over words, encoders included.
     steps : float
         Steps of generation a second, where it is the start of kernels that counts.
-    writing : float
-        Operations a second of generation in full batches, the pass for the likelihood included.
+    writing, token : float
+        Operations a second of generation in full batches, the pass for the likelihood included; seconds that a token
+        takes besides.
     start : float
         Seconds until a model computes, besides its weights.
     weights : float
@@ -61,15 +62,16 @@ class Rates:
     flops: float
     steps: float
     writing: float
+    token: float
     start: float
     weights: float
     name: str
 
 
 RATES = {
-    "card": Rates(2.4e14, 21, 9e13, 25, 2e9, "one H100"),
-    "card, float32": Rates(3e13, 21, 1.5e13, 25, 2e9, "one H100"),
-    "cpu": Rates(5e10, 250, 8e9, 20, 1e9, "one core at 70 Gflop/s"),
+    "card": Rates(2.4e14, 21, 9e13, 0, 25, 2e9, "one H100"),
+    "card, float32": Rates(3e13, 21, 1.5e13, 0, 25, 2e9, "one H100"),
+    "cpu": Rates(5e10, 250, 3e10, 2.5e-4, 20, 1e9, "one core at 70 Gflop/s"),
 }
 """Measured (docs/performance.md): extraction of 9 billion weights in bfloat16, 9,000 texts a second of 27 Gflop; 47 ms
 a step of generation; 5,000 tokens a second at 432 rows. Float32 on a card is reckoned from data sheets.
@@ -155,7 +157,7 @@ class Rule:
 
 
 def _ridge_seconds(w: Work) -> float:
-    """Of nested folds: Gram matrices of residuals and their factors at 2e10 operations a second; steps over sparse codes
+    """Of nested folds: Gram matrices of residuals and their factors at 2e10 operations a second; steps over the codes
     of all features; permuted ratings.
     """
     side = min(w.rated, w.hidden)
@@ -395,6 +397,7 @@ class Needs:
             n_words=sum(words) if share == 1.0 else 0,
             n_templates=n_templates,
             active=active,
+            card=sizes.on_card(model),
         )
         rates = self._rates(model)
         flops = share * sum(words) * n_templates * text_flops(facts, [s.facts for s in saes])
@@ -427,7 +430,10 @@ class Needs:
         return Need(
             LIBRARIES + 2 * directions + 2e3 * written + (weights if on_card else held),
             held + CONTEXT if on_card else 0,
-            rates.start + weights / rates.weights + max(steps / rates.steps, flops / rates.writing),
+            rates.start
+            + weights / rates.weights
+            + max(steps / rates.steps, flops / rates.writing)
+            + written * new * rates.token,
         )
 
     def _sample_documents(self, at: Mapping[str, str]) -> Need | None:

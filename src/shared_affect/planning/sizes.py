@@ -36,16 +36,19 @@ class Sae:
     active: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sizes:
     """Sizes of a study's parts by their name.
 
     Parameters
     ----------
     study : plan.Study
+    a_card : bool
+        Whether jobs whose row says ``auto`` find a card where they run; a cluster is taken to have some.
     """
 
     study: Study
+    a_card: bool = True
     _models: dict[str, ModelFacts | None] = field(default_factory=dict)
     _saes: dict[tuple[str, str], Sae | None] = field(default_factory=dict)
     _words: dict[str, tuple[int, int] | None] = field(default_factory=dict)
@@ -134,8 +137,9 @@ class Sizes:
         return Numerics(**self.study.numerics(model, "chunk_batch", "encoder"))
 
     def on_card(self, model: str) -> bool:
-        """Whether its row asks for a card where one is."""
-        return self.study.gpu(model) > 0
+        """Whether its jobs compute on a card."""
+        device = self.study.row("models", model=model)["device"]
+        return device != "cpu" and (device != "auto" or self.a_card)
 
     def stored_bytes(self, model: str) -> int | None:
         """Bytes of a model's files: hub models are saved in 16 bits unless their row computes in float32."""
