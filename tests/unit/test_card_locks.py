@@ -92,7 +92,7 @@ def test_a_job_that_was_killed_leaves_its_card_free(smi, tmp_path):
     os.close(held.descriptor)
 
 
-def test_the_second_on_a_card_waits_and_says_for_whom(smi, tmp_path, caplog, monkeypatch):
+def test_the_second_on_a_card_waits_and_says_for_whom(smi, tmp_path, caplog, capsys, monkeypatch):
     monkeypatch.setattr(logging.getLogger("shared_affect"), "propagate", True)
     caplog.set_level(logging.INFO, logger="shared_affect")
     one, two = (card_locks._lock(c, f"model {c.name}", tmp_path) for c in card_locks.visible())
@@ -106,6 +106,7 @@ def test_the_second_on_a_card_waits_and_says_for_whom(smi, tmp_path, caplog, mon
     assert card_locks.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"
     assert len(slept) == 3 and os.environ[card_locks.VISIBLE] == "GPU-bbbb-2"
     assert "waiting for a card: 2 of 2 in use" in caplog.text and "model GPU-aaaa-1" in caplog.text
+    assert "waiting for a card: 2 of 2 in use" in capsys.readouterr().err
     assert "card GPU-bbbb-2 (Fake B), one of 2, 2.0 of 80.0 GiB free" in caplog.text
     # asked again, it keeps what it has
     assert card_locks.take("auto", "third", folder=tmp_path, sleep=sleep).name == "GPU-bbbb-2"

@@ -246,12 +246,13 @@ def take(
         LOG.info("card %s: given by the scheduler (%s is %s)", cards[0].entry, scheduler, os.environ[scheduler])
         return None
     folder = folder or lock_folder()
-    begun, told = time.monotonic(), False
+    begun, told = time.monotonic(), ""
     while (found := next(filter(None, (_lock(c, holder, folder) for c in among)), None)) is None:
         if not told:
             held = "; ".join(f"{c.entry} by {_holder(c, folder)}" for c in among)
-            LOG.info("waiting for a card: %d of %d in use (%s)", len(among), len(cards), held)
-            told = True
+            told = f"waiting for a card: {len(among)} of {len(cards)} in use ({held})"
+            LOG.info("%s", told)
+            print(told, file=sys.stderr)  # where a person waits, a log file is not enough
         sleep(WAIT_S)
     _held = found
     _show(found.card, device, len(cards))

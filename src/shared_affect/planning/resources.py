@@ -35,7 +35,7 @@ PAIRS = 351
 SLICE = 64
 """Written texts whose logits are held at once, in float32."""
 
-PROMPT = 16
+PROMPT = 12
 """Tokens of a sentence beginning."""
 
 
