@@ -22,11 +22,14 @@ MB = 1_000_000
 PATIENCE = 4
 """Times the expected time that a job is given: machines differ, and many share them."""
 
+PATIENCE_CARD = 12
+"""The same of a job on a card: rates are those of an H100, and most are slower."""
+
 LEAST_MINUTES = 10
 WRAPPER_MB = 400
 """Two processes of Snakemake that a job of a cluster holds besides its script (measured: 169 MB each)."""
 
-UNKNOWN_MB = 4000
+UNKNOWN_MB, UNKNOWN_MINUTES = 4000, 120
 """Asked for while the shape of a job's model is not known; `profiles/slurm` has the same floor."""
 
 PAIRS = 351
@@ -293,12 +296,15 @@ class Needs:
         return 1e9 * stated if stated is not None else need.ram if need else None
 
     def minutes(self, rule: str, at: Mapping[str, str]) -> int:
-        """Minutes of a job at its first attempt: the row's ``minutes``, else the expected time times `PATIENCE`."""
+        """Minutes of a job at its first attempt: the row's ``minutes``, else the expected time and patience."""
         stated = self._stated(rule, at, "minutes")
         if stated is not None:
             return math.ceil(stated)
         need = self.need(rule, at)
-        return max(LEAST_MINUTES, math.ceil(PATIENCE * need.seconds / 60)) if need else 60
+        if need is None:
+            return UNKNOWN_MINUTES
+        patience = PATIENCE_CARD if need.vram else PATIENCE
+        return max(LEAST_MINUTES, math.ceil(patience * need.seconds / 60))
 
     def vram_gb(self, rule: str, at: Mapping[str, str]) -> float | None:
         """Memory of a card that a job takes, GB: the row's ``vram_gb``, else reckoned; None where nothing tells it."""
