@@ -78,10 +78,10 @@ def too_large(found):
 def say_last():
     """Below a plan that no run has followed."""
     found, told = estimate_run() if not SAID and workflow.dryrun and workflow.dag else (None, [])
-    if told:
-        print("", *told, sep="\n", file=sys.stderr)
-    lacking = [*STUDY.lacking(), *(too_large(found) if found else [])] if not SAID else []
-    for text in [] if SAID else [*OVERWRITES, *(f"Lacking: {t}" for t in lacking)]:
+    refused = [f"A run is refused: {t}" for t in too_large(found)] if found else []
+    if told or refused:
+        print("", *told, *refused, sep="\n", file=sys.stderr)
+    for text in [] if SAID else [*OVERWRITES, *(f"Lacking: {t}" for t in STUDY.lacking())]:
         print(f"\n{text}", end="", file=sys.stderr)
 
 
