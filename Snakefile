@@ -60,7 +60,10 @@ onstart:
     # limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
     SAID.append("a run says it itself")
-    if LACKS := STUDY.lacking():
+    FOUND, TOLD = estimate_run()
+    for LINE in TOLD:
+        logger.info(LINE)
+    if LACKS := [*STUDY.lacking(), *too_large(FOUND)]:
         raise WorkflowError("\n".join(LACKS))
     if OVERWRITES:
         VALID = {str(f) for job in workflow.dag.jobs if not workflow.dag.needrun(job) for f in job.output}

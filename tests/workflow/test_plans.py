@@ -71,6 +71,38 @@ def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractio
     assert jobs["judge_claims"] == 1
     # the paper's study analyses all SAEs of its models, each in two languages
     assert jobs.get("profile_sae", 0) == (2 * saes if saes > models else 0)
+    (line,) = (x for x in done.stderr.splitlines() if x.startswith("Estimate: "))
+    assert f" {jobs['total'] - 1} jobs, " in line and " disk: journal " in line and ", free " in line
+    # a line a model where the models are large, none of a card's hours where there is none
+    assert ("  hours: of one H100" in done.stderr) == (study in ("paper", "families"))
+
+
+FULL = """
+import shutil
+
+shutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 1000, 1000)
+"""
+
+
+def test_a_full_disk_is_refused_before_the_first_job(root, tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/sitecustomize.py").write_text(FULL)
+    for shared in ("resources", "config"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / shared).symlink_to(root / shared)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(tmp_path / "run")]
+    command += ["--snakefile", str(root / "Snakefile"), "--configfile", str(root / "config.yaml")]
+    environment = os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "first"), environment.get("PYTHONPATH", "")])
+    # quietly too: what stops a run is said
+    for how in ([], ["--quiet"]):
+        target = ["results/planted/human/translations.tsv"]
+        done = subprocess.run([*command, *how, "--", *target], capture_output=True, text=True, env=environment)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said[-2000:]
+        assert "not enough disk: needed" in said and "results" in said and "free there: 0 MB" in said
+        assert ("Estimate: 1 job, " in said) == (not how)
+        assert "Traceback" not in said and not (tmp_path / "run/results/planted/human").exists()
 
 
 def test_no_shard_starts_before_the_gates_have_passed(root, tmp_path):

@@ -75,6 +75,7 @@ for MODEL in STUDY.models:
         priority: 8
         threads: 1
         resources:
+            **needs("extract_features", model=MODEL),
             gpu=STUDY.gpu(MODEL),
         params:
             **READ,
@@ -104,6 +105,7 @@ for MODEL in STUDY.models:
             priority: 8
             threads: 1
             resources:
+                **needs("gate_model", model=MODEL),
                 gpu=STUDY.gpu(MODEL),
             params:
                 **READ,
@@ -129,6 +131,7 @@ for MODEL in STUDY.models:
             priority: 8
             threads: 1
             resources:
+                **needs("extract_shard", model=MODEL),
                 gpu=STUDY.gpu(MODEL),
             params:
                 **READ,
@@ -156,6 +159,8 @@ rule gather_codes:
         "<logs>/gather_codes/{variant}{model}/{sae}/{language}.log",
     benchmark:
         "<benchmarks>/gather_codes/{variant}{model}/{sae}/{language}.tsv"
+    resources:
+        **needs("gather_codes"),
     params:
         settings=lambda w: {k: getattr(STUDY.settings(w.variant), k) for k in ("templates", "readout")},
         distinct_tokens=lambda w: STUDY.row("models", model=w.model)["control"] == "untrained",
@@ -179,6 +184,8 @@ rule match_controls:
         "<logs>/match_controls/{variant}{model}/{language}.log",
     benchmark:
         "<benchmarks>/match_controls/{variant}{model}/{language}.tsv"
+    resources:
+        **needs("match_controls"),
     params:
         model=lambda w: STUDY.model_path(w.model),
         settings=config["controls"],
@@ -203,6 +210,8 @@ rule select_features:
         "<logs>/select_features/{variant}{model}/{sae}/{language}.log",
     benchmark:
         "<benchmarks>/select_features/{variant}{model}/{sae}/{language}.tsv"
+    resources:
+        **needs("select_features"),
     params:
         settings=config["features"],
         root_seed=config["root_seed"],
@@ -230,6 +239,8 @@ rule find_shared_features:
         "<logs>/find_shared_features/{variant}{model}/{sae}.log",
     benchmark:
         "<benchmarks>/find_shared_features/{variant}{model}/{sae}.tsv"
+    resources:
+        **needs("find_shared_features"),
     params:
         languages=STUDY.pair,
         settings=config["shared"],

@@ -56,6 +56,8 @@ for FIGURE in DRAWN:
             f"<logs>/draw_figure/{FIGURE.name}.log",
         benchmark:
             f"<benchmarks>/draw_figure/{FIGURE.name}.tsv"
+        resources:
+            **needs("draw_figure"),
         params:
             figure=FIGURE.name,
             style=FIGURE_STYLE,

@@ -16,6 +16,8 @@ rule prepare_judgements:
         "<logs>/prepare_judgements/{variant}{human}/{language}.log",
     benchmark:
         "<benchmarks>/prepare_judgements/{variant}{human}/{language}.tsv"
+    resources:
+        **needs("prepare_judgements"),
     params:
         row=lambda w: STUDY.data.cells(("loader", "valence_split"), "judgements", w.human, w.language),
         digests=lambda w: STUDY.data.digests("judgements", w.human, w.language),
@@ -37,6 +39,8 @@ rule prepare_norms:
         "<logs>/prepare_norms/{variant}{norms}/{language}.log",
     benchmark:
         "<benchmarks>/prepare_norms/{variant}{norms}/{language}.tsv"
+    resources:
+        **needs("prepare_norms"),
     params:
         row=lambda w: STUDY.data.cells(("loader",), "norms", w.norms, w.language),
         digests=lambda w: STUDY.data.digests("norms", w.norms, w.language),
@@ -59,6 +63,8 @@ rule prepare_data:
     wildcard_constraints:
         dataset=r"[a-z0-9][a-z0-9.-]*",
         kind="association|attributes|concreteness|dictionary|frequency|labelled-text|lexicon",
+    resources:
+        **needs("prepare_data"),
     params:
         row=lambda w: STUDY.data.cells(("loader",), w.kind, w.dataset, w.language),
         digests=lambda w: STUDY.data.digests(w.kind, w.dataset, w.language),
@@ -76,6 +82,8 @@ rule build_concepts:
         "<logs>/build_concepts/{variant}{language}.log",
     benchmark:
         "<benchmarks>/build_concepts/{variant}{language}.tsv"
+    resources:
+        **needs("build_concepts"),
     params:
         emotions=STUDY.emotions,
         known=STUDY.emotion_names,
@@ -101,6 +109,8 @@ rule embed_associations:
         "<logs>/embed_associations/{dataset}/{language}.log",
     benchmark:
         "<benchmarks>/embed_associations/{dataset}/{language}.tsv"
+    resources:
+        **needs("embed_associations"),
     params:
         code=code("embed_associations"),
     script:
@@ -117,6 +127,8 @@ rule find_human_ceilings:
         "<logs>/find_human_ceilings/{human}/{language}.log",
     benchmark:
         "<benchmarks>/find_human_ceilings/{human}/{language}.tsv"
+    resources:
+        **needs("find_human_ceilings"),
     params:
         pairs=config["rsa"]["pairs"],
         root_seed=config["root_seed"],
@@ -135,6 +147,8 @@ rule find_norm_ceilings:
         "<logs>/find_norm_ceilings/{norms}/{language}.log",
     benchmark:
         "<benchmarks>/find_norm_ceilings/{norms}/{language}.tsv"
+    resources:
+        **needs("find_norm_ceilings"),
     params:
         human_language=lambda w: STUDY.data.row("norms", w.norms, w.language)["human_language"],
         code=code("find_norm_ceilings"),

@@ -35,6 +35,8 @@ rule make_planted_human:
         "<logs>/make_planted_human/human.log",
     benchmark:
         "<benchmarks>/make_planted_human/human.tsv"
+    resources:
+        **needs("make_planted_human"),
     params:
         **WORLD_PARAMS,
         code=code_of("planted/world"),
@@ -58,6 +60,8 @@ rule write_planted_texts:
         "<logs>/write_planted_texts/{world}.log",
     benchmark:
         "<benchmarks>/write_planted_texts/{world}.tsv"
+    resources:
+        **needs("write_planted_texts"),
     params:
         **WORLD_PARAMS,
         counts=config["texts"],
@@ -87,6 +91,8 @@ rule train_lm:
     wildcard_constraints:
         model="|".join(STUDY.trained_models),
     priority: 10
+    resources:
+        **needs("train_lm"),
     params:
         row=lambda w: STUDY.cells(
             "models", ("family", "train_tokens", "max_validation_loss", "replicate"), model=w.model

@@ -14,6 +14,8 @@ rule prepare_translations:
         "<logs>/prepare_translations/pairs.log",
     benchmark:
         "<benchmarks>/prepare_translations/pairs.tsv"
+    resources:
+        **needs("prepare_translations"),
     params:
         languages=[r["language"] for r in STUDY.tables["languages"]],
         dictionaries=list(config["dictionaries"]),
@@ -32,6 +34,8 @@ rule draw_folds:
         "<logs>/draw_folds/{norms}.log",
     benchmark:
         "<benchmarks>/draw_folds/{norms}.tsv"
+    resources:
+        **needs("draw_folds"),
     params:
         languages=STUDY.languages,
         lemma_rules={k: STUDY.row("languages", language=k)["lemma_rule"] for k in STUDY.languages},
@@ -68,6 +72,8 @@ rule predict_ratings:
         "<benchmarks>/predict_ratings/{variant}{model}/{sae}/{language}/{norms}.tsv"
     wildcard_constraints:
         language="|".join(STUDY.languages),
+    resources:
+        **needs("predict_ratings"),
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
@@ -94,6 +100,8 @@ rule transfer_ratings:
         "<logs>/transfer_ratings/{variant}{model}/{sae}/{norms}.log",
     benchmark:
         "<benchmarks>/transfer_ratings/{variant}{model}/{sae}/{norms}.tsv"
+    resources:
+        **needs("transfer_ratings"),
     params:
         settings=config["ratings"],
         dimensions=config["dimensions"],
@@ -118,6 +126,8 @@ rule compare_cultures:
         "<logs>/compare_cultures/{variant}{model}/{sae}/{norms}.log",
     benchmark:
         "<benchmarks>/compare_cultures/{variant}{model}/{sae}/{norms}.tsv"
+    resources:
+        **needs("compare_cultures"),
     params:
         languages=STUDY.pair,
         values=lambda w: STUDY.data.culture_values(w.norms),

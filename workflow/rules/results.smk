@@ -19,6 +19,8 @@ for TABLE, OUTPUT in TABLE_FILES.items():
             f"<logs>/collect_table/{TABLE}.log",
         benchmark:
             f"<benchmarks>/collect_table/{TABLE}.tsv"
+        resources:
+            **needs("collect_table"),
         params:
             table=TABLE,
             # whose each file is, by its name
@@ -50,6 +52,8 @@ if STUDY.is_profiled:
             "<logs>/profile_sae/{model}/{sae}/{language}.log",
         benchmark:
             "<benchmarks>/profile_sae/{model}/{sae}/{language}.tsv"
+        resources:
+            **needs("profile_sae"),
         params:
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
             primary=STUDY.sae,
@@ -80,6 +84,8 @@ rule judge_claims:
         "<logs>/judge_claims/claims.log",
     benchmark:
         "<benchmarks>/judge_claims/claims.tsv"
+    resources:
+        **needs("judge_claims"),
     params:
         tables=CLAIMED,
         notes=NOTES,
@@ -111,6 +117,8 @@ rule record_provenance:
         first="<results>/report.rst",
     log:
         "<logs>/record_provenance/provenance.log",
+    resources:
+        **needs("record_provenance"),
     params:
         config={k: v for k, v in config.items() if k != "force"},
         root=STUDY.results,

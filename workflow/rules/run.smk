@@ -5,8 +5,10 @@ import atexit
 from contextlib import suppress
 from logging import Filter
 
+from shared_affect.planning import estimate
 from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
+from snakemake.settings.types import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 LOCKS = Path(".snakemake/locks")
@@ -43,8 +45,42 @@ if not any(type(f).__name__ == "LogsExist" for f in logger.filters):
 SAID = []
 
 
+def planned():
+    """Jobs that are to be done: the name of their script, their wildcards, of extraction its model."""
+    names = {m.replace("-", "_").replace(".", "_"): m for m in STUDY.models}
+    found = []
+    for job in filter(workflow.dag.needrun, workflow.dag.jobs):
+        if job.rule.script:
+            script = Path(job.rule.script).stem
+            model = names.get(job.rule.name.removeprefix(f"{script}_"))
+            found.append((script, job.wildcards_dict | ({"model": model} if model else {})))
+    return found
+
+
+def estimate_run():
+    """What the planned jobs take, and the lines that tell it; none under --quiet."""
+    found = estimate.reckon(STUDY, planned())
+    quiet = {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or [])
+    return found, [] if quiet else estimate.tell(STUDY, found)
+
+
+def too_large(found):
+    """Why the disks cannot hold it, if they cannot; `--touch` writes nothing."""
+    if workflow.touch:
+        return []
+    try:
+        estimate.check_space(estimate.places(STUDY, found))
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
 def say_last():
     """Below a plan that no run has followed."""
+    found, told = estimate_run() if not SAID and workflow.dryrun and workflow.dag else (None, [])
+    refused = [f"A run is refused: {t}" for t in too_large(found)] if found else []
+    if told or refused:
+        print("", *told, *refused, sep="\n", file=sys.stderr)
     for text in [] if SAID else [*OVERWRITES, *STUDY.saes_lacking(), *(f"Lacking: {t}" for t in STUDY.lacking())]:
         print(f"\n{text}", end="", file=sys.stderr)
 

@@ -23,6 +23,7 @@ rule sample_documents:
     priority: 9
     threads: 1
     resources:
+        **needs("sample_documents"),
         gpu=lambda w: STUDY.gpu(w.model),
     params:
         numerics=lambda w: STUDY.numerics(w.model),
@@ -51,6 +52,8 @@ rule train_sae:
     wildcard_constraints:
         model="|".join(r["model"] for r in STUDY.trained_saes) or "none",
     priority: 9
+    resources:
+        **needs("train_sae"),
     params:
         row=lambda w: STUDY.cells(
             "saes", ("layer", "architecture", "k", "d_sae", "texts", "train_tokens"), model=w.model, sae=w.sae

@@ -20,6 +20,8 @@ rule build_space:
         "<logs>/build_space/{variant}{model}/{sae}/{language}.log",
     benchmark:
         "<benchmarks>/build_space/{variant}{model}/{sae}/{language}.tsv"
+    resources:
+        **needs("build_space"),
     params:
         n_draws=config["rsa"]["n_draws"],
         n_code_permutations=config["rsa"]["n_code_permutations"],
@@ -42,6 +44,8 @@ rule compare_with_judgements:
         "<logs>/compare_with_judgements/{variant}{model}/{sae}/{language}/{human}.log",
     benchmark:
         "<benchmarks>/compare_with_judgements/{variant}{model}/{sae}/{language}/{human}.tsv"
+    resources:
+        **needs("compare_with_judgements"),
     params:
         settings=config["rsa"],
         root_seed=config["root_seed"],
@@ -61,6 +65,8 @@ rule find_dimensions:
         "<logs>/find_dimensions/{variant}{model}/{sae}/{language}/{human}.log",
     benchmark:
         "<benchmarks>/find_dimensions/{variant}{model}/{sae}/{language}/{human}.tsv"
+    resources:
+        **needs("find_dimensions"),
     params:
         n_permutations=config["rsa"]["n_permutations"],
         n_bootstrap=config["rsa"]["n_bootstrap"],

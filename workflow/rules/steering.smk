@@ -17,6 +17,8 @@ rule make_vectors:
         "<logs>/make_vectors/{model}/{sae}/{language}.log",
     benchmark:
         "<benchmarks>/make_vectors/{model}/{sae}/{language}.tsv"
+    resources:
+        **needs("make_vectors"),
     params:
         sae=lambda w: STUDY.sae_path(w.model, w.sae),
         features={k: config["features"][k] for k in ("per_emotion", "fdr", "max_density")},
@@ -48,6 +50,7 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
         priority: 7
         threads: 1
         resources:
+            **needs("generate_texts"),
             gpu=lambda w: STUDY.gpu(w.model),
         params:
             emotions=GROUP,
@@ -78,6 +81,8 @@ rule prepare_judge_texts:
         "<logs>/prepare_judge_texts/{language}.log",
     benchmark:
         "<benchmarks>/prepare_judge_texts/{language}.tsv"
+    resources:
+        **needs("prepare_judge_texts"),
     params:
         emotions=STUDY.emotions,
         known=STUDY.emotion_names,
@@ -98,6 +103,8 @@ rule train_judge:
         "<logs>/train_judge/{language}.log",
     benchmark:
         "<benchmarks>/train_judge/{language}.tsv"
+    resources:
+        **needs("train_judge"),
     params:
         root_seed=config["root_seed"],
         code=code("train_judge"),
@@ -126,6 +133,8 @@ rule score_texts:
         "<logs>/score_texts/{model}/{sae}/{language}.log",
     benchmark:
         "<benchmarks>/score_texts/{model}/{sae}/{language}.tsv"
+    resources:
+        **needs("score_texts"),
     params:
         emotions=STUDY.emotions,
         languages=STUDY.languages,

@@ -17,7 +17,7 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "src"))
 
-from shared_affect.base import rooms
+from shared_affect.base import card_locks, rooms
 from shared_affect.planning import looks
 from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
@@ -63,6 +63,10 @@ if workflow.is_main_process:
     )
 STUDY = checked(read_study, config, CHECKOUT, TABLES)
 config.update(STUDY.config)
+# resources of a rule: memory and minutes by what a job works on
+needs = STUDY.needs
+if workflow.local_exec and any(STUDY.row("models", model=m)["device"] == "auto" for m in STUDY.models):
+    needs.sizes.a_card = bool(card_locks.visible())
 # looked at once, by the process that plans: jobs of a cluster read the Snakefile again
 OVERWRITES = looks.overwriting(STUDY, checked(looks.look, STUDY)) if workflow.is_main_process else []
 FINAL = [f"{STUDY.results}/{name}" for name in ("claims.json", "provenance.json", "run_config.yaml", "report.rst")]

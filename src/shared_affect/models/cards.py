@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared_affect.base import card_locks
 from shared_affect.base.log import LOG
 from shared_affect.models.model_folder import WHERE
 
@@ -15,11 +16,14 @@ BESIDE = 1 << 30
 def resolve_device(device: str, where: str = WHERE, encoder: str = "float32") -> str:
     """``auto`` to ``cuda`` where a card is at hand, else ``cpu``; other names pass.
 
+    The one card that this process may see is taken first (`card_locks.take`): torch looks once, and then keeps to it.
+
     Raises
     ------
     ValueError
         If a card is asked for, by name or by an encoder in tf32, and there is none.
     """
+    card_locks.take(device, where=where)
     import torch
 
     there = torch.cuda.is_available()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared_affect.base import card_locks
 from shared_affect.models.blocks import cut, find_blocks
 from shared_affect.models.cards import first_line, is_out_of_memory, resolve_device
 from shared_affect.models.model_folder import OF_OTHER_SENSES, OTHER_SENSES, WHERE, look, some
@@ -36,6 +37,7 @@ def load_model(
         Hugging Face folder with safetensors weights; no remote code is run.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda", "cuda:N"}
+        A card is this process's own from here on (`card_locks.take`).
     attention : {"eager", "sdpa"}
     deepest : int, optional
         Last block that is wanted; those above it are not even read. All by default.
@@ -53,6 +55,7 @@ def load_model(
         says, NaN or infinite: transformers would fill the gap with random numbers and go on.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    card_locks.take(device, str(folder), where)  # before weights are read: it may have to wait
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging

@@ -19,6 +19,7 @@ from shared_affect.planning import study_checks
 from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
+from shared_affect.planning.resources import Needs
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import analysed, overlays
 from shared_affect.study.banners import banner
@@ -267,6 +268,11 @@ class Study:
     def data(self) -> HumanData:
         """Datasets of people."""
         return HumanData(self)
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What jobs ask for."""
+        return Needs(self)
 
     @cached_property
     def variants(self) -> Variants:

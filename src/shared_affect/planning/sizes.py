@@ -1,0 +1,218 @@
+"""How large a study is, as far as that is known before its first job: words, texts, and the shapes of models and SAEs.
+
+What is there is read: ``config.json`` and ``cfg.json`` of a folder, the table of rated words. For what is yet to be
+fetched or made, published facts stand in ``resources/shapes``. Where neither is at hand the answer is None, and what
+rests on it is not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared_affect.models.memory import BYTES, ModelFacts, SaeFacts
+from shared_affect.models.numerics import Numerics
+from shared_affect.planning.checkout import Row
+from shared_affect.study.config import read_committed
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_prompts, read_templates
+
+if TYPE_CHECKING:
+    from shared_affect.planning.plan import Study
+
+ACTIVE = 200
+"""Active features of a residual where neither the SAE's row nor a published fact says how many."""
+
+TRUE = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Sae:
+    """An SAE's shape, and how many of its features are active on a token."""
+
+    facts: SaeFacts
+    active: int
+
+
+@dataclass
+class Sizes:
+    """Sizes of a study's parts by their name.
+
+    Parameters
+    ----------
+    study : plan.Study
+    a_card : bool
+        Whether jobs whose row says ``auto`` find a card where they run; a cluster is taken to have some.
+    """
+
+    study: Study
+    a_card: bool = True
+    _models: dict[str, ModelFacts | None] = field(default_factory=dict)
+    _saes: dict[tuple[str, str], Sae | None] = field(default_factory=dict)
+    _words: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def _shapes(self, table: str, *needed: str, may_be_empty: tuple[str, ...] = ()) -> list[dict]:
+        path = self.study.checkout.resources / "shapes" / f"{table}.tsv"
+        return read_committed(path, needed, may_be_empty, may_be_empty=may_be_empty)
+
+    @cached_property
+    def _published_models(self) -> dict[str, dict]:
+        rows = self._shapes(
+            "models",
+            "id",
+            "model_type",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
+            "vocab_size",
+            "tie_word_embeddings",
+        )
+        return {
+            r["id"]: {k: TRUE[v] if v in TRUE else int(v) if v.isdigit() else v for k, v in r.items() if k != "line"}
+            for r in rows
+        }
+
+    @cached_property
+    def _published_saes(self) -> dict[tuple[str, str], dict]:
+        rows = self._shapes("saes", "release", "id", "d_in", "d_sae", may_be_empty=("l0",))
+        return {(r["release"], r["id"]): r for r in rows}
+
+    @cached_property
+    def _published_rows(self) -> dict[tuple[str, str, str], int]:
+        rows = self._shapes("words", "dataset", "kind", "language", "rows")
+        return {(r["dataset"], r["kind"], r["language"]): int(r["rows"]) for r in rows}
+
+    # ---- models and SAEs
+
+    def model(self, name: str) -> ModelFacts | None:
+        """Shape of a model; None where neither its folder nor a published fact tells it."""
+        if name not in self._models:
+            self._models[name] = self._model(self.study.row("models", model=name))
+        return self._models[name]
+
+    def _model(self, row: Row) -> ModelFacts | None:
+        try:
+            return ModelFacts.of_folder(self.study.row_path(row))
+        except (OSError, ValueError):
+            known = f"trained/{row['family']}" if row["source"] == "trained" else row["id"]
+            config = self._published_models.get(known)
+            return ModelFacts.of_config(config) if config else None
+
+    def sae(self, row: Row) -> Sae | None:
+        """Shape of an SAE and how many features are active; None where nothing tells it.
+
+        Parameters
+        ----------
+        row : row of ``config/saes.tsv``
+        """
+        name = (row["model"], row["sae"])
+        if name not in self._saes:
+            self._saes[name] = self._sae(row)
+        return self._saes[name]
+
+    def _sae(self, row: Row) -> Sae | None:
+        known = self._published_saes.get((row["release"] or "", row["id"] or ""), {})
+        active = row["k"] or (int(known["l0"]) if known.get("l0") else ACTIVE)
+        try:
+            return Sae(SaeFacts.of_folder(self.study.row_path(row), row["layer"]), active)
+        except (OSError, ValueError):
+            if known:
+                return Sae(SaeFacts(int(known["d_in"]), int(known["d_sae"]), row["layer"]), active)
+        model = self.model(row["model"])
+        return Sae(SaeFacts(model.hidden, row["d_sae"], row["layer"]), active) if model and row["d_sae"] else None
+
+    def saes(self, model: str) -> list[Sae] | None:
+        """Shapes of all SAEs that are read with a model; None where one is not known."""
+        found = [self.sae(r) for r in self.study.saes_of(model)]
+        return [s for s in found if s] if all(found) else None
+
+    def numerics(self, model: str) -> Numerics:
+        """How a model is computed."""
+        return Numerics(**self.study.numerics(model, "chunk_batch", "encoder"))
+
+    def on_card(self, model: str) -> bool:
+        """Whether its jobs compute on a card."""
+        device = self.study.row("models", model=model)["device"]
+        return device != "cpu" and (device != "auto" or self.a_card)
+
+    def stored_bytes(self, model: str) -> int | None:
+        """Bytes of a model's files: hub models are saved in 16 bits unless their row computes in float32."""
+        facts, folder = self.model(model), Path(self.study.model_path(model))
+        if files := list(folder.glob("*.safetensors")):
+            return sum(f.stat().st_size for f in files if f.exists())
+        return facts.weights() * BYTES[self.numerics(model).dtype] if facts else None
+
+    # ---- words and texts
+
+    def words(self, language: str) -> tuple[int, int] | None:
+        """Concept words of all sources and rated words of a language; None where the ratings are not known.
+
+        Of concept words that come from associations or a lexicon, the most that the configuration allows.
+        """
+        if language not in self._words:
+            self._words[language] = self._count_words(language)
+        return self._words[language]
+
+    def _count_words(self, language: str) -> tuple[int, int] | None:
+        study = self.study
+        concepts = 0
+        for source in study.variants.concept_files():
+            if source in OWN_CONCEPTS:
+                found = read_concepts(study.checkout.concepts(language), study.emotions, source)
+                concepts += sum(map(len, found.values()))
+            else:
+                concepts += study.config["concept_sets"]["max_words"] * len(study.emotions)
+        prepared = Path(f"{study.results}/human/{study.norms}/norms_{language}.tsv")
+        rated = self._published_rows.get((study.norms, "norms", language))
+        if prepared.is_file():
+            with open(prepared, encoding="utf-8") as f:
+                rated = sum(1 for _ in f) - 1
+        return None if rated is None else (concepts, rated)
+
+    def templates(self, language: str) -> int:
+        """Carriers that every word is put into."""
+        return self._count("templates", language, read_templates)
+
+    def prompts(self, language: str) -> int:
+        """Sentence beginnings of a language."""
+        return self._count("prompts", language, read_prompts)
+
+    def _count(self, what: str, language: str, read: Callable[[Path], Sized]) -> int:
+        """Rows of a committed table of a language, read once."""
+        if (what, language) not in self._counts:
+            found = read(self.study.checkout.resources / what / f"{language}.tsv")
+            self._counts[what, language] = len(found)
+        return self._counts[what, language]
+
+    def judged(self, language: str) -> int:
+        """Texts that a judge learns from, 50,000 where a dataset's are not known."""
+        named = self.study.config["judge_texts"]
+        if named == "planted":
+            return self.study.config["texts"]["judge"]
+        return self._published_rows.get((named[language], "labelled-text", language), 50_000)
+
+    def texts(self, language: str) -> int | None:
+        """Words in carriers of a language: what extraction reads."""
+        words = self.words(language)
+        return sum(words) * self.templates(language) if words else None
+
+    def written(self, language: str) -> int:
+        """Texts that a model writes in a language under all arms and strengths, by the arms' own record."""
+        from shared_affect.steering.plan import written_arms
+
+        study, n = self.study, self.study.config["steering"]
+        per_prompt = self.prompts(language) * n["samples_per_prompt"]
+        total = 0
+        for arm in written_arms():
+            strengths = len(n["strengths"]) if arm.has_strength else 1
+            if arm.name == "random":
+                total += max(per_prompt, n["random_directions"]) * strengths
+            else:
+                total += per_prompt * strengths * (len(study.emotions) if arm.of_emotion else 1)
+        return total

@@ -1,0 +1,345 @@
+"""What jobs ask for and what a run will take: against measurements, for large studies, on a full disk."""
+
+import copy
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from shared_affect.models.memory import ModelFacts
+from shared_affect.planning import estimate
+from shared_affect.planning.checkout import Checkout
+from shared_affect.planning.plan import read_study
+from shared_affect.planning.resources import (
+    MB,
+    OF_A_MODEL,
+    RULES,
+    UNKNOWN_MB,
+    WRAPPER_MB,
+    generation_bytes,
+    text_flops,
+)
+from shared_affect.study.config import ConfigError
+
+MEASURED = {
+    "build_concepts": (125, 1.4),
+    "build_space": (350, 8.4),
+    "collect_table": (165, 4.1),
+    "compare_cultures": (165, 3.1),
+    "compare_with_judgements": (243, 5.9),
+    "draw_figure": (290, 5.6),
+    "draw_folds": (235, 3.9),
+    "extract_features": (659, 22.6),
+    "find_dimensions": (168, 2.8),
+    "find_human_ceilings": (189, 2.2),
+    "find_norm_ceilings": (127, 1.5),
+    "find_shared_features": (219, 7.6),
+    "gather_codes": (156, 2.7),
+    "generate_texts": (927, 102.3),
+    "judge_claims": (155, 1.9),
+    "make_planted_human": (139, 1.8),
+    "make_vectors": (157, 2.4),
+    "match_controls": (179, 3.9),
+    "predict_ratings": (195, 21.7),
+    "prepare_judgements": (165, 2.0),
+    "prepare_norms": (149, 1.7),
+    "prepare_translations": (124, 1.1),
+    "score_texts": (358, 22.7),
+    "select_features": (159, 4.6),
+    "train_judge": (406, 13.8),
+    "train_lm": (577, 208.8),
+    "train_sae": (803, 101.1),
+    "transfer_ratings": (215, 7.3),
+    "write_planted_texts": (279, 7.3),
+}
+"""Largest max_rss (MB of 10^6 bytes) and s of each rule: benchmarks/planted of the default study, run whole on two
+cores of an AMD EPYC without a card beside other work, 27 November 2026.
+"""
+
+PLANTED = {"model": "gemma2-planted", "sae": "b0-btk", "language": "en", "norms": "planted", "human": "planted"}
+
+
+@pytest.fixture(scope="module")
+def make(root):
+    """A study of the committed configuration, with an overlay, keys and rows changed."""
+    checkout = Checkout(
+        tables=root / "config",
+        schemas=root / "workflow/schemas",
+        resources=root / "resources",
+        scripts=root / "workflow/scripts",
+        package=root / "src/shared_affect",
+    )
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    tables = checkout.read_tables()
+
+    def made(overlay="", rows=(), data_dir="", **keys):
+        changed = copy.deepcopy(tables)
+        for table, where, values in rows:
+            for row in (r for r in changed[table] if all(r[k] == v for k, v in where.items())):
+                row.update(values)
+        own = yaml.safe_load((root / f"studies/{overlay}.yaml").read_text(encoding="utf-8")) if overlay else {}
+        return read_study(copy.deepcopy(config) | own | {"data_dir": data_dir} | keys, checkout, changed)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def planted(make, tmp_path_factory):
+    """The default study before anything of it is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("empty"))
+        study = make()
+        for rule in MEASURED:
+            study.needs.need(rule, PLANTED)
+        yield study
+
+
+@pytest.fixture(scope="module")
+def paper(make, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("empty"))
+        yield make("paper")
+
+
+def jobs_of(study, rules=("extract_features", "generate_texts")):
+    return [
+        (r, {"model": m, "sae": study.sae, "language": k}) for r in rules for m in study.models for k in study.languages
+    ]
+
+
+# ---- against what was measured
+
+
+@pytest.mark.parametrize("rule", MEASURED)
+def test_what_is_reckoned_covers_what_was_measured_and_not_much_more(planted, rule):
+    memory, seconds = MEASURED[rule]
+    need = planted.needs.need(rule, PLANTED)
+    assert memory <= need.ram / MB <= max(1000, 4 * memory)
+    assert need.vram == 0
+    assert 60 * planted.needs.minutes(rule, PLANTED) >= 2 * seconds
+
+
+def test_every_rule_with_a_script_asks_for_memory_and_minutes(root):
+    text = "".join(p.read_text(encoding="utf-8") for p in sorted((root / "workflow/rules").glob("*.smk")))
+    rules = re.split(r"^ *rule\b", text, flags=re.M)[1:]
+    asking = set()
+    for rule in rules:
+        script = re.search(r"scripts/(\w+)\.py", rule)[1]
+        asked = re.search(r'\*\*needs\("(\w+)"', rule)
+        assert ("localrule: True" in rule) != bool(asked), script
+        if asked:
+            assert asked[1] == script and (script in RULES or script in (*OF_A_MODEL, "train_lm"))
+            asking.add(script)
+    assert set(MEASURED) <= asking and set(RULES) <= asking
+    # cards are asked for by this name alone
+    assert not re.search(r"\bgres\b|gpu_model|slurm_extra", text)
+
+
+def test_a_rule_without_a_record_is_refused_when_the_rules_are_read(planted):
+    with pytest.raises(ValueError, match="rule 'new_rule' says nowhere what it takes"):
+        planted.needs("new_rule")
+
+
+def test_both_grow_with_each_attempt(planted):
+    asked = planted.needs("gather_codes")
+    at = SimpleNamespace(items=PLANTED.items)
+    assert asked["mem_mb"](at, attempt=1) == WRAPPER_MB + 400 and asked["mem_mb"](at, attempt=3) == 3 * (
+        WRAPPER_MB + 400
+    )
+    assert asked["runtime"](at, attempt=2) == 2 * asked["runtime"](at, attempt=1)
+
+
+def test_the_journal_is_reckoned_as_it_was_measured(planted):
+    # 81 MB of journal and 3.2 MB of it for each model and language that writes, 237 MB of results: the same run
+    found = estimate.reckon(planted, jobs_of(planted, ("extract_features",)))
+    written = [estimate.journal_bytes(planted, "generate_texts", PLANTED) for _ in range(4)]
+    assert found.journal + sum(written) == pytest.approx(85e6, rel=0.3)
+    assert written[0] == pytest.approx(3.2e6, rel=0.1)
+
+
+def test_written_texts_are_counted_by_the_record_of_the_arms(planted):
+    assert planted.needs.sizes.written("en") == 10_368 + 1_776  # lines of that run's generations and baselines
+
+
+def test_committed_sizes_are_those_of_the_planted_models(planted):
+    from shared_affect.planted.language_model import SETTINGS
+
+    for family, model in (("gemma2", "gemma2-planted"), ("llama", "llama-planted")):
+        own, facts = SETTINGS[family], planted.needs.sizes.model(model)
+        assert (facts.blocks, facts.hidden, facts.inner) == (own.layers, own.width, own.feed_forward)
+        assert facts.key_value == own.key_value_heads * own.width // own.heads
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [
+        ("gemma-2-9b-it", 9_241_705_984),
+        ("gemma-2-2b", 2_614_341_888),
+        ("llama-3-8b-it", 8_030_261_248),
+        ("llama-3.1-8b", 8_030_261_248),
+        ("gemma-3-270m", 268_098_176),
+        ("gemma-3-1b-it", 999_885_952),
+        ("pythia-70m", 70_426_624),
+        ("qwen3-1.7b", 1_720_574_976),
+    ],
+)
+def test_committed_shapes_give_the_published_number_of_weights(planted, model, weights):
+    assert planted.needs.sizes.model(model).weights() == pytest.approx(weights, rel=0.01)
+
+
+def test_every_fetched_row_has_a_committed_shape(planted):
+    sizes = planted.needs.sizes
+    for row in planted.tables["models"]:
+        assert row["source"] == "local" or sizes.model(row["model"]) is not None, row["model"]
+    for row in planted.tables["saes"]:
+        if row["source"] == "release":
+            sae = sizes.sae(row)
+            assert sae.facts.d_in == sizes.model(row["model"]).hidden
+            if width := re.search(r"width_(\d+)k", row["id"]):
+                assert sae.facts.d_sae == 1024 * {16: 16, 131: 128}[int(width[1])]
+
+
+# ---- large studies
+
+
+def test_memory_of_generation_is_about_what_was_measured():
+    # one H100, Gemma 2 9B's shape: 26.9 GiB at 432 rows, 35 at 1,296 (24 new tokens behind 9)
+    gemma = ModelFacts(42, 198_194_176, 917_504_000, 0, 3584, 14336, 256_000, 2048)
+    for rows, measured in ((432, 26.9), (1296, 35)):
+        assert measured <= generation_bytes(gemma, 2, rows, 33) / 2**30 <= 1.25 * measured
+
+
+def test_reading_follows_the_measured_rate(paper):
+    # 9,000 texts a second: up to block 20 with one SAE of 131,072 features, as the rate was measured
+    facts, sae = paper.needs.sizes.model("gemma-2-9b-it"), paper.needs.sizes.sae(paper.saes_of("gemma-2-9b-it")[0])
+    assert 2.4e14 / text_flops(facts, [sae.facts]) == pytest.approx(9000, rel=0.1)
+
+
+def test_a_large_study_asks_for_what_it_needs(paper):
+    needs = paper.needs
+    at = {"model": "gemma-2-9b-it", "sae": "primary", "language": "en", "norms": "warriner-xu2022", "human": "li2024"}
+    assert 18 < needs.vram_gb("extract_features", at) < 40 and 18 < needs.vram_gb("generate_texts", at) < 40
+    assert needs.mem_mb("generate_texts", at) > 18_000 and needs.mem_mb("gather_codes", at) > 2_000
+    assert needs.mem_mb("compare_with_judgements", at) < 1_000
+    smaller = at | {"sae": "l9-16k"}
+    assert needs.mem_mb("make_vectors", smaller) < needs.mem_mb("make_vectors", at)
+    assert needs.sizes.texts("en") == (13_915 + needs.sizes.words("en")[0]) * 5
+
+
+def test_what_a_row_states_is_asked_for(make):
+    stated = {"ram_gb": 40, "vram_gb": 21.5, "minutes": 90}
+    study = make("paper", rows=[("models", {"model": "gemma-2-9b-it"}, stated)])
+    at = {"model": "gemma-2-9b-it", "sae": "primary", "language": "en"}
+    assert study.needs.mem_mb("extract_features", at) == 40_000 and study.needs.minutes("generate_texts", at) == 90
+    assert study.needs.vram_gb("extract_features", at) == 21.5
+    other = at | {"model": "llama-3-8b-it"}
+    assert study.needs.mem_mb("extract_features", other) not in (40_000, UNKNOWN_MB)
+    assert study.needs.mem_mb("gather_codes", at) != 40_000  # a rule without a model
+
+
+def test_what_is_not_known_is_named_and_never_invented(make):
+    study = make("paper", rows=[("models", {"model": "gemma-2-9b-it"}, {"id": "someone/new-model"})])
+    at = {"model": "gemma-2-9b-it", "sae": "primary", "language": "en"}
+    assert study.needs.need("extract_features", at) is None
+    assert study.needs.mem_mb("extract_features", at) == UNKNOWN_MB
+    found = estimate.reckon(study, jobs_of(study))
+    assert found.unknown == ["gemma-2-9b-it"] and list(found.models) == ["llama-3-8b-it"]
+    assert "gemma-2-9b-it: unknown until it is fetched, and not in these numbers" in "\n".join(
+        estimate.tell(study, found)
+    )
+
+
+def test_a_shape_is_read_from_the_folder_where_it_is_there(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("resources/retrieved/models/gemma-2-9b-it")
+    folder.mkdir(parents=True)
+    small = {
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "intermediate_size": 16,
+        "vocab_size": 4,
+    }
+    (folder / "config.json").write_text(str(small).replace("'", '"'))
+    assert make("paper").needs.sizes.model("gemma-2-9b-it").hidden == 8
+
+
+# ---- the screen and the disks
+
+
+def test_a_small_study_is_told_in_one_line(planted):
+    found = estimate.reckon(planted, jobs_of(planted))
+    (line,) = estimate.tell(planted, found, usage=lambda p: (0, 0, 63 * 10**9))
+    assert re.fullmatch(
+        r"Estimate: 20 jobs, \d+ min of one core, largest 1\.\d GB; disk: journal \d+ MB \+ results \d+ MB, free 63 GB",
+        line,
+    )
+    assert estimate.tell(planted, estimate.reckon(planted, [])) == []
+
+
+def test_a_large_study_is_told_by_model(paper):
+    found = estimate.reckon(paper, [("retrieve_model", {"model": m}) for m in paper.models] + jobs_of(paper))
+    told = estimate.tell(paper, found, usage=lambda p: (0, 0, 10**12), card=lambda: 24 * 2**30)
+    assert len(told) <= 8 and all(len(line) < 200 for line in told)
+    assert "hub cache 35 GB" in told[0] and "free 1,000 GB" in told[0]
+    assert told[1].split()[:4] == ["model", "weights", "card", "ram"]
+    assert any(line.split()[0] == "gemma-2-9b-it" and "130,655" in line for line in told)
+    assert any("gemma-2-9b-it" in line and "the card here has 26 GB" in line for line in told)
+
+
+def test_without_a_card_at_hand_auto_is_the_processor_and_the_cards_hours_are_told(make):
+    study, at = make("families"), {"model": "qwen3-1.7b", "language": "en"}
+    card = study.needs.need("extract_features", at)
+    study.needs.sizes.a_card = False
+    processor = study.needs.need("extract_features", at)
+    assert card.vram > 0 == processor.vram and processor.seconds > 100 * card.seconds
+    found = estimate.reckon(study, [("extract_features", at)])
+    own = found.models["qwen3-1.7b"]
+    assert found.without_card == found.seconds == processor.seconds
+    assert own.on_card and own.reading == card.seconds and own.vram == card.vram
+    assert any("no card is visible here: " in x for x in estimate.tell(study, found, card=lambda: None))
+
+
+def test_shards_share_the_words_and_the_journal_is_counted_once(make):
+    study = make("paper", rows=[("models", {"model": "gemma-2-9b-it"}, {"shards": 4})])
+    whole, at = make("paper"), {"model": "gemma-2-9b-it", "language": "en"}
+    shards = [("extract_shard", at | {"shard": str(i)}) for i in range(4)]
+    split = estimate.reckon(study, [("gate_model", at), *shards, ("extract_features", at)])
+    once = estimate.reckon(whole, [("extract_features", at)])
+    assert split.journal == once.journal > 0
+    own, other = split.models["gemma-2-9b-it"], once.models["gemma-2-9b-it"]
+    assert own.texts == other.texts and own.reading > other.reading  # five times loaded
+
+
+def test_a_disk_that_cannot_hold_it_is_refused_with_the_numbers(paper, tmp_path):
+    (tmp_path / "journal").mkdir()
+    places = [
+        estimate.Place("journal", tmp_path / "journal", 17e9),
+        estimate.Place("results", tmp_path / "not/yet", 12e9),
+    ]
+    estimate.check_space(places, usage=lambda p: (0, 0, 30 * 10**9))
+    with pytest.raises(ConfigError) as said:
+        estimate.check_space(places, usage=lambda p: (0, 0, 20 * 10**9))
+    text = str(said.value)
+    assert "needed 29 GB: journal 17 GB" in text and "free there: 20 GB" in text and "docs/workflow.md" in text
+
+
+def test_what_stands_in_the_journal_may_be_part_of_it(tmp_path):
+    (tmp_path / "a.journal").write_bytes(bytes(4_000_000))
+    journal = estimate.Place("journal", tmp_path, 5e6, lambda: estimate._held_bytes(tmp_path))
+    estimate.check_space([journal], usage=lambda p: (0, 0, 1_000_000))
+    with pytest.raises(ConfigError, match="needed 5 MB"):
+        estimate.check_space([journal], usage=lambda p: (0, 0, 999_000))
+
+
+def test_the_hubs_cache_is_where_its_library_keeps_it(monkeypatch, tmp_path):
+    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert estimate.hub_cache() == tmp_path / ".cache/huggingface/hub"
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    assert estimate.hub_cache() == tmp_path / "hf/hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "own"))
+    assert estimate.hub_cache() == tmp_path / "own"
