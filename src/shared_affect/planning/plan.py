@@ -23,7 +23,7 @@ from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import overlays
 from shared_affect.study.banners import banner
 from shared_affect.study.checks import check_study
-from shared_affect.study.config import ConfigError
+from shared_affect.study.config import PLACE, ConfigError, check_values
 
 
 @dataclass(frozen=True)
@@ -351,6 +351,7 @@ def read_study(config: Mapping[str, Any], checkout: Checkout, tables: Tables) ->
     ConfigError
         At the first thing that is wrong.
     """
+    check_values(config, PLACE)
     made: dict[str, Any] = overlays.convert(config, checkout.schema)
     known = [r["language"] for r in tables["languages"]]
     concepts = {k: checkout.concepts(k) for k in known}

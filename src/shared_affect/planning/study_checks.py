@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 
+from shared_affect.base.reading import shown
 from shared_affect.study.config import PLACE, ConfigError, read_committed
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 from shared_affect.study.overlays import expand_path
@@ -62,11 +64,16 @@ def fill(text: str, places: Mapping[str, str], where: str) -> str:
         For a brace that names nothing.
     """
     try:
-        return expand_path(text.format(**places))
+        pieces = list(Formatter().parse(text))
+    except ValueError:  # a brace that does not close
+        pieces = [("", "", None, None)]
+    # a format may ask for more than a value: an attribute, an item, a width
+    if any(name is not None and (name not in places or form or turn) for _, name, form, turn in pieces):
+        raise ConfigError(f"{where} is {shown(text)}; allowed in braces: {', '.join(places)}")
+    try:
+        return expand_path("".join(before + (places[name] if name else "") for before, name, _, _ in pieces))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-    except (KeyError, IndexError, ValueError):
-        raise ConfigError(f"{where} is {text!r}; allowed in braces: {', '.join(places)}") from None
 
 
 def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
