@@ -332,7 +332,7 @@ def _check_own_header(
             if len(header) == 1 and re.search("[,;]", header[0])
             else ""
         )
-        raise ValueError(f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}")
+        raise ValueError(f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}; needed: {listed(needed, 40)}")
     if twice := [c for c in header if header.count(c) > 1]:
         raise ValueError(f"{name}: column {shown(twice[0])} stands {header.count(twice[0])} times; allowed: once")
     # a column that may be left out would be left out without a word where its name is misspelt

@@ -116,6 +116,11 @@ class Study:
         return self.config["norms"]
 
     @property
+    def rated(self) -> tuple[tuple[str, str], ...]:
+        """Kind and name of the datasets that results are compared with."""
+        return ("judgements", self.human), ("norms", self.norms)
+
+    @property
     def groups(self) -> list[list[str]]:
         """Emotions in the groups that one job of generation each takes."""
         size = self.config["emotions_per_job"] or len(self.emotions)
@@ -242,6 +247,11 @@ class Study:
         """A file of the planted world from which a model learns."""
         return f"{self.results}/world/{self.row('models', model=model)['world']}/{file}"
 
+    def world_tokens(self, world: str) -> int:
+        """Tokens that the most learned model of a planted world is trained on."""
+        rows = [r for r in self.tables["models"] if r["source"] == "trained" and r["world"] == world]
+        return max((r["train_tokens"] or 0 for r in rows), default=0)
+
     # ---- data, variants, grid
 
     @cached_property
@@ -315,7 +325,7 @@ class Study:
     @cached_property
     def banner(self) -> str:
         """What is planted, said wherever numbers are shown that rest on something planted."""
-        asked = itertools.product((("judgements", self.human), ("norms", self.norms)), self.languages)
+        asked = itertools.product(self.rated, self.languages)
         sources = {m: self.row("models", model=m)["source"] for m in self.models}
         texts = ["running texts"] if self.config["running_texts"] == "planted" else []
         if self.config["judge_texts"] == "planted" and self.config["steering"]["enabled"]:

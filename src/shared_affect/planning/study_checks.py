@@ -13,7 +13,7 @@ from string import Formatter
 
 from shared_affect.base.reading import shown
 from shared_affect.study.config import PLACE, ConfigError, read_committed
-from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_number
 from shared_affect.study.overlays import expand_path
 
 TRAINED_BLOCKS = {"gemma2": 2, "llama": 2}
@@ -85,6 +85,7 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
         Naming table, row and column.
     """
     used = set(config["models"]) | set(config["control_models"])
+    check_rule_names([*config["models"], *config["control_models"]])
     models = {r["model"]: r for r in tables["models"]}
     for r in (r for r in tables["models"] if r["model"] in used):
         where = f"config/models.tsv, row {r['model']}"
@@ -100,6 +101,25 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
         _check_sae(r, models[r["model"]], where)
     for r in (r for r in tables["variants"] if r["variant"] in config["control_variants"]):
         _check_control(r, f"config/variants.tsv, row {r['variant']}")
+
+
+def check_rule_names(models: Sequence[str]) -> None:
+    """Each model has rules of its own, in whose names ``-`` and ``.`` are ``_``.
+
+    Raises
+    ------
+    ConfigError
+        For two models whose rules would have one name.
+    """
+    first: dict[str, str] = {}
+    for model in models:
+        own = model.replace("-", "_").replace(".", "_")
+        if own in first:
+            raise ConfigError(
+                f"{PLACE}: keys models and control_models name {first[own]!r} and {model!r}, which differ in - and ."
+                " alone; allowed in one study: one of them (config/models.tsv, column model)"
+            )
+        first[own] = model
 
 
 def _check_source(table: str, row: Mapping, where: str) -> None:
@@ -211,7 +231,8 @@ def planted_classes(path: str | Path, language: str) -> dict[str, str]:
     """
     rows = read_committed(path, ["emotion", "valence"], None)
     middle = {
-        r["emotion"]: float(r["valence"]) + (float(r.get("zh_shift_valence") or 0) if language == "zh" else 0)
+        r["emotion"]: read_number(path, r, "valence", 1)
+        + (read_number(path, r, "zh_shift_valence", 2) if language == "zh" and "zh_shift_valence" in r else 0)
         for r in rows
     }
     return {e: "positive" if v > 0 else "negative" for e, v in middle.items()}
