@@ -4,8 +4,24 @@ import os
 
 import pytest
 import yaml
-from fuzzing import BYTES, TABLES, TEXTS, TIMES, VALUES, Place, broken, config_paths, edges, examples, judge, leaves
-from fuzzing import odd, put, text, value_of
+from fuzzing import (
+    BYTES,
+    TABLES,
+    TEXTS,
+    TIMES,
+    VALUES,
+    Place,
+    broken,
+    config_paths,
+    edges,
+    examples,
+    judge,
+    leaves,
+    odd,
+    put,
+    text,
+    value_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
@@ -23,7 +39,10 @@ READ = {
 
 FILES = {
     **dict.fromkeys(TABLES, "families"),
-    **{f"resources/planted/{t}.tsv": "planted" for t in ("emotions", "ordinary", "body", "names", "sentences", "neutral")},
+    **{
+        f"resources/planted/{t}.tsv": "planted"
+        for t in ("emotions", "ordinary", "body", "names", "sentences", "neutral")
+    },
     **dict.fromkeys(["resources/templates/en.tsv", "resources/concepts/en.tsv", "resources/prompts/zh.tsv"], "planted"),
     "resources/concepts/zh.tsv": "families",
     "resources/cues/en.tsv": "associations",
@@ -51,6 +70,10 @@ def place(root, tmp_path_factory):
     os.chdir(here)
 
 
+def judged(place, config):
+    return judge(place, lambda: place.plan(config))
+
+
 @pytest.fixture(scope="module")
 def schema(place):
     return place.checkout.schema
@@ -69,14 +92,14 @@ def test_every_odd_value_is_judged_in_every_key(place, schema):
     step = 6 if TIMES == 1 else 1
     for k, path in enumerate(config_paths(schema)):
         for value in ODD[k % step :: step]:
-            judge(place, lambda: place.plan(put(place.default, path, value)))
+            judged(place, put(place.default, path, value))
 
 
 def test_every_bound_holds_to_the_step(place, schema):
     for path, own in leaves(schema):
         for value in edges(own):
-            judge(place, lambda: place.plan(put(place.default, path, value)))
-    assert not judge(place, lambda: place.plan(put(place.default, ("rsa", "n_permutations"), 10**12)))
+            judged(place, put(place.default, path, value))
+    assert not judged(place, put(place.default, ("rsa", "n_permutations"), 10**12))
 
 
 @given(data=st.data())
@@ -93,7 +116,7 @@ def test_a_configuration_is_taken_in_range_or_refused_in_one_screen(place, schem
             config = put(config, (*path[:-1], data.draw(text, "name")), data.draw(odd))
         else:
             config = put(config, path, data.draw(value_of(keys[path]) if path in keys and what < 5 else odd, "value"))
-    judge(place, lambda: place.plan(config))
+    judged(place, config)
 
 
 @given(data=st.data())
@@ -104,21 +127,66 @@ def test_the_command_line_is_taken_in_range_or_refused_in_one_screen(place, sche
     given_ = str(value) if len(path) == 1 else f"{{{path[1]}: {value}}}"
     config = place.config()
     update_config(config, parse_config([f"{path[0]}={given_}"]))
-    judge(place, lambda: place.plan(config))
+    judged(place, config)
 
 
 LINES = [
-    "rsa: {n_permutations: 1_000}", "rsa: {n_permutations: 16:40}", "rsa: {n_permutations: 0o23420}", "rsa: {n_permutations: 023420}",
-    "rsa: {n_permutations: 0x2710}", "rsa: {n_permutations: 1e4}", "rsa: {n_permutations: 10000.0}", "force: yes", "force: off", "languages: [en, no]",
-    "study: 2024-01-01", "study: on", "study: 1:30", "study: !!python/object:os.system {}", "study: !!python/name:os.system", "study: !!python/tuple [a]",
-    "study: !own x", "study: !!binary aGVsbG8=", "emotions: !!set {joy, fear}", "associations: {en: usf, en: usf}", "? [a]\n: 1", "? {a: 1}\n: 1", "1: 2",
-    "null: 2", "base: &b {a: 1}", "associations: &a {en: *a}", "rsa: &r {<<: *r}", "rsa: {<<: {n_draws: 20}}", "rsa: {<<: 1}", "<<: [1]", "a: *nowhere",
-    "study: a\nstudy: b", "\tstudy: a", "study:\ta", "study: [", "- a", "study", "---\na: 1\n---\nb: 2", "...", "study: \"a\\x00b\"", "study: \"\\ud800\"",
-    "%YAML 9.9\n---\na: 1", "study: |\n  planted\n", "study: >\n  a\n  b\n", "x: " + "[" * 300 + "]" * 300, "x: " + "[" * 20_000, "data_dir: ~", "rsa:",
-    "steering: {strengths: [.inf]}", "steering: {strengths: [.nan]}", "steering: {temperature: 1e-400}", "root_seed: " + "9" * 5000,
-    "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else '*a'] * 9)}]" for i in range(9)),
+    "rsa: {n_permutations: 1_000}",
+    "rsa: {n_permutations: 16:40}",
+    "rsa: {n_permutations: 0o23420}",
+    "rsa: {n_permutations: 023420}",
+    "rsa: {n_permutations: 0x2710}",
+    "rsa: {n_permutations: 1e4}",
+    "rsa: {n_permutations: 10000.0}",
+    "force: yes",
+    "force: off",
+    "languages: [en, no]",
+    "study: 2024-01-01",
+    "study: on",
+    "study: 1:30",
+    "study: !!python/object:os.system {}",
+    "study: !!python/name:os.system",
+    "study: !!python/tuple [a]",
+    "study: !own x",
+    "study: !!binary aGVsbG8=",
+    "emotions: !!set {joy, fear}",
+    "associations: {en: usf, en: usf}",
+    "? [a]\n: 1",
+    "? {a: 1}\n: 1",
+    "1: 2",
+    "null: 2",
+    "base: &b {a: 1}",
+    "associations: &a {en: *a}",
+    "rsa: &r {<<: *r}",
+    "rsa: {<<: {n_draws: 20}}",
+    "rsa: {<<: 1}",
+    "<<: [1]",
+    "a: *nowhere",
+    "study: a\nstudy: b",
+    "\tstudy: a",
+    "study:\ta",
+    "study: [",
+    "- a",
+    "study",
+    "---\na: 1\n---\nb: 2",
+    "...",
+    'study: "a\\x00b"',
+    'study: "\\ud800"',
+    "%YAML 9.9\n---\na: 1",
+    "study: |\n  planted\n",
+    "study: >\n  a\n  b\n",
+    "x: " + "[" * 300 + "]" * 300,
+    "x: " + "[" * 20_000,
+    "data_dir: ~",
+    "rsa:",
+    "steering: {strengths: [.inf]}",
+    "steering: {strengths: [.nan]}",
+    "steering: {temperature: 1e-400}",
+    "root_seed: " + "9" * 5000,
+    "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else '*a'] * 9)}]" for i in range(9)),
     "x: " + "y" * 1_500_000,
-]  # fmt: skip
+]
 """What YAML 1.1 reads otherwise than a person, or reads at all."""
 
 
@@ -150,7 +218,9 @@ def test_a_file_of_the_configuration_is_taken_in_range_or_refused_in_one_screen(
         lines[at] = data.draw(st.sampled_from(LINES), "text").encode("utf-8", "surrogatepass")
         written = b"\n".join(lines)
     elif what == 2:
-        config = put(place.default, (data.draw(st.sampled_from(sorted(place.default))),), data.draw(st.sampled_from(TEXTS)))
+        config = put(
+            place.default, (data.draw(st.sampled_from(sorted(place.default))),), data.draw(st.sampled_from(TEXTS))
+        )
         written = yaml.safe_dump(config, allow_unicode=True).encode("utf-8", "surrogatepass")
     else:
         cut = data.draw(st.integers(0, len(lines[at])), "cut")

@@ -16,7 +16,6 @@ from shared_affect.planning.plan import read_study
 from shared_affect.study import folder as study_folder
 from shared_affect.study import overlays
 
-
 # Jobs run in the Python of this process and see what --sdm conda has put behind its packages.
 PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 SEEN = [p for p in sys.path if any(p.startswith(f"{e.env.path}{os.sep}") for e in workflow.injected_conda_envs)]

@@ -315,7 +315,8 @@ def _check_own_header(
     for column in header:
         if ZERO_WIDTH.search(column) or CONTROL.search(column) or column != column.strip():
             raise ValueError(
-                f"{name}, line 1: column {shown(column)}; allowed: a name without spaces and invisible characters around it"
+                f"{name}, line 1: column {shown(column)}; allowed: a name without spaces and invisible characters"
+                " around it"
             )
     unknown = [c for c in header if c not in known]
     missing = [c for c in needed if c not in header]
@@ -332,7 +333,9 @@ def _check_own_header(
             if len(header) == 1 and re.search("[,;]", header[0])
             else ""
         )
-        raise ValueError(f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}; needed: {listed(needed, 40)}")
+        raise ValueError(
+            f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}; needed: {listed(needed, 40)}"
+        )
     if twice := [c for c in header if header.count(c) > 1]:
         raise ValueError(f"{name}: column {shown(twice[0])} stands {header.count(twice[0])} times; allowed: once")
     # a column that may be left out would be left out without a word where its name is misspelt

@@ -10,6 +10,7 @@ import pandas as pd
 from shared_affect.base.log import LOG
 from shared_affect.study.inputs import read_labels
 
+
 def read_label_map(path: str | Path, labels: Collection[str], emotions: Collection[str]) -> pd.DataFrame:
     """Which emotion, and which basic emotion, a label stands for.
 

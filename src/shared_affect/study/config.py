@@ -60,8 +60,8 @@ def check_values(config: Mapping, where: str) -> None:
     Raises
     ------
     ConfigError
-        A key that is no text, a value of a kind that only YAML knows (a date, a set), a text with control characters, a number that is NaN or infinite (no bound of a JSON
-        schema refuses it), values without end.
+        A key that is no text, a value of a kind that only YAML knows (a date, a set), a text with control characters, a
+        number that is NaN or infinite (no bound of a JSON schema refuses it), values without end.
     """
     waiting, n = [("", config, 0)], 0
     while waiting:
@@ -79,7 +79,9 @@ def check_values(config: Mapping, where: str) -> None:
         elif isinstance(value, list):
             waiting += [(f"{path}.{k}", own, depth + 1) for k, own in enumerate(value)]
         elif isinstance(value, str) and UNSEEN.search(value):
-            raise ConfigError(f"{where}: key {path} is {shown(value)}; allowed: text in one line, without control signs")
+            raise ConfigError(
+                f"{where}: key {path} is {shown(value)}; allowed: text in one line, without control signs"
+            )
         elif isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}: key {path} is {value}; allowed: a finite number")
         elif isinstance(value, int) and abs(value) >= 2**63:

@@ -136,8 +136,8 @@ def read_templates(path: str | Path) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses; a template has no place for the word, `held_out` is neither true nor
-        false, or a name stands twice.
+        Anything that `reading.read_written` refuses; a template has no place for the word, `held_out` is neither true
+        nor false, or a name stands twice.
     """
     name = place(path, parts=3)
     rows = read_committed(path, ["template", "text", "held_out"], texts=["text"])
@@ -191,8 +191,8 @@ def read_labels(path: str | Path, emotions: Collection[str] | None = None) -> li
     """
     rows = read_committed(path, ["label", "emotion", "basic"], may_be_empty=["emotion", "basic"], key=["label"])
     for column, allowed in (("emotion", emotions), ("basic", BASIC)):
-        for r in rows if allowed is not None else []:
-            if r[column] and r[column] not in allowed:
+        for r in rows:
+            if allowed is not None and r[column] and r[column] not in allowed:
                 raise ConfigError(
                     f"{place(path, r[LINE], 3)}: {column} is {r[column]!r}; allowed: {listing(list(allowed))}, or empty"
                 )

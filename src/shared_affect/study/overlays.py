@@ -65,7 +65,9 @@ def expand_path(path: str) -> str:
             f"{named} names a variable that is not set; allowed: variables of the environment, or a path without $"
         )
     if full.startswith("~"):
-        raise ConfigError(f"{named} begins with ~ and names no user of this machine; allowed: ~/FOLDER, or a whole path")
+        raise ConfigError(
+            f"{named} begins with ~ and names no user of this machine; allowed: ~/FOLDER, or a whole path"
+        )
     if "{" in full or "}" in full:
         raise ConfigError(f"{named} has a brace, which rules take for a wildcard; allowed: a path without braces")
     if UNWRITABLE.search(full):
@@ -94,7 +96,8 @@ def expand_folders(config: dict) -> None:
         if written and not os.path.isdir(config[key]):
             looked = Path(config[key]).absolute()
             raise ConfigError(
-                f'{PLACE}: key {key} is {shown(written)}; {looked} is no folder; allowed: a folder that exists, or "" (none)'
+                f"{PLACE}: key {key} is {shown(written)}; {looked} is no folder; allowed: a folder that exists, or"
+                ' "" (none)'
             )
 
 
