@@ -190,7 +190,7 @@ def test_paths_that_are_paths_stay(tmp_path, monkeypatch):
 
 def test_two_models_do_not_share_the_name_of_a_rule():
     check_rule_names(["a-b", "a-c"])
-    with pytest.raises(ConfigError, match="'a-b' and 'a.b', which differ in - and . alone"):
+    with pytest.raises(ConfigError, match=r"'a-b' and 'a\.b', which differ in - and \. alone"):
         check_rule_names(["a-b", "a.b"])
 
 
@@ -232,5 +232,5 @@ def test_settings_of_a_folder_that_are_none_are_told(tmp_path, text):
     data = text if isinstance(text, bytes) else text.encode()
     (tmp_path / "settings.yaml").write_bytes(data)
     (tmp_path / "claims.json").write_text("{}")
-    with pytest.raises(ConfigError, match="settings.yaml cannot be read"):
+    with pytest.raises(ConfigError, match=r"settings\.yaml cannot be read"):
         check_folder(tmp_path, {"config": {}, "tables": {}, "all_emotions": True}, [])
