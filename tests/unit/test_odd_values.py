@@ -1,5 +1,7 @@
 """What the fuzz has found (test_fuzz.py), each as an example of its kind."""
 
+import datetime
+
 import pytest
 import yaml
 
@@ -37,6 +39,7 @@ def test_a_message_is_one_screen_whatever_it_quotes():
         ({"root_seed": 1j}, "allowed: a text, a number"),
         ({"dictionaries": {False: "cedict"}}, "a key of dictionaries is False.*YAML reads no, off"),
         ({"emotions": {"joy"}}, "allowed: a text, a number"),
+        ({"study": datetime.date(2024, 1, 31)}, "key study is 2024-01-31; allowed: .*quotation marks"),
     ],
 )
 def test_values_that_only_yaml_brings_are_refused_before_the_schema(config, words):

@@ -66,6 +66,10 @@ class _Shown(reprlib.Repr):
         self.maxlist = self.maxdict = self.maxtuple = self.maxset = 8
         self.maxlevel = 3
 
+    def repr_date(self, value: object, level: int) -> str:
+        """What YAML takes for a date, as it was written."""
+        return str(value)
+
     def repr_int(self, value: int, level: int) -> str:
         """Python writes no number of more than 4,300 digits."""
         digits = int(value.bit_length() * 0.30103) + 1

@@ -186,7 +186,7 @@ def _allowed_by(schema: Mapping, found: object, message: str) -> str:
     allowed = schema.get("enum") or schema.get("type") or message
     detail = listing(allowed) if isinstance(allowed, list) else str(allowed)
     if isinstance(found, str) and schema.get("type") == "array":
-        detail += f" (a list: [{found}])"
+        detail += f" (a list: [{shown(found.strip('[]'))[1:-1]}])"
     if not isinstance(found, str) and "string" in str(schema.get("type")):
         detail += _misread(found)
     bounds = {k: v for k, v in BOUNDS.items() if k in schema}
