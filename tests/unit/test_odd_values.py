@@ -8,7 +8,7 @@ import yaml
 from shared_affect.base.reading import one_screen, shown
 from shared_affect.planning.study_checks import check_rule_names, fill
 from shared_affect.planted.worldtables import check_world
-from shared_affect.study.config import ConfigError, check_mapping, check_values, hint, read_schema
+from shared_affect.study.config import ConfigError, check_mapping, check_values, hint, read_schema, read_table
 from shared_affect.study.folder import check_folder
 from shared_affect.study.inputs import read_labels, read_number, read_templates
 from shared_affect.study.overlays import LARGEST, check_file, convert, expand_folders, expand_path
@@ -237,3 +237,15 @@ def test_settings_of_a_folder_that_are_none_are_told(tmp_path, text):
     (tmp_path / "claims.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"settings\.yaml cannot be read"):
         check_folder(tmp_path, {"config": {}, "tables": {}, "all_emotions": True}, [])
+
+
+def test_a_table_saved_with_commas_and_flags_in_capitals_are_told_what_to_change(root, tmp_path):
+    schema = root / "workflow/schemas/models.yaml"
+    text = (root / "config/models.tsv").read_text(encoding="utf-8")
+    own = tmp_path / "models.tsv"
+    own.write_text(text.replace("\t", ","), encoding="utf-8")
+    with pytest.raises(ConfigError, match="separated by tabs, not by commas"):
+        read_table(own, schema)
+    own.write_text(text.replace("\tfalse\t", "\tFALSE\t", 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 2: key gated is 'FALSE'; allowed: boolean: true, false"):
+        read_table(own, schema)

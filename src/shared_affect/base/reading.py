@@ -312,6 +312,12 @@ def read_lines(path: str | Path) -> list[str]:
     return [line for line in split_lines(read_own(path, "running text in UTF-8, one text a line")) if line]
 
 
+def _other_separator(header: Sequence[str]) -> str:
+    """A hint where a header is one cell with commas or semicolons in it."""
+    alone = len(header) == 1 and re.search("[,;]", header[0])
+    return "; cells are separated by tabs, not by commas or semicolons" if alone else ""
+
+
 def _check_own_header(
     path: str | Path, header: Sequence[str], needed: Sequence[str], optional: Sequence[str], others: bool
 ) -> None:
@@ -328,15 +334,11 @@ def _check_own_header(
         close = difflib.get_close_matches(unknown[0], known, n=1)
         raise ValueError(
             f"{name}: unknown column {shown(unknown[0])}{f' (did you mean {close[0]!r}?)' if close else ''}; allowed:"
-            f" {listed(known, 40)}"
+            f" {listed(known, 40)}{_other_separator(header)}"
         )
     if missing:
         hint = "; quotation marks are characters here, take them off" if f'"{missing[0]}"' in header else ""
-        hint = hint or (
-            "; cells are separated by tabs, not by commas or semicolons"
-            if len(header) == 1 and re.search("[,;]", header[0])
-            else ""
-        )
+        hint = hint or _other_separator(header)
         raise ValueError(
             f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}; needed: {listed(needed, 40)}"
         )

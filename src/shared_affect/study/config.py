@@ -185,6 +185,7 @@ def _allowed_by(schema: Mapping, found: object, message: str) -> str:
     """What a schema allows, in words; `message` where it names neither values nor a type."""
     allowed = schema.get("enum") or schema.get("type") or message
     detail = listing(allowed) if isinstance(allowed, list) else str(allowed)
+    detail = "boolean: true, false" if detail == "boolean" else detail
     if isinstance(found, str) and schema.get("type") == "array":
         detail += f" (a list: [{shown(found.strip('[]'))[1:-1]}])"
     if not isinstance(found, str) and "string" in str(schema.get("type")):
