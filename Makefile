@@ -10,7 +10,7 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 # the code of this folder, whichever environment VENV names
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: all setup study report test bench bench-scale lint clean-journal planted-full simulations
+.PHONY: all setup study report test fuzz bench bench-scale lint clean-journal planted-full simulations
 
 all: report
 
@@ -33,6 +33,10 @@ report: study
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# broken configurations and tables, twenty times as many as in `make test` and others each time: about half an hour
+fuzz: setup
+	OMP_NUM_THREADS=1 SHARED_AFFECT_FUZZ=20 $(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.tools.bench all

@@ -8,6 +8,9 @@ min_version("9.27")
 conda: "envs/shared-affect.yaml"
 
 
+include: "workflow/rules/start.smk"
+
+
 configfile: "config.yaml"
 
 

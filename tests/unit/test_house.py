@@ -10,6 +10,7 @@ import yaml
 
 SKIP = {
     ".git",
+    ".hypothesis",
     ".venv",
     ".snakemake",
     "results",

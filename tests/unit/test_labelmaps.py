@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from shared_affect.human.labelled_texts import CLUE_LABELS
-from shared_affect.steering.label_maps import BASIC, judge_texts, read_label_map
+from shared_affect.steering.label_maps import judge_texts, read_label_map
+from shared_affect.study.inputs import BASIC
 
 
 def emotions(root):

@@ -136,3 +136,26 @@ def test_what_snakemake_itself_refuses_is_as_the_docs_say(run, root):
     ):
         code, text = run(*arguments)
         assert code and words in text and words in docs, (words, text[-1500:])
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (b"models: [a\n", "config.yaml is no YAML"),
+        ("study: a\n".encode("utf-16"), "mark of UTF-16"),
+        (b"rsa: {n_draws: 010}\n", "config.yaml, line 1: '010' is a number of another base"),
+        (b"associations: &a {en: *a}\n", "an alias that holds itself"),
+        (b"- a\n", "needed: keys with values"),
+    ],
+)
+def test_a_broken_configuration_is_named_with_its_line_before_snakemake_reads_it(run, written, words):
+    (run.folder / "config.yaml").write_bytes(written)
+    code, text = run("-n")
+    assert code == 1 and words in text and "Traceback" not in text and len(text.strip().splitlines()) <= 16, text
+
+
+def test_a_study_never_leaves_its_folder(run):
+    for name in ("../elsewhere", "/tmp/x", "a/b", "{x}", "x" * 300, "..", "-x"):
+        code, text = run("-n", "--config", f"study={name}")
+        assert code == 1 and "key study is" in text and "Traceback" not in text, text
+    assert sorted(p.name for p in run.folder.iterdir() if p.name[0] != ".") == ["config", "config.yaml", "resources"]

@@ -66,9 +66,7 @@ rule write_planted_texts:
         **WORLD_PARAMS,
         counts=config["texts"],
         # 36 tokens a document is a safe underestimate: the models take what they need
-        n_train=lambda w: max(
-            100, max(r["train_tokens"] for r in STUDY.tables["models"] if r["world"] == w.world) // 36
-        ),
+        n_train=lambda w: max(100, STUDY.world_tokens(w.world) // 36),
         code=code_of("planted/world", "planted/tokenizer"),
     script:
         "../scripts/write_planted_texts.py"

@@ -1,11 +1,6 @@
 # The study: config and tables read and checked once. What rules ask of it is STUDY (shared_affect/planning/plan.py).
 # Inputs: config.yaml (+ overlays), config/*.tsv, resources/emotions.tsv, resources/concepts/{language}.tsv.
 # Everything wrong with them that can be known now is said now, before any job.
-import os
-import sys
-from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -14,23 +9,12 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**30}.items():
     os.environ.setdefault(NAME, str(VALUE))
 
-BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE / "src"))
-
 from shared_affect.base import card_locks, rooms
 from shared_affect.planning import looks
 from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
 from shared_affect.study import folder as study_folder
 from shared_affect.study import overlays
-
-
-def checked(function, *args, **kwargs):
-    try:
-        return function(*args, **kwargs)
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
-
 
 # Jobs run in the Python of this process and see what --sdm conda has put behind its packages.
 PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)

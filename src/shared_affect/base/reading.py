@@ -17,6 +17,7 @@ import csv
 import difflib
 import io
 import re
+import reprlib
 import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -54,6 +55,54 @@ def place(path: str | Path, line: int | None = None, parts: int = 2) -> str:
 def listed(names: Sequence[str], limit: int = 12) -> str:
     """Names joined by commas, the first few."""
     return ", ".join(names[:limit]) + (f", ... {len(names) - limit} more" if len(names) > limit else "")
+
+
+class _Shown(reprlib.Repr):
+    """`repr` of a bounded length, whatever is inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 100
+        self.maxlist = self.maxdict = self.maxtuple = self.maxset = 8
+        self.maxlevel = 3
+
+    def repr_date(self, value: object, level: int) -> str:
+        """What YAML takes for a date, as it was written."""
+        return str(value)
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Python writes no number of more than 4,300 digits."""
+        digits = int(value.bit_length() * 0.30103) + 1
+        return repr(value) if digits <= self.maxlong else f"a whole number of {digits} digits"
+
+
+def shown(value: object) -> str:
+    """A value as it was found, for a message: quoted, and cut in its middle where it is long.
+
+    Examples
+    --------
+    >>> shown("en"), shown({"en": ["usf"]}), len(shown("x" * 10_000)), shown(10**5000)
+    ("'en'", "{'en': ['usf']}", 100, 'a whole number of 5001 digits')
+    """
+    return _Shown().repr(value)
+
+
+SCREEN = (2000, 24)
+"""Characters and lines that a message may have."""
+
+
+def one_screen(text: str) -> str:
+    """A message that fits a terminal: what cannot be seen is written out, and the middle of a long one is left out."""
+    text = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    characters, at_most = SCREEN
+    lines = text.split("\n")
+    if len(lines) > at_most:
+        left = len(lines) - at_most + 1
+        text = "\n".join([*lines[: at_most // 2], f"... {left} lines left out ...", *lines[-(at_most // 2 - 1) :]])
+    if len(text) > characters:
+        part = characters // 2 - 30
+        text = f"{text[:part]} ... {len(text) - 2 * part} characters left out ... {text[-part:]}"
+    return text
 
 
 def _other_encoding(data: bytes) -> str:
@@ -234,7 +283,14 @@ def numbered_lines(path: str | Path) -> list[tuple[int, str]]:
 # --- what the user writes ---------------------------------------------------------------------------------------------
 
 
-def _own_text(path: str | Path, needed: str) -> str:
+def read_own(path: str | Path, needed: str) -> str:
+    """Text of a file that a person writes for this workflow; `needed` says in messages what should stand there.
+
+    Raises
+    ------
+    ValueError
+        No such file, an empty one, bytes that are not UTF-8, or a NUL; names file and line.
+    """
     if not Path(path).is_file():
         raise ValueError(
             f"{place(path, parts=3)} does not exist{' as a file' if Path(path).exists() else ''}; needed: {needed}"
@@ -253,7 +309,13 @@ def read_lines(path: str | Path) -> list[str]:
     ValueError
         No such file, an empty one, bytes that are not UTF-8, or a NUL; names file and line.
     """
-    return [line for line in split_lines(_own_text(path, "running text in UTF-8, one text a line")) if line]
+    return [line for line in split_lines(read_own(path, "running text in UTF-8, one text a line")) if line]
+
+
+def _other_separator(header: Sequence[str]) -> str:
+    """A hint where a header is one cell with commas or semicolons in it."""
+    alone = len(header) == 1 and re.search("[,;]", header[0])
+    return "; cells are separated by tabs, not by commas or semicolons" if alone else ""
 
 
 def _check_own_header(
@@ -263,26 +325,25 @@ def _check_own_header(
     for column in header:
         if ZERO_WIDTH.search(column) or CONTROL.search(column) or column != column.strip():
             raise ValueError(
-                f"{name}, line 1: column {column!r}; allowed: a name without spaces and invisible characters around it"
+                f"{name}, line 1: column {shown(column)}; allowed: a name without spaces and invisible characters"
+                " around it"
             )
     unknown = [c for c in header if c not in known]
     missing = [c for c in needed if c not in header]
     if unknown and not others:
         close = difflib.get_close_matches(unknown[0], known, n=1)
         raise ValueError(
-            f"{name}: unknown column {unknown[0]!r}{f' (did you mean {close[0]!r}?)' if close else ''}; allowed:"
-            f" {listed(known, 40)}"
+            f"{name}: unknown column {shown(unknown[0])}{f' (did you mean {close[0]!r}?)' if close else ''}; allowed:"
+            f" {listed(known, 40)}{_other_separator(header)}"
         )
     if missing:
         hint = "; quotation marks are characters here, take them off" if f'"{missing[0]}"' in header else ""
-        hint = hint or (
-            "; cells are separated by tabs, not by commas or semicolons"
-            if len(header) == 1 and re.search("[,;]", header[0])
-            else ""
+        hint = hint or _other_separator(header)
+        raise ValueError(
+            f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}; needed: {listed(needed, 40)}"
         )
-        raise ValueError(f"{name}: column {missing[0]!r} is missing; found: {listed(header, 40)}{hint}")
     if twice := [c for c in header if header.count(c) > 1]:
-        raise ValueError(f"{name}: column {twice[0]!r} stands {header.count(twice[0])} times; allowed: once")
+        raise ValueError(f"{name}: column {shown(twice[0])} stands {header.count(twice[0])} times; allowed: once")
     # a column that may be left out would be left out without a word where its name is misspelt
     for column in unknown:
         if close := difflib.get_close_matches(
@@ -298,21 +359,21 @@ def _check_own_header(
 def _check_cell(where: str, column: str, cell: str, is_text: bool) -> None:
     if cell != cell.strip():
         raise ValueError(
-            f"{where}: {column} is {cell!r}; allowed: a {'text' if is_text else 'word'} without spaces around it"
+            f"{where}: {column} is {shown(cell)}; allowed: a {'text' if is_text else 'word'} without spaces around it"
         )
     patterns = (ZERO_WIDTH, CONTROL) if is_text else (ZERO_WIDTH, CONTROL, SPACES)
     for bad in (m for pattern in patterns for m in pattern.finditer(cell)):
         if not is_text or (bad[0] not in JOINERS and not "\ufe00" <= bad[0] <= "\ufe0f"):
             named = unicodedata.name(bad[0], "a control character").lower()
             raise ValueError(
-                f"{where}: {column} is {cell!r} with U+{ord(bad[0]):04X} ({named}), which cannot be seen; allowed:"
+                f"{where}: {column} is {shown(cell)} with U+{ord(bad[0]):04X} ({named}), which cannot be seen; allowed:"
                 f" {'visible characters' if not SPACES.match(bad[0]) else 'plain spaces'}"
             )
     if cell[:1] == cell[-1:] == '"' and (
         cell == '""' or (len(cell) > 2 and re.fullmatch('(?:[^"]|"")*""(?:[^"]|"")*', cell[1:-1]))
     ):
         raise ValueError(
-            f"{where}: {column} is {cell!r}, written as a spreadsheet quotes cells; quotation marks are characters"
+            f"{where}: {column} is {shown(cell)}, written as a spreadsheet quotes cells; quotation marks are characters"
             f" here: write the {'text' if is_text else 'word'} itself"
         )
 
@@ -360,7 +421,7 @@ def read_written(
         twice. Names file, line and column.
     """
     name, columns = place(path, parts=3), listed([*needed, *(optional or ())], 40)
-    rows = _rows(path, _own_text(path, f"a tab-separated table with columns {columns}"), "\t", quoted=False)
+    rows = _rows(path, read_own(path, f"a tab-separated table with columns {columns}"), "\t", quoted=False)
     if not rows:
         raise ValueError(f"{name} is empty; needed: a tab-separated table with columns {columns}")
     header = rows[0][1]
@@ -381,7 +442,7 @@ def read_written(
             own = tuple(row[c] for c in key)
             if own in first:
                 raise ValueError(
-                    f"{where}: {', '.join(key)} {' '.join(own)!r} stands in line {first[own]} too; allowed: once"
+                    f"{where}: {', '.join(key)} {shown(' '.join(own))} stands in line {first[own]} too; allowed: once"
                 )
             first[own] = line
         found.append(row | {LINE: line})

@@ -39,6 +39,28 @@ LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
 """Kind -> loader's name -> function of the dataset's files, in the order of the column ``path``."""
 
 
+def loader_of(kind: str, loader: str, paths: Sequence[str | Path]) -> Callable[..., pd.DataFrame]:
+    """What reads a dataset's files.
+
+    Raises
+    ------
+    ValueError
+        Unknown kind or loader, or another number of files than the loader takes.
+    """
+    if kind not in LOADERS or loader not in LOADERS[kind]:
+        allowed = "; ".join(f"{k}: {', '.join(v)}" for k, v in LOADERS.items())
+        raise ValueError(f"loader {loader!r} for kind {kind!r}; allowed: {allowed} (config/human.tsv, column loader)")
+    function = LOADERS[kind][loader]
+    try:
+        inspect.signature(function).bind(*paths)
+    except TypeError:
+        raise ValueError(
+            f"loader {loader!r} was given {len(paths)} file(s); expected"
+            f" {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)"
+        ) from None
+    return function
+
+
 def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     """A dataset of one kind, read by its own loader.
 
@@ -61,17 +83,7 @@ def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     ValueError
         Unknown kind or loader, another number of files than the loader takes, or whatever the loader refuses.
     """
-    if kind not in LOADERS or loader not in LOADERS[kind]:
-        allowed = "; ".join(f"{k}: {', '.join(v)}" for k, v in LOADERS.items())
-        raise ValueError(f"loader {loader!r} for kind {kind!r}; allowed: {allowed} (config/human.tsv, column loader)")
-    function = LOADERS[kind][loader]
-    try:
-        inspect.signature(function).bind(*paths)
-    except TypeError:
-        raise ValueError(
-            f"loader {loader!r} was given {len(paths)} file(s); expected"
-            f" {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)"
-        ) from None
+    function = loader_of(kind, loader, paths)
     frame = function(*paths)
     LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(map(str, frame)))
     return frame

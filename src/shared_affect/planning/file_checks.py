@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shared_affect.base.reading import read_lines
 from shared_affect.planning.study_checks import concept_sources, fill
 from shared_affect.study.config import PLACE, ConfigError, read_committed
-from shared_affect.study.inputs import OWN_CONCEPTS, SPLITS, read_names, read_prompts
+from shared_affect.study.inputs import OWN_CONCEPTS, SPLITS, read_labels, read_names, read_prompts
 
 PLANTED_LANGUAGES = ("en", "zh")
 """Languages of the planted world (planted/world.py)."""
@@ -47,7 +48,7 @@ def check_files(
     for language in config["languages"]:
         _check_running_texts(config, language, resources, world)
         if config["steering"]["enabled"]:
-            check_steered(config, language, resources, world)
+            check_steered(config, language, resources, world, [r["emotion"] for r in tables["emotions"]])
     for source in concept_sources(config, tables["variants"]):
         if source not in OWN_CONCEPTS:
             for language in config["languages"]:
@@ -78,6 +79,7 @@ def _check_running_texts(config: Mapping, language: str, resources: Path, world:
                 "write it, one text a line (docs/data.md, Add a language), or take the language out of "
                 "config.yaml, key languages",
             )
+            _read_running(resources / file)
         elif language not in PLANTED_LANGUAGES:
             _need(
                 world / f"{name}_{language}.txt",
@@ -85,6 +87,14 @@ def _check_running_texts(config: Mapping, language: str, resources: Path, world:
                 f"{PLACE}: the planted world speaks {', '.join(PLANTED_LANGUAGES)}: set running_texts to authored "
                 f"and write {resources.name}/{file}, or put the file there",
             )
+
+
+def _read_running(path: Path) -> None:
+    """Running texts are read once before any job, as jobs read them."""
+    try:
+        read_lines(path)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _check_names_of_emotions(
@@ -138,8 +148,12 @@ def _read_own(row: Mapping, places: Mapping[str, str], where: str) -> None:
         raise ConfigError(f"{error} ({where})") from None
 
 
-def check_steered(config: Mapping, language: str, resources: Path, world: Path) -> None:
+def check_steered(
+    config: Mapping, language: str, resources: Path, world: Path, emotions: Sequence[str] | None = None
+) -> None:
     """A language can be steered in: words can be found in its texts, it has prompts of both halves and a judge's texts.
+
+    Labels of the judge's texts stand for some of these emotions; with None that is not looked at.
 
     Raises
     ------
@@ -178,3 +192,5 @@ def check_steered(config: Mapping, language: str, resources: Path, world: Path) 
             f"{labels} does not exist: it says which emotions the labels of {config['judge_texts'][language]!r} "
             f"stand for; write it (docs/concepts.md), {without}"
         )
+    else:
+        read_labels(labels, emotions)

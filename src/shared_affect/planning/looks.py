@@ -7,6 +7,7 @@ from pathlib import Path
 from shared_affect.planning import early_look, file_checks, study_checks
 from shared_affect.planning.plan import Study
 from shared_affect.study import folder as study_folder
+from shared_affect.study.config import ConfigError
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
 
 
@@ -32,9 +33,60 @@ def look(study: Study) -> list[str]:
         study.results, settings_of(study), study.checkout.sections, study.config["force"]
     )
     file_checks.check_files(study.config, study.tables, study.places, study.inputs)
+    look_at_data(study)
+    look_at_world(study)
     study_checks.check_emotions(study.config, study.emotions, lambda language: classes_of(study, language))
     early_look.look(study.models, study.tables["models"], study.saes, study.row_path)
     return differing
+
+
+def look_at_data(study: Study) -> None:
+    """Every dataset that the study reads has a loader of its kind, which takes as many files.
+
+    Raises
+    ------
+    ConfigError
+        Naming the row.
+    """
+    from shared_affect.human.loaders import loader_of
+
+    named = study_folder.datasets(study.config, study.tables["variants"])
+    for r in study.tables["human"]:
+        if r["dataset"] in named and r["language"] in study.languages:
+            try:
+                loader_of(r["kind"], r["loader"], r["path"].split())
+            except ValueError as error:
+                where = f"config/human.tsv, row {r['dataset']} {r['kind']} {r['language']}"
+                raise ConfigError(f"{where}: {error}") from None
+
+
+def look_at_world(study: Study) -> None:
+    """Where something is planted, a world can be made of its tables.
+
+    Raises
+    ------
+    ConfigError
+        Naming the table.
+    """
+    from shared_affect.planted.world import LANGUAGES
+
+    rows = [study.data.row(k, d, x) for k, d in study.rated for x in study.languages]
+    models = [study.row("models", model=m) for m in study.models]
+    texts = [study.config["running_texts"], study.config["judge_texts"] if study.steered else ""]
+    if not ("planted" in [*texts, *(r["raters"] for r in rows)] or any(r["source"] == "trained" for r in models)):
+        return
+    from shared_affect.planted.worldtables import check_world
+
+    own = study.checkout
+    try:
+        check_world(
+            own.resources / "planted",
+            {k: own.concepts(k) for k in LANGUAGES},
+            {k: own.templates(k) for k in LANGUAGES},
+            study.config["root_seed"],
+        )
+    except ValueError as error:
+        raise ConfigError(f"the planted world cannot be made: {error}") from None
 
 
 def overwriting(study: Study, differing: list[str]) -> list[str]:

@@ -24,7 +24,7 @@ from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import analysed, overlays
 from shared_affect.study.banners import banner
 from shared_affect.study.checks import check_study
-from shared_affect.study.config import ConfigError
+from shared_affect.study.config import PLACE, ConfigError, check_values
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,11 @@ class Study:
     def norms(self) -> str:
         """Dataset of the word ratings."""
         return self.config["norms"]
+
+    @property
+    def rated(self) -> tuple[tuple[str, str], ...]:
+        """Kind and name of the datasets that results are compared with."""
+        return ("judgements", self.human), ("norms", self.norms)
 
     @property
     def groups(self) -> list[list[str]]:
@@ -262,6 +267,11 @@ class Study:
         """A file of the planted world from which a model learns."""
         return f"{self.results}/world/{self.row('models', model=model)['world']}/{file}"
 
+    def world_tokens(self, world: str) -> int:
+        """Tokens that the most learned model of a planted world is trained on."""
+        rows = [r for r in self.tables["models"] if r["source"] == "trained" and r["world"] == world]
+        return max((r["train_tokens"] or 0 for r in rows), default=0)
+
     # ---- data, variants, grid
 
     @cached_property
@@ -340,7 +350,7 @@ class Study:
     @cached_property
     def banner(self) -> str:
         """What is planted, said wherever numbers are shown that rest on something planted."""
-        asked = itertools.product((("judgements", self.human), ("norms", self.norms)), self.languages)
+        asked = itertools.product(self.rated, self.languages)
         sources = {m: self.row("models", model=m)["source"] for m in self.models}
         texts = ["running texts"] if self.config["running_texts"] == "planted" else []
         if self.config["judge_texts"] == "planted" and self.config["steering"]["enabled"]:
@@ -380,6 +390,7 @@ def read_study(config: Mapping[str, Any], checkout: Checkout, tables: Tables) ->
     ConfigError
         At the first thing that is wrong.
     """
+    check_values(config, PLACE)
     made: dict[str, Any] = overlays.convert(config, checkout.schema)
     known = [r["language"] for r in tables["languages"]]
     concepts = {k: checkout.concepts(k) for k in known}

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 
+from shared_affect.base.reading import shown
 from shared_affect.study.analysed import analysed, models_of
 from shared_affect.study.config import PLACE, ConfigError, read_committed
-from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts
+from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_number
 from shared_affect.study.overlays import expand_path
 
 TRAINED_BLOCKS = {"gemma2": 2, "llama": 2}
@@ -63,11 +65,16 @@ def fill(text: str, places: Mapping[str, str], where: str) -> str:
         For a brace that names nothing.
     """
     try:
-        return expand_path(text.format(**places))
+        pieces = list(Formatter().parse(text))
+    except ValueError:  # a brace that does not close
+        pieces = [("", "", None, None)]
+    # a format may ask for more than a value: an attribute, an item, a width
+    if any(name is not None and (name not in places or form or turn) for _, name, form, turn in pieces):
+        raise ConfigError(f"{where} is {shown(text)}; allowed in braces: {', '.join(places)}")
+    try:
+        return expand_path("".join(before + (places[name] if name else "") for before, name, _, _ in pieces))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-    except (KeyError, IndexError, ValueError):
-        raise ConfigError(f"{where} is {text!r}; allowed in braces: {', '.join(places)}") from None
 
 
 def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
@@ -79,6 +86,7 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
         Naming table, row and column.
     """
     used = set(config["models"]) | set(config["control_models"])
+    check_rule_names([*config["models"], *config["control_models"]])
     models = {r["model"]: r for r in tables["models"]}
     for r in (r for r in tables["models"] if r["model"] in used):
         where = f"config/models.tsv, row {r['model']}"
@@ -94,6 +102,25 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
         _check_sae(r, models[r["model"]], where)
     for r in (r for r in tables["variants"] if r["variant"] in config["control_variants"]):
         _check_control(r, f"config/variants.tsv, row {r['variant']}")
+
+
+def check_rule_names(models: Sequence[str]) -> None:
+    """Each model has rules of its own, in whose names ``-`` and ``.`` are ``_``.
+
+    Raises
+    ------
+    ConfigError
+        For two models whose rules would have one name.
+    """
+    first: dict[str, str] = {}
+    for model in models:
+        own = model.replace("-", "_").replace(".", "_")
+        if own in first:
+            raise ConfigError(
+                f"{PLACE}: keys models and control_models name {first[own]!r} and {model!r}, which differ in - and ."
+                " alone; allowed in one study: one of them (config/models.tsv, column model)"
+            )
+        first[own] = model
 
 
 def _check_source(table: str, row: Mapping, where: str) -> None:
@@ -205,7 +232,8 @@ def planted_classes(path: str | Path, language: str) -> dict[str, str]:
     """
     rows = read_committed(path, ["emotion", "valence"], None)
     middle = {
-        r["emotion"]: float(r["valence"]) + (float(r.get("zh_shift_valence") or 0) if language == "zh" else 0)
+        r["emotion"]: read_number(path, r, "valence", 1)
+        + (read_number(path, r, "zh_shift_valence", 2) if language == "zh" and "zh_shift_valence" in r else 0)
         for r in rows
     }
     return {e: "positive" if v > 0 else "negative" for e, v in middle.items()}

@@ -8,10 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.base.reading import read_written
-
-BASIC = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
-"""The six basic emotions (Ekman 1992)."""
+from shared_affect.study.inputs import read_labels
 
 
 def read_label_map(path: str | Path, labels: Collection[str], emotions: Collection[str]) -> pd.DataFrame:
@@ -36,18 +33,13 @@ def read_label_map(path: str | Path, labels: Collection[str], emotions: Collecti
         Anything that `reading.read_written` refuses; a label that is missing, doubled or unknown, or a target that does
         not exist.
     """
-    frame = pd.DataFrame(
-        read_written(path, ["label", "emotion", "basic"], may_be_empty=["emotion", "basic"], key=["label"])
-    )
+    frame = pd.DataFrame(read_labels(path, emotions))
     if wrong := sorted(set(frame["label"]) ^ set(labels)):
         raise ValueError(
             f"{path}: label {wrong[0]!r} is"
             f" {'in the texts but not in the table' if wrong[0] in labels else 'in the table but in no text'}; needed:"
             " every label of the texts, and no other"
         )
-    for column, allowed in (("emotion", emotions), ("basic", BASIC)):
-        if bad := [t for t in frame[column] if t and t not in allowed]:
-            raise ValueError(f"{path}: {column} is {bad[0]!r}; allowed: {', '.join(allowed)}, or empty")
     return frame[["label", "emotion", "basic"]]
 
 

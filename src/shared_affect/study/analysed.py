@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from shared_affect.base.reading import shown
 from shared_affect.study.config import PLACE, ConfigError, hint, listing
 
 PRIMARY, ALL = "primary", "all"
@@ -60,7 +61,7 @@ def lacking(config: Mapping, saes: Sequence[Mapping]) -> list[str]:
         has = [m for m in models_of(config) if m in having]
         if without := [m for m in models_of(config) if m not in having]:
             said.append(
-                f"SAE {name!r} of the key saes belongs to {', '.join(has)}, and there is none of that name for"
+                f"SAE {shown(name)} of the key saes belongs to {', '.join(has)}, and there is none of that name for"
                 f" {', '.join(without)} (config/saes.tsv): the profile is without it there"
             )
     return said
@@ -80,7 +81,7 @@ def check(config: Mapping, saes: Sequence[Mapping]) -> None:
         own = [r["sae"] for r in saes if r["model"] == model]
         if config["primary_sae"] not in own:
             raise ConfigError(
-                f"{PLACE}: key primary_sae is {config['primary_sae']!r}; allowed for model {model!r}:"
+                f"{PLACE}: key primary_sae is {shown(config['primary_sae'])}; allowed for model {model!r}:"
                 f" {listing(own) or 'none'} (config/saes.tsv)"
             )
     known = list(dict.fromkeys(r["sae"] for m in config["models"] for r in saes if r["model"] == m))
@@ -90,6 +91,6 @@ def check(config: Mapping, saes: Sequence[Mapping]) -> None:
                 f"{m} has {listing([r['sae'] for r in saes if r['model'] == m])}" for m in config["models"]
             )
             raise ConfigError(
-                f"{PLACE}: key saes names {name!r}{hint(name, known)}; allowed: {PRIMARY}, {ALL}, or a list of SAEs of"
+                f"{PLACE}: key saes names {shown(name)}{hint(name, known)}; allowed: {PRIMARY}, {ALL}, or a list of SAEs of"
                 f" one or more of the models: {held} (config/saes.tsv)"
             )

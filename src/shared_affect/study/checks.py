@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shared_affect.base.reading import shown
 from shared_affect.study import analysed
 from shared_affect.study.config import PLACE, ConfigError, check_mapping, hint, listing, read_schema
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_templates
@@ -65,10 +66,10 @@ def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: 
     for name in found:
         if name not in allowed:
             raise ConfigError(
-                f"{PLACE}: key {key} names {name!r}{hint(name, allowed)}; allowed: {listing(allowed)} ({table})"
+                f"{PLACE}: key {key} names {shown(name)}{hint(name, allowed)}; allowed: {listing(allowed)} ({table})"
             )
     if twice := [n for n, c in Counter(found).items() if c > 1]:
-        raise ConfigError(f"{PLACE}: key {key} names {twice[0]!r} twice; allowed: once")
+        raise ConfigError(f"{PLACE}: key {key} names {shown(twice[0])} twice; allowed: once")
 
 
 def _check_rows_exist(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
@@ -91,7 +92,7 @@ def _check_templates(config: Mapping, variants: Sequence[Mapping], paths: Mappin
             if unknown := [t for t in r["templates"].split() if t not in carriers]:
                 raise ConfigError(
                     f"config/variants.tsv: variant {r['variant']}, column templates names"
-                    f" {unknown[0]!r}{hint(unknown[0], carriers)}; allowed: {listing(carriers)} ({of_language})"
+                    f" {shown(unknown[0])}{hint(unknown[0], carriers)}; allowed: {listing(carriers)} ({of_language})"
                 )
 
 
@@ -138,8 +139,8 @@ def _check_human(config: Mapping, human: Sequence[Mapping]) -> None:
             allowed = [r["dataset"] for r in human if r["kind"] == kind and r["language"] == language]
             if config[key] not in allowed:
                 raise ConfigError(
-                    f"{PLACE}: key {key} is {config[key]!r}, but for language {language!r} config/human.tsv has:"
-                    f" {listing(allowed) or 'none'}"
+                    f"{PLACE}: key {key} is {shown(config[key])}; allowed for language {language!r}:"
+                    f" {listing(allowed) or 'none'} (config/human.tsv, kind {kind})"
                 )
 
 
@@ -151,7 +152,7 @@ def _check_judge_texts(config: Mapping, human: Sequence[Mapping]) -> None:
         allowed = [r["dataset"] for r in human if r["kind"] == "labelled-text" and r["language"] == language]
         if (found := config["judge_texts"].get(language)) not in allowed:
             raise ConfigError(
-                f"{PLACE}: key judge_texts.{language} is {found!r}; allowed: {listing(allowed) or 'none'}"
+                f"{PLACE}: key judge_texts.{language} is {shown(found)}; allowed: {listing(allowed) or 'none'}"
                 " (config/human.tsv, kind labelled-text)"
             )
 
@@ -209,6 +210,6 @@ def _check_dataset(
     allowed = [*others, *(r["dataset"] for r in rows if r["kind"] in kinds and r["language"] == language)]
     if found not in allowed:
         raise ConfigError(
-            f"{where} is {found!r}{hint(found, allowed)}; allowed for language {language!r}:"
+            f"{where} is {shown(found)}{hint(found, allowed)}; allowed for language {language!r}:"
             f" {listing(allowed) or 'none'} (config/human.tsv, kind {' or '.join(kinds)})"
         )

@@ -98,7 +98,7 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "variants": lambda r: r["variant"] in named["variants"],
         "emotions": lambda r: r["emotion"] in emotions,
         "human": lambda r: (
-            r["language"] in config["languages"] and r["dataset"] in _datasets(config, tables["variants"])
+            r["language"] in config["languages"] and r["dataset"] in datasets(config, tables["variants"])
         ),
     }
     rows = {
@@ -112,7 +112,7 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
     }
 
 
-def _datasets(config: Mapping, variants: Sequence[Mapping]) -> set[str]:
+def datasets(config: Mapping, variants: Sequence[Mapping]) -> set[str]:
     """Every dataset of config/human.tsv that a study reads."""
     found = {config["human"], config["norms"], config["concepts"]} | {
         r["concepts"] for r in variants if r["variant"] in config["specs"]
@@ -146,15 +146,30 @@ def _parsed(path: Path, key: str) -> dict:
     """A file of settings, which holds this key."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or key not in found:
+    if not _is_settings(found, key):
         raise ConfigError(
             f"{path} cannot be read, so it is not known what {path.parent} holds; delete that file if the "
             "folder is to be overwritten, or give the study another name "
             "(--config study=NAME)"
         )
     return found
+
+
+def _is_settings(found: object, key: str) -> bool:
+    """Whether a file holds what `write_settings` (``config``, ``tables`` of rows) or a finished run writes."""
+    if not isinstance(found, dict) or key not in found:
+        return False
+    if key != "config":
+        return True
+    tables = found.get("tables") or {}
+    rows = [row for table in tables.values() for row in (table or {}).values()] if _nested(tables) else [None]
+    return isinstance(found["config"], dict) and all(isinstance(row, dict) for row in rows)
+
+
+def _nested(tables: object) -> bool:
+    return isinstance(tables, dict) and all(isinstance(table or {}, dict) for table in tables.values())
 
 
 def _flat(config: Mapping, sections: Collection[str]) -> dict:
@@ -167,7 +182,7 @@ def _flat(config: Mapping, sections: Collection[str]) -> dict:
 
 
 def _grown(old, new) -> bool:
-    return isinstance(old, list) and isinstance(new, list) and set(old) <= set(new)
+    return isinstance(old, list) and isinstance(new, list) and all(v in new for v in old)
 
 
 def _saes_by_name(config: Mapping, tables: Mapping, now: list[str]) -> list[str]:
@@ -204,7 +219,7 @@ def differences(old: Mapping, new: Mapping, sections: Collection[str]) -> list[t
         if k in now and k not in FREE and before[k] != now[k] and not (k in GROWS and _grown(before[k], now[k]))
     ]
     for table, rows in (old.get("tables") or {}).items():
-        for name, row in rows.items():
+        for name, row in (rows or {}).items():
             after = new["tables"].get(table, {}).get(name, {})
             found += [
                 (f"{'resources' if table == 'emotions' else 'config'}/{table}.tsv, row {name}, column {c}", v, after[c])

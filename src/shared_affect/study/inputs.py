@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from shared_affect.base.reading import LINE, place
-from shared_affect.study.config import ConfigError, hint, listing, read_committed
+from shared_affect.base.reading import LINE, place, shown
+from shared_affect.study.config import ConfigError, as_typed, hint, listing, read_committed
 
 SPLITS = ("choose", "score")
 """What a prompt is for: to choose the strength of steering, or to be scored."""
@@ -136,13 +136,16 @@ def read_templates(path: str | Path) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses; a template has no place for the word, or a name stands twice.
+        Anything that `reading.read_written` refuses; a template has no place for the word, `held_out` is neither true
+        nor false, or a name stands twice.
     """
     name = place(path, parts=3)
     rows = read_committed(path, ["template", "text", "held_out"], texts=["text"])
     for r in rows:
         if r["text"].count("{word}") != 1:
             raise ConfigError(f"{name}, line {r[LINE]}: text is {r['text']!r}; allowed: a text with {{word}} once")
+        if r["held_out"] not in ("true", "false"):
+            raise ConfigError(f"{name}, line {r[LINE]}: held_out is {r['held_out']!r}; allowed: true, false")
     names = [r["template"] for r in rows]
     if twice := [n for n, c in Counter(names).items() if c > 1]:
         raise ConfigError(
@@ -165,3 +168,48 @@ def read_prompts(path: str | Path) -> list[tuple[str, str, str]]:
         if r["split"] not in SPLITS:
             raise ConfigError(f"{place(path, r[LINE], 3)}: split is {r['split']!r}; allowed: {', '.join(SPLITS)}")
     return [(r["prompt"], r["split"], r["text"]) for r in rows]
+
+
+BASIC = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
+"""The six basic emotions (Ekman 1992)."""
+
+
+def read_labels(path: str | Path, emotions: Collection[str] | None = None) -> list[dict]:
+    """Which emotion, and which basic emotion, a label of a dataset of texts stands for (``resources/judges``).
+
+    Parameters
+    ----------
+    path : path
+        Table ``label, emotion, basic``; an empty cell = no counterpart.
+    emotions : collection of str, optional
+        All emotions that exist; without it they are not looked at.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses, a label twice, or an emotion that does not exist.
+    """
+    rows = read_committed(path, ["label", "emotion", "basic"], may_be_empty=["emotion", "basic"], key=["label"])
+    for column, allowed in (("emotion", emotions), ("basic", BASIC)):
+        for r in rows:
+            if allowed is not None and r[column] and r[column] not in allowed:
+                raise ConfigError(
+                    f"{place(path, r[LINE], 3)}: {column} is {r[column]!r}; allowed: {listing(list(allowed))}, or empty"
+                )
+    return rows
+
+
+def read_number(path: str | Path, row: Mapping, column: str, most: float) -> float:
+    """A number in a row of a table of the planted world, from -`most` to `most`.
+
+    Raises
+    ------
+    ConfigError
+        Naming file, line and column.
+    """
+    found = as_typed(row[column], "number")
+    # a NaN lies in no range
+    if isinstance(found, str) or not -most <= found <= most:
+        where = place(path, row[LINE], 3)
+        raise ConfigError(f"{where}: {column} is {shown(row[column])}; allowed: a number from {-most:g} to {most:g}")
+    return float(found)
