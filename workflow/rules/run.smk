@@ -5,6 +5,7 @@ import atexit
 from contextlib import suppress
 from logging import Filter
 
+from shared_affect.base.files import remove_unfinished
 from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -21,6 +22,8 @@ if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
     for SENTENCE in owners.release_dead(LOCKS):
         logger.warning(SENTENCE)
+    if NOTE := owners.announce(LOCKS):
+        atexit.register(NOTE.unlink, missing_ok=True)
 
 
 class LogsExist(Filter):
@@ -56,6 +59,8 @@ if workflow.is_main_process:
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    if LEFT := remove_unfinished(STUDY.results):
+        logger.info(f"{LEFT} half-written files of a killed run are removed")
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
             logger.warning(
