@@ -90,12 +90,15 @@ def writing_to(path: str | Path) -> Iterator[None]:
     Raises
     ------
     OSError
-        In place of whatever came of a full disk, one that can only be read, and the like (`REASONS`).
+        In place of whatever came of a full disk, one that can only be read, and the like (`REASONS`), unless it says
+        more than the system's words already.
     """
     try:
         yield
     except Exception as error:
-        if (number := _cause(error)) is None:
+        number = _cause(error)
+        told = isinstance(error, OSError) and error.errno and error.strerror != os.strerror(error.errno)
+        if number is None or told:
             raise
         raise OSError(
             number, f"{path} could not be written: {os.strerror(number)}. What to do: {REASONS[number]}"
