@@ -22,14 +22,10 @@ OF_ONE_RUN = ("provenance.json",)
 class Faulty(Study):
     """The smallest study that runs every kind of rule, in a folder of its own.
 
-    Parameters
-    ----------
-    folder : path
-    controls : bool
-        Whether there are control models, control variants and specifications: twice the jobs, the same rules.
+    Control models and variants are more of the same rules, twice as many jobs in all: none here.
     """
 
-    def __init__(self, folder: Path, controls: bool = False):
+    def __init__(self, folder: Path):
         super().__init__(folder)
         edit_table(
             folder / "config/models.tsv",
@@ -41,11 +37,9 @@ class Faulty(Study):
             texts={"validation": 10, "sae": 300, "fidelity": 10, "neutral": 10, "judge": 200},
             rsa=self.config["rsa"] | {"n_permutations": 1000},
             steering=self.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4, "random_directions": 12},
-            **(
-                {"control_models": ["gemma2-untrained-1"]}
-                if controls
-                else {"control_models": [], "control_variants": [], "specs": []}
-            ),
+            control_models=[],
+            control_variants=[],
+            specs=[],
         )
         self.cores = 2
 
@@ -150,7 +144,7 @@ def run_and_kill(study: Faulty, kill: Kill, limit: float = 1200) -> str:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise AssertionError(f"{kill}: never reached; see {study.folder}/said.txt")
-        time.sleep(0.001)
+        time.sleep(0.001 if kill.after == "lock" else 0.02)
     end = time.time() + kill.delay
     while time.time() < end and process.poll() is None:
         time.sleep(min(0.01, max(0, end - time.time())))
@@ -209,3 +203,17 @@ def seed() -> int:
     given = os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(10**6)
     print(f"FAULT_SEED={given}")
     return int(given)
+
+
+class Made:
+    """A study that was made undisturbed, what it made, and how long that took."""
+
+    def __init__(self, folder: Path):
+        self.study = Faulty(folder)
+        began = time.time()
+        self.study.snakemake()
+        self.seconds = time.time() - began
+        self.wanted, self.records = self.study.result(), self.study.records()
+
+    def same(self, study: Faulty | None = None) -> None:
+        same(study or self.study, self.wanted, self.records)

@@ -84,6 +84,13 @@ def test_what_killed_writers_left_goes_and_nothing_else(tmp_path):
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [".hidden", "b.txt"]
 
 
+def test_a_folder_that_takes_no_files_is_named_once(tmp_path, monkeypatch):
+    assert files.cannot_be_written(tmp_path, tmp_path / "a/b") == []
+    monkeypatch.setattr(files.os, "access", lambda path, how: path != tmp_path)
+    (said,) = files.cannot_be_written(tmp_path / "a", tmp_path / "a/b", tmp_path)
+    assert said.startswith(f"{tmp_path} cannot be written to. What to do: you may not write there")
+
+
 @pytest.mark.parametrize("mask, mode", [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_files_have_the_permissions_that_the_user_has_set(tmp_path, mask, mode):
     write = "from shared_affect.base.files import write_text; write_text('a', 'x')"

@@ -5,7 +5,7 @@ import atexit
 from contextlib import suppress
 from logging import Filter
 
-from shared_affect.base.files import remove_unfinished
+from shared_affect.base.files import cannot_be_written, remove_unfinished
 from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -24,6 +24,11 @@ if workflow.exec_mode == ExecMode.DEFAULT:
         logger.warning(SENTENCE)
     if NOTE := owners.announce(LOCKS):
         atexit.register(NOTE.unlink, missing_ok=True)
+
+
+if workflow.is_main_process:
+    for SENTENCE in cannot_be_written(STUDY.results, f"logs/{STUDY.name}", f"benchmarks/{STUDY.name}"):
+        logger.warning(SENTENCE)
 
 
 class LogsExist(Filter):

@@ -153,6 +153,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
                 os.unlink(tmp)
 
 
+def cannot_be_written(*folders: str | Path) -> list[str]:
+    """Which of these folders, or the first that is there above one that is not, takes no files, in sentences."""
+    said = {}
+    for folder in map(Path, folders):
+        there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            can_only_be_read = os.statvfs(there).f_flag & os.ST_RDONLY
+            why = REASONS[errno.EROFS if can_only_be_read else errno.EACCES]
+            said[there] = f"{there} cannot be written to. What to do: {why}"
+    return list(said.values())
+
+
 def remove_unfinished(folder: str | Path) -> int:
     """Remove what killed writers have left below a folder in which nobody writes now; how many files that were."""
     left = list(Path(folder).rglob(f".*{UNFINISHED}"))
