@@ -178,6 +178,10 @@ def test_a_dead_beginner_does_not_free_the_lock_of_one_that_lives(folder, beginn
     dead.wait()
     (said,) = owners.release_dead(folder)
     assert f"process {beginner.pid}" in said and locks(folder) == ["0.input.lock"]
+    beginner.kill()
+    beginner.wait()
+    (said,) = owners.release_dead(folder)  # what was known of the dead one is still known
+    assert "taken away" in said and locks(folder) == []
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"host": "h"}'])

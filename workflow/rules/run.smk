@@ -18,6 +18,7 @@ TRAINING = {
     "train_judge": "{language}",
 }  # nothing of these is in the journal
 
+NOTE = None
 if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
     for SENTENCE in owners.release_dead(LOCKS):
@@ -64,6 +65,8 @@ if workflow.is_main_process:
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    if NOTE:
+        NOTE.unlink(missing_ok=True)
     if LEFT := remove_unfinished(STUDY.results):
         logger.info(f"{LEFT} half-written files of a killed run are removed")
     for job in workflow.dag.needrun_jobs():

@@ -120,7 +120,7 @@ def claim(folder: Path, files: Iterable[str]) -> None:
 
 def announce(folder: Path) -> Path | None:
     """Write beside the folder of the lock files that this process may take them; where, so that it can be removed when
-    the process ends. None where nothing can be written.
+    they are claimed or the process ends. None where nothing can be written.
     """
     me = describe_process()
     path = folder.parent / ANNOUNCED / f"{me['host']}-{me['pid']}.json"
@@ -134,7 +134,8 @@ def announce(folder: Path) -> Path | None:
 
 def _announced(folder: Path) -> tuple[list[dict], list[dict]]:
     """Who has announced himself: the dead, whose notes are removed by `release_dead`, and all others."""
-    dead, others = [], []
+    dead: list[dict] = []
+    others: list[dict] = []
     for path in sorted((folder.parent / ANNOUNCED).glob("*.json")):
         try:
             who = json.loads(path.read_text(encoding="utf-8")) | {"note": str(path)}
@@ -148,6 +149,22 @@ def _announced(folder: Path) -> tuple[list[dict], list[dict]]:
 
 def _named(owner: dict) -> str:
     return f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+
+
+def _release_unclaimed(folder: Path, left: Iterable[str]) -> list[str]:
+    """Take away lock files that nobody has claimed, if who has announced himself is dead; in sentences, what was done
+    or why nothing was.
+    """
+    gone, others = _announced(folder)
+    if not left or (gone and not others):
+        for path in [*(folder / name for name in left), *(Path(who["note"]) for who in gone)]:
+            path.unlink(missing_ok=True)
+        if not left:
+            return []
+        return [f"A run was killed as it began ({_named(gone[-1])}); its lock is taken away."]
+    if seen := [who for who in others if "pid" in who and can_be_seen(who)]:
+        return [f"A run begins in this folder ({_named(seen[0])}). Wait until it has ended, or end it."]
+    return [f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}"]
 
 
 def release_dead(folder: Path) -> list[str]:
@@ -191,18 +208,7 @@ def release_dead(folder: Path) -> list[str]:
                 for name in [*files, path.name]:
                     (folder / name).unlink(missing_ok=True)
                 said.append(f"A run was killed ({who}); its lock is taken away.")
-        dead, others = _announced(folder)
-        if left and dead and not others:
-            for name in left:
-                (folder / name).unlink(missing_ok=True)
-            said.append(f"A run was killed as it began ({_named(dead[-1])}); its lock is taken away.")
-        elif left and (seen := [who for who in others if "pid" in who and can_be_seen(who)]):
-            said.append(f"A run begins in this folder ({_named(seen[0])}). Wait until it has ended, or end it.")
-        elif left:
-            said.append(f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}")
-        for who in dead:
-            Path(who["note"]).unlink(missing_ok=True)
-        return said
+        return said + _release_unclaimed(folder, left)
 
 
 @contextlib.contextmanager
