@@ -185,3 +185,18 @@ def test_provenance_knows_its_packages_and_outside_a_checkout_says_so(tmp_path, 
     (tmp_path / "new").touch()
     facts = provenance.describe_run({"some-model": {"commit": "abc"}})
     assert facts["uncommitted_changes"] is True and facts["revisions"] == {"some-model": {"commit": "abc"}}
+
+
+@pytest.mark.parametrize(
+    "raised, traced",
+    [("UnwritableError(28, 'a.tsv: no room')", False), ("DamagedError('a.tsv')", False), ("KeyError('a')", True)],
+)
+def test_an_error_of_the_disk_stands_in_the_log_without_a_trace(tmp_path, raised, traced):
+    code = (
+        "from shared_affect.base.files import DamagedError, UnwritableError\n"
+        f"from shared_affect.base.log import start_log\nstart_log('log')\nraise {raised}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    log = (tmp_path / "log").read_text()
+    assert done.returncode == 1 and "a" in log and ("Traceback" in log) == traced
+    assert len(done.stderr.strip().split("\n")) == 1

@@ -47,6 +47,10 @@ UMASK = _umask()
 """What this process takes from the permissions of its files."""
 
 
+class UnwritableError(OSError):
+    """A file could not be written, for a reason that the user can do something about."""
+
+
 class DamagedError(ValueError):
     """A file cannot be read as what it is."""
 
@@ -89,7 +93,7 @@ def writing_to(path: str | Path) -> Iterator[None]:
 
     Raises
     ------
-    OSError
+    UnwritableError
         In place of whatever came of a full disk, one that can only be read, and the like (`REASONS`), unless it says
         more than the system's words already.
     """
@@ -100,7 +104,7 @@ def writing_to(path: str | Path) -> Iterator[None]:
         told = isinstance(error, OSError) and error.errno and error.strerror != os.strerror(error.errno)
         if number is None or told:
             raise
-        raise OSError(
+        raise UnwritableError(
             number, f"{path} could not be written: {os.strerror(number)}. What to do: {REASONS[number]}"
         ) from None
 
@@ -134,7 +138,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Raises
     ------
-    OSError
+    UnwritableError
         As of `writing_to`.
     """
     path = Path(path)
