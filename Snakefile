@@ -60,6 +60,7 @@ onstart:
     # limit it schedules when a job ends.
     workflow.scheduler.job_rate_limiter = None
     SAID.append("a run says it itself")
+    hold_study()
     if LACKS := STUDY.lacking():
         raise WorkflowError("\n".join(LACKS))
     if OVERWRITES:

@@ -129,6 +129,10 @@ def test_the_second_of_two_runs_is_refused_and_the_first_is_unharmed(made):
         for args in ([], ["results/tiny/claims.json"]):
             code, text = study.snakemake(*args, check=False)
             assert code == 1 and "cannot be locked" in text and "taken away" not in text
+        # as the end of a run of another study does to all locks
+        shutil.rmtree(study.folder / ".snakemake/locks")
+        code, text = study.snakemake(check=False)
+        assert code == 1 and "a run of study tiny works in this folder already" in " ".join(text.split())
         assert first.wait(timeout=1800) == 0
     finally:
         if first.poll() is None:

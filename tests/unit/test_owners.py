@@ -196,3 +196,31 @@ def test_a_note_that_cannot_be_read_frees_no_lock(folder, beginner, content):
 def test_where_nothing_can_be_written_nobody_announces_himself(tmp_path):
     (tmp_path / "file").write_text("x")
     assert owners.announce(tmp_path / "file/locks") is None
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from shared_affect.study import owners
+held = owners.hold(Path(sys.argv[1]), "planted")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_study_has_one_run_until_that_ends_or_is_killed(folder):
+    process = subprocess.Popen([sys.executable, "-c", HOLDING, str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match=f"study planted works in this folder already .process {process.pid} on"):
+            owners.hold(folder, "planted")
+        owners.hold(folder, "another").close()
+    finally:
+        process.kill()
+        process.wait()
+    owners.hold(folder, "planted").close()
+
+
+def test_where_nothing_can_be_written_nothing_is_held(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert owners.hold(tmp_path / "file/locks", "planted") is None

@@ -18,7 +18,7 @@ TRAINING = {
     "train_judge": "{language}",
 }  # nothing of these is in the journal
 
-NOTE = None
+NOTE, HELD = None, []
 if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
     for SENTENCE in owners.release_dead(LOCKS):
@@ -62,12 +62,18 @@ if workflow.is_main_process:
     atexit.register(say_last)
 
 
+def hold_study():
+    """Before anything of a study is touched; the file stays open as long as this process lives."""
+    HELD.append(checked(owners.hold, LOCKS, STUDY.name))
+
+
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
     if NOTE:
         NOTE.unlink(missing_ok=True)
-    if LEFT := remove_unfinished(STUDY.results):
+    # without a lock that lasts another run may be writing them
+    if HELD and HELD[0] and (LEFT := remove_unfinished(STUDY.results)):
         logger.info(f"{LEFT} half-written files of a killed run are removed")
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):

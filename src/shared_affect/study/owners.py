@@ -17,6 +17,7 @@ import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from shared_affect.base.files import write_json
 
@@ -130,6 +131,54 @@ def announce(folder: Path) -> Path | None:
             write_json(path, me)
         return path
     return None
+
+
+def hold(folder: Path, study: str) -> TextIO | None:
+    """Lock a study for this process until it ends or closes what is returned.
+
+    Snakemake's locks do not last: the end of any run in a folder removes those of all others. This one is the system's
+    and dies with its holder.
+
+    Parameters
+    ----------
+    folder : path
+        Of Snakemake's lock files; this one stands beside it.
+    study : str
+
+    Returns
+    -------
+    file, or None where the file system has no such locks
+
+    Raises
+    ------
+    ValueError
+        If another process holds it, naming that.
+    """
+    import fcntl
+
+    path = folder.parent / ANNOUNCED / f"{study}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise ValueError(
+            f"a run of study {study} works in this folder already ({holder}). Wait until it has ended, or end it;"
+            " another study needs another name (--config study=NAME)"
+        ) from None
+    except OSError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(_named(describe_process()))
+    file.flush()
+    return file
 
 
 def _announced(folder: Path) -> tuple[list[dict], list[dict]]:
