@@ -89,6 +89,10 @@ class Faulty(Study):
         for name in ("results", "logs", "benchmarks", ".snakemake", "resources/journal"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
+    def begun(self) -> list[Path]:
+        """Logs of jobs."""
+        return [p for p in (self.folder / "logs").rglob("*.log") if p.is_file()]
+
     def newer(self, pattern: str, since: float) -> bool:
         """Whether a file of this pattern has been written since a moment."""
         for path in self.folder.glob(pattern):
@@ -111,6 +115,9 @@ class Kill:
         the pattern of a file that is written.
     delay : float
         Seconds after that.
+    jobs : int
+        How many jobs must have begun, in this run and those before it; a moment that does not hang on how fast the
+        machine is.
     whom : {"group", "job", "main"}
         Every process of the run, one job of it, or the process that plans alone.
     how : signal
@@ -120,9 +127,11 @@ class Kill:
     delay: float = 0.0
     whom: str = "group"
     how: signal.Signals = signal.SIGKILL
+    jobs: int = 0
 
     def __str__(self) -> str:
-        return f"{self.how.name} of the {self.whom} {self.delay:.2f} s after {self.after or 'the start'}"
+        after = f"{self.jobs} jobs" if self.jobs else self.after or "the start"
+        return f"{self.how.name} of the {self.whom} {self.delay:.2f} s after {after}"
 
 
 def _children(pid: int) -> list[int]:
@@ -141,6 +150,8 @@ def _reached(study: Faulty, kill: Kill, began: float) -> bool:
     if kill.after == "lock":
         locks = study.folder / ".snakemake/locks"
         return any(locks.glob("*.lock")) and not any(locks.glob("owner-*"))
+    if kill.jobs:
+        return time.time() > began + 1 and len(study.begun()) >= kill.jobs
     return not kill.after or study.newer(kill.after, began)
 
 
@@ -223,6 +234,12 @@ class Made:
         self.study.snakemake()
         self.seconds = time.time() - began
         self.wanted, self.records = self.study.result(), self.study.records()
+        self.ends = sorted(p.stat().st_mtime - began for p in self.study.begun())
+
+    def at(self, moment: float) -> Kill:
+        """A kill at a moment of the undisturbed run: by the jobs that had ended then, and the seconds since."""
+        ended = [t for t in self.ends if t <= moment]
+        return Kill(jobs=len(ended), delay=min(moment - ended[-1], 5.0)) if ended else Kill(delay=moment)
 
     def same(self, study: Faulty | None = None) -> None:
         same(study or self.study, self.wanted, self.records)

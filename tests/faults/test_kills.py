@@ -5,7 +5,6 @@ The moments are drawn anew in every session; its seed is printed, ``FAULT_SEED``
 
 import random
 import signal
-from itertools import pairwise
 
 import pytest
 from faulty import Kill, resume, run_and_kill, seed
@@ -40,8 +39,8 @@ def killed(made, kills):
 
 def test_three_kills(made, draw):
     """One in what the journal keeps, one as the lock is taken, one anywhere."""
-    anywhere = draw.uniform(0, made.seconds / 2)
-    kills = [Kill("resources/journal/*.journal", draw.uniform(0, 0.5)), Kill("lock"), Kill("", anywhere)]
+    anywhere = made.at(draw.uniform(0.25, 0.9) * made.seconds)
+    kills = [Kill("resources/journal/*.journal", draw.uniform(0, 0.5)), Kill("lock"), anywhere]
     hit, _ = killed(made, kills)
     assert len(hit) == 3
 
@@ -49,17 +48,15 @@ def test_three_kills(made, draw):
 @pytest.mark.faults
 @pytest.mark.parametrize("n", [8, 8])
 def test_kills_at_moments_drawn_over_the_whole_run(made, draw, n):
-    moments = sorted(draw.uniform(0, made.seconds) for _ in range(n))
-    # a run that goes on takes some seconds until it is where the last one was
-    gaps = [b - a + draw.uniform(2, 5) for a, b in pairwise([0.0, *moments])]
-    hit, _ = killed(made, [Kill("", gap) for gap in gaps])
-    assert len(hit) >= n - 1
+    hit, _ = killed(made, [made.at(m) for m in sorted(draw.uniform(0, made.seconds) for _ in range(n))])
+    assert len(hit) >= n - 2  # the last moments may lie behind the last job
 
 
 @pytest.mark.faults
 def test_kills_in_every_kind_of_job(made, draw):
     """In the order in which a run comes to them, as soon as the job has begun or a little later."""
-    kills = [Kill(LOG.format(rule), draw.choice([0, draw.uniform(0, 1)])) for rule in RULES]
+    late = {"judge_claims", "draw_figure", "record_provenance"}  # little is left behind them
+    kills = [Kill(LOG.format(rule), 0 if rule in late else draw.choice([0, draw.uniform(0, 1)])) for rule in RULES]
     hit, _ = killed(made, kills)
     assert len(hit) == len(RULES)
 
