@@ -91,7 +91,7 @@ def test_results_that_can_only_be_read_stop_a_run_before_its_first_job(made):
         text = failed(study)
         assert "results/tiny cannot be written to. What to do: this disk can only be read" in " ".join(text.split())
         assert "Traceback" not in text
-        assert "rule judge_claims" not in text
+        assert "Select jobs to execute" not in text
     resume(study)
     made.same()
 
