@@ -44,11 +44,20 @@ def only_read(folder):
         yield
 
 
-def failed(study, **popen):
+def targets(kind):
+    """A file of each language that a job of a kind makes: what hangs on it stays, so it is asked for by name."""
+    place = {
+        "extraction": f"features/gemma2-planted/{SAE}/{{}}/running_text.npz",
+        "generation": f"steering/gemma2-planted/{SAE}/{{}}/joy/generations.jsonl",
+    }[kind]
+    return [f"results/tiny/{place.format(language)}" for language in ("en", "zh")]
+
+
+def failed(study, *args, **popen):
     """What a run said that cannot end well."""
     with open(study.folder / "said.txt", "wb"):
         pass
-    process = study.start(**popen)
+    process = study.start(*args, **popen)
     code = process.wait(timeout=1800)
     text = (study.folder / "said.txt").read_text(encoding="utf-8", errors="replace")
     assert code == 1, text[-3000:]
@@ -98,23 +107,27 @@ def test_results_that_can_only_be_read_stop_a_run_before_its_first_job(made):
 
 def test_a_journal_that_can_only_be_read_is_read_and_says_so_when_it_must_grow(made):
     study = made.study
-    target = study.path("features", "gemma2-planted", SAE, "en")
-    shutil.rmtree(target)
+    asked = targets("extraction")
+    for target in asked:
+        (study.folder / target).unlink()
     with only_read(study.folder / "resources/journal"):
-        resume(study)  # everything stands there
-        made.same()
-    shutil.rmtree(target)
-    shutil.rmtree(study.folder / "resources/journal")
-    (study.folder / "resources/journal").mkdir()
-    with only_read(study.folder / "resources/journal"):
-        text = failed(study)
+        resume(study, *asked)  # everything stands there
+    made.same()
+    for target in asked:
+        (study.folder / target).unlink()
+    journal = study.folder / "resources/journal"
+    shutil.copytree(journal, study.folder / "journal.kept")
+    for path in journal.glob("*.journal"):
+        path.unlink()
+    with only_read(journal):
+        text = failed(study, *asked)
         said = " ".join(text.split())
         assert re.search(r"\S+\.journal could not be written: Read-only file system. What to do: this disk can", said)
         assert "Traceback" not in text
-    for folder in study.path("steering").glob("*/*/*"):
-        for path in [*folder.glob("*/generations.jsonl"), *folder.glob("baselines.jsonl")]:
-            path.unlink()
-    resume(study)
+    resume(study, *asked)
+    for path in (study.folder / "journal.kept").glob("*part*.journal"):
+        shutil.copy2(path, journal)  # of generation, which was not asked for
+    shutil.rmtree(study.folder / "journal.kept")
     made.same()
 
 
@@ -158,15 +171,10 @@ def test_a_flipped_byte_of_a_record_costs_that_record(made, kind):
     name = next(n for n in sorted(made.records) if names[kind](n))
     path = study.folder / "resources/journal" / name
     flip(path, path.stat().st_size // 2)
-    if kind == "extraction":
-        shutil.rmtree(study.path("features"))
-    else:
-        for made_text in [
-            *study.path("steering").rglob("generations.jsonl"),
-            *study.path("steering").rglob("base*.jsonl"),
-        ]:
-            made_text.unlink()
-    resume(study)
+    asked = targets(kind)
+    for target in asked:
+        (study.folder / target).unlink()
+    resume(study, *asked)
     log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
     assert "damaged" in log and "computed" in log
     made.same()
@@ -194,11 +202,13 @@ def test_a_damaged_file_of_the_results_is_named_and_made_anew(made, name):
     read, hangs_on_it = map(study.path, FILES[name])
     flip(read, read.stat().st_size // 2 if name in ("codes", "space") else 4, mask=0x80)
     hangs_on_it.unlink()
-    text = failed(study)
+    asked = str(hangs_on_it.relative_to(study.folder))
+    text = failed(study, asked)
     said = " ".join(text.split())
     assert f"{read.relative_to(study.folder)} cannot be read" in said, text[-3000:]
     assert "Delete the file and use the same command again" in said and "Traceback" not in text
     read.unlink()
+    resume(study, asked)
     resume(study)
     made.same()
 
