@@ -34,8 +34,7 @@ def train_lm(train, validation, tokenizer_folder, folder, out_facts, *, row, mod
     root_seed : int
     """
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
-    # transformers saves how it was told to look for files, which hangs on HF_HUB_OFFLINE
-    tokenizer.init_kwargs["local_files_only"] = False
+    tokenizer.init_kwargs["local_files_only"] = False  # is saved, and hangs on HF_HUB_OFFLINE
     seed = torch_seed(root_seed, "train_lm", row["family"], row["replicate"])
     texts = read_lines(train), read_lines(validation)
     trained, facts = train_language_model(row["family"], tokenizer, *texts, n_tokens=row["train_tokens"], seed=seed)
