@@ -10,7 +10,7 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 # the code of this folder, whichever environment VENV names
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: all setup study report test test-faults bench lint clean-journal planted-full simulations
+.PHONY: all setup study report test bench lint clean-journal planted-full simulations
 
 all: report
 
@@ -34,11 +34,6 @@ report: study
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# kills runs at random moments, fills disks and the like, and compares every byte: half an hour; as root where disks are
-# to be mounted. FAULT_SEED=n repeats the moments of an earlier one
-test-faults: setup
-	FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -s tests/faults
-
 bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.bench results/bench
 
@@ -60,3 +55,9 @@ simulations: setup
 
 clean-journal:
 	rm -rf resources/journal
+
+# kills runs at random moments, fills disks and the like, and compares every byte: half an hour; as root where disks are
+# to be mounted. FAULT_SEED=n repeats the moments of an earlier one
+.PHONY: test-faults
+test-faults: setup
+	FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -s tests/faults
