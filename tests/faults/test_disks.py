@@ -12,6 +12,8 @@ import time
 import pytest
 from faulty import resume
 
+from shared_affect.base.journal import Journal
+
 pytestmark = [pytest.mark.workflow, pytest.mark.faults]
 SAE = "b0-btk"
 
@@ -170,7 +172,8 @@ def test_a_flipped_byte_of_a_record_costs_that_record(made, kind):
     names = {"extraction": lambda n: "part" not in n, "generation": lambda n: "part" in n}
     name = next(n for n in sorted(made.records) if names[kind](n))
     path = study.folder / "resources/journal" / name
-    flip(path, path.stat().st_size // 2)
+    record = list(Journal(path)._index.values())[len(made.records[name]) // 2]
+    flip(path, record.start + record.length // 2)
     asked = targets(kind)
     for target in asked:
         (study.folder / target).unlink()
@@ -223,6 +226,7 @@ def test_a_final_file_that_was_changed_is_told_by_show(made):
             [study.command()[0], "-m", "shared_affect.show", str(study.path())],
             capture_output=True,
             text=True,
+            cwd=study.folder,
             env=study.environment,
         )
         said = " ".join(done.stdout.split())
