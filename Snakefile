@@ -58,6 +58,7 @@ include: "workflow/rules/run.smk"
 
 
 onstart:
+    hold_study()
     # Snakemake's limit of 100 jobs a second starts a timer at every scheduling, and each timer schedules anew: after
     # 200 jobs 200 times a second, looking up every input of every ready job, a quarter of a core in all. Without the
     # limit it schedules when a job ends.

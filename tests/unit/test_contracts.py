@@ -269,3 +269,21 @@ def test_no_script_reads_or_writes_a_table_or_arrays_past_its_contract(root):
     for path in sorted((root / "workflow/scripts").glob("*.py")):
         names = {n.id for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Name)}
         assert not past & names or path.stem in ("judge_claims",), (path.name, past & names)
+
+
+def test_a_file_that_was_read_and_breaks_its_contract_says_how_that_is_mended(tmp_path):
+    contract = Table("a.tsv", "a_rule", "", (number("x_0to1", "", 0, 1),))
+    contract.write(tmp_path / "a.tsv", pd.DataFrame({"x_0to1": [0.5]}))
+    (tmp_path / "a.tsv").write_bytes(b"x_0to1\n8.5\n")
+    with pytest.raises(ContractError, match=r"a\.tsv.*8\.5.*Delete the file and use the same command again"):
+        contract.read(tmp_path / "a.tsv")
+    with pytest.raises(ContractError) as found:  # nobody is told to delete what is not written yet
+        contract.check(pd.DataFrame({"x_0to1": [8.5]}), "a.tsv")
+    assert "Delete" not in str(found.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"x_0to1\n0.5\xff\n", b'x_0to1\n"0.5\n', b"x_0to1\n0.5\t1\t2\n"])
+def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
+    (tmp_path / "a.tsv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.tsv.*Delete the file and use the same command again"):
+        Table("a.tsv", "a_rule", "", (number("x_0to1", "", 0, 1),)).read(tmp_path / "a.tsv")

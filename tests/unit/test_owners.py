@@ -133,3 +133,94 @@ def test_only_the_dead_runs_files_go(folder, owner):
     (folder / "1.output.lock").write_text("of another run")
     kill(owner)
     assert any("taken away" in s for s in owners.release_dead(folder)) and locks(folder) == ["1.output.lock"]
+
+
+BEGINNING = """
+import sys, time
+from pathlib import Path
+from shared_affect.study import owners
+folder = Path(sys.argv[1])
+note = owners.announce(folder)
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "0.input.lock").write_text("a")
+print(note, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def beginner(folder):
+    """A live process that has taken the lock and not yet said whose it is."""
+    process = subprocess.Popen([sys.executable, "-c", BEGINNING, str(folder)], stdout=subprocess.PIPE, text=True)
+    process.note = process.stdout.readline().strip()
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_the_lock_of_a_run_that_was_killed_as_it_began_goes(folder, beginner):
+    beginner.kill()
+    beginner.wait()
+    (said,) = owners.release_dead(folder)
+    assert f"process {beginner.pid}" in said and "killed as it began" in said and "taken away" in said
+    assert locks(folder) == [] and not os.path.exists(beginner.note)
+
+
+def test_the_lock_of_a_run_that_begins_stays(folder, beginner):
+    (said,) = owners.release_dead(folder)
+    assert f"process {beginner.pid}" in said and "begins in this folder" in said and locks(folder) == ["0.input.lock"]
+
+
+def test_a_dead_beginner_does_not_free_the_lock_of_one_that_lives(folder, beginner):
+    dead = subprocess.Popen([sys.executable, "-c", BEGINNING, str(folder)], stdout=subprocess.PIPE, text=True)
+    dead.stdout.readline()
+    dead.kill()
+    dead.wait()
+    (said,) = owners.release_dead(folder)
+    assert f"process {beginner.pid}" in said and locks(folder) == ["0.input.lock"]
+    beginner.kill()
+    beginner.wait()
+    (said,) = owners.release_dead(folder)  # what was known of the dead one is still known
+    assert "taken away" in said and locks(folder) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"host": "h"}'])
+def test_a_note_that_cannot_be_read_frees_no_lock(folder, beginner, content):
+    beginner.kill()
+    beginner.wait()
+    (folder.parent / owners.ANNOUNCED / "other-1.json").write_text(content)
+    (said,) = owners.release_dead(folder)
+    assert owners.UNLOCK in said and locks(folder) == ["0.input.lock"]
+
+
+def test_where_nothing_can_be_written_nobody_announces_himself(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert owners.announce(tmp_path / "file/locks") is None
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from shared_affect.study import owners
+held = owners.hold(Path(sys.argv[1]), "planted")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_study_has_one_run_until_that_ends_or_is_killed(folder):
+    process = subprocess.Popen([sys.executable, "-c", HOLDING, str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match=f"study planted works in this folder already .process {process.pid} on"):
+            owners.hold(folder, "planted")
+        owners.hold(folder, "another").close()
+    finally:
+        process.kill()
+        process.wait()
+    owners.hold(folder, "planted").close()
+
+
+def test_where_nothing_can_be_written_nothing_is_held(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert owners.hold(tmp_path / "file/locks", "planted") is None

@@ -5,6 +5,7 @@ import atexit
 from contextlib import suppress
 from logging import Filter
 
+from shared_affect.base.files import cannot_be_written, remove_unfinished
 from shared_affect.planning import estimate
 from shared_affect.planning.checkout import file_digest
 from shared_affect.study import owners
@@ -19,9 +20,17 @@ TRAINING = {
     "train_judge": "{language}",
 }  # nothing of these is in the journal
 
+NOTE, HELD = None, []
 if workflow.exec_mode == ExecMode.DEFAULT:
     owners.name_run()
     for SENTENCE in owners.release_dead(LOCKS):
+        logger.warning(SENTENCE)
+    if NOTE := owners.announce(LOCKS):
+        atexit.register(NOTE.unlink, missing_ok=True)
+
+
+if workflow.is_main_process:
+    for SENTENCE in cannot_be_written(STUDY.results, f"logs/{STUDY.name}", f"benchmarks/{STUDY.name}"):
         logger.warning(SENTENCE)
 
 
@@ -89,9 +98,19 @@ if workflow.is_main_process:
     atexit.register(say_last)
 
 
+def hold_study():
+    """Before anything of a study is touched; the file stays open as long as this process lives."""
+    HELD.append(checked(owners.hold, LOCKS, STUDY.name))
+
+
 def begin_run():
     """Once the lock is held and before the first job."""
     owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    if NOTE:
+        NOTE.unlink(missing_ok=True)
+    # without a lock that lasts another run may be writing them
+    if HELD and HELD[0] and (LEFT := remove_unfinished(STUDY.results)):
+        logger.info(f"{LEFT} half-written files of a killed run are removed")
     for text in STUDY.saes_lacking():
         logger.warning(text)
     for job in workflow.dag.needrun_jobs():

@@ -1,11 +1,8 @@
 """Verdicts on every claim from the published tables, and the page that shows them."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
-from shared_affect.base.files import write_json, write_text
+from shared_affect.base.files import read_json, write_json, write_text
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.tables import read_csv, read_tsv
 from shared_affect.results.claims.judging import judge_all
@@ -32,10 +29,7 @@ def judge_claims(tables, notes, steering, out, page, *, study, note):
     note : str
         What is planted.
     """
-    not_tested = {
-        (who["model"], who["language"]): json.loads(Path(f).read_text(encoding="utf-8"))["not_tested"]
-        for f, who in notes.items()
-    }
+    not_tested = {(who["model"], who["language"]): read_json(f)["not_tested"] for f, who in notes.items()}
     steered = pd.concat([read_tsv(f) for f in steering], ignore_index=True) if steering else None
     published = {name: read_csv(f) for name, f in tables.items()}
     claims = judge_all(Evidence(published, Setting(**study), not_tested, steered))

@@ -2,12 +2,11 @@
 screen.
 """
 
-import json
 from pathlib import Path
 
 import yaml
 
-from shared_affect.base.files import write_json, write_text
+from shared_affect.base.files import read_json, write_json, write_text
 from shared_affect.base.log import start_log
 from shared_affect.results.show import digest_of_output, rst
 from shared_affect.study.provenance import describe_run
@@ -40,13 +39,13 @@ def record_provenance(claims, final, revisions, out_provenance, out_config, out_
     described = describe_run(revisions, folder) | run | {"outputs": outputs}
     write_json(out_provenance, described)
     write_text(out_config, yaml.safe_dump(config, allow_unicode=True, sort_keys=True))
-    write_text(out_first, rst(json.loads(Path(claims).read_text(encoding="utf-8")), described) + text)
+    write_text(out_first, rst(read_json(claims), described) + text)
 
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, o = snakemake.params, snakemake.input, snakemake.output
-    fetched = json.loads(Path(i.revisions[0]).read_text(encoding="utf-8")) if p.models else {}
+    fetched = read_json(i.revisions[0]) if p.models else {}
     run = dict(banner=p.banner, config_tables=p.tables, resources=p.resources, code_of_rules=p.rules)
     files = (i.claims, i.final, {m: fetched[m] for m in p.models}, o.provenance, o.config, o.first)
     record_provenance(*files, run=run, places=(p.root, p.folder), config=p.config, text=p.text)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-from shared_affect.base.files import write_json
+from shared_affect.base.files import write_json, writing_to
 from shared_affect.base.gates import passes
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.reading import read_lines
@@ -34,6 +34,7 @@ def train_lm(train, validation, tokenizer_folder, folder, out_facts, *, row, mod
     root_seed : int
     """
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    tokenizer.init_kwargs["local_files_only"] = False  # is saved, and hangs on HF_HUB_OFFLINE
     seed = torch_seed(root_seed, "train_lm", row["family"], row["replicate"])
     texts = read_lines(train), read_lines(validation)
     trained, facts = train_language_model(row["family"], tokenizer, *texts, n_tokens=row["train_tokens"], seed=seed)
@@ -44,8 +45,9 @@ def train_lm(train, validation, tokenizer_folder, folder, out_facts, *, row, mod
             f"LM not trained enough: validation loss is {facts['val_loss']:.3f} nats a token; allowed: <= {limit}"
             f" (config/models.tsv, model {model}, column max_validation_loss; more train_tokens help)"
         )
-    trained.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with writing_to(folder):
+        trained.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     write_json(out_facts, facts)
 
 

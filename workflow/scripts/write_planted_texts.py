@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared_affect.base.files import write_text
+from shared_affect.base.files import write_text, writing_to
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.naming import by_name
 from shared_affect.planted.tokenizer import make_tokenizer
@@ -42,7 +42,8 @@ def write_planted_texts(planted, concepts, templates, prompts, outputs, *, affec
         write_text(neutral, "\n".join(world.neutral_texts(language, counts["neutral"])) + "\n")
         JUDGE_TEXTS.write(outputs["judge"][language], world.judge_documents(language, counts["judge"]))
     known = [text for f in prompts for _, _, text in read_prompts(f)]
-    make_tokenizer(world, known).save_pretrained(outputs["tokenizer"])
+    with writing_to(outputs["tokenizer"]):
+        make_tokenizer(world, known).save_pretrained(outputs["tokenizer"])
 
 
 if __name__ == "__main__":

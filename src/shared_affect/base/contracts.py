@@ -10,8 +10,8 @@ The records stand in the room ``files`` of the sub-package that owns the files; 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
-from shared_affect.base.files import read_arrays, write_arrays, write_json
+from shared_affect.base.files import DAMAGED, read_arrays, read_json, write_arrays, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,15 @@ NAMED = {
 
 class ContractError(ValueError):
     """A file is not what its contract says."""
+
+
+@contextlib.contextmanager
+def as_read(path: str | Path) -> Iterator[None]:
+    """Say of a file that was read and breaks its contract how that is mended: it kept it when it was written."""
+    try:
+        yield
+    except ContractError as error:
+        raise ContractError(f"{error}; it kept its contract when this workflow wrote it, so {DAMAGED}") from None
 
 
 @dataclass(frozen=True)
@@ -300,7 +309,8 @@ class Table:
         from shared_affect.base.tables import read_tsv
 
         frame = read_tsv(path)
-        self.check(frame, path)
+        with as_read(path):
+            self.check(frame, path)
         return frame
 
 
@@ -404,7 +414,8 @@ class Arrays:
     def read(self, path: str | Path) -> dict[str, np.ndarray]:
         """Read the arrays of an ``.npz`` and check them."""
         arrays = read_arrays(path)
-        self.check(arrays, path)
+        with as_read(path):
+            self.check(arrays, path)
         return arrays
 
 
@@ -493,8 +504,9 @@ class Facts:
 
     def read(self, path: str | Path) -> dict[str, Any]:
         """Read an object and check it."""
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
-        self.check(facts, path)
+        facts = read_json(path)
+        with as_read(path):
+            self.check(facts, path)
         return facts
 
 

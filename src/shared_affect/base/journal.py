@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shared_affect.base.files import writing_to
 from shared_affect.base.log import LOG
 
 MAGIC = b"SAJ1"
@@ -217,7 +218,9 @@ class Journal:
         JournalLocked
             If another process holds the lock.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with writing_to(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            open(self._lock_path, "a", encoding="utf-8").close()
         with open(self._lock_path, "a+", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,12 +231,9 @@ class Journal:
                     "wait for it to end, or stop it, and run again"
                 ) from None
             lock.truncate(0)
-            lock.write(
-                json.dumps(
-                    {"job": holder, "pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
-                )
-            )
-            lock.flush()
+            who = {"job": holder, "pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
+            with writing_to(self.path):
+                os.write(lock.fileno(), json.dumps(who).encode())  # unbuffered, as below
             self._scan()
             self._keep_tail()
             # unbuffered: what could not be written must not be tried again when the file is closed

@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+from shared_affect.base.files import DamagedError, UnwritableError
 from shared_affect.base.rooms import check_imported
 
 LOG = logging.getLogger("shared_affect")
@@ -15,8 +16,8 @@ def start_log(path: str | Path | None = None) -> logging.Logger:
     """Log to `path` (or standard error) with time and level; returns the package's logger.
 
     Standard error is not redirected: progress bars keep the terminal, the file keeps the facts. An error that ends the
-    job goes to the log with its trace and to standard error in one line. A job of a workflow stops here if the code it
-    has imported is not the code whose digest the workflow keeps.
+    job goes to the log with its trace, unless it is the disk's, and to standard error in one line. A job of a workflow
+    stops here if the code it has imported is not the code whose digest the workflow keeps.
 
     Raises
     ------
@@ -36,7 +37,8 @@ def start_log(path: str | Path | None = None) -> logging.Logger:
     LOG.propagate = False
 
     def log_error(kind, error, trace):
-        LOG.error("%s", error, exc_info=(kind, error, trace))
+        of_the_disk = issubclass(kind, (UnwritableError, DamagedError))  # says which file and what to do
+        LOG.error("%s", error, exc_info=None if of_the_disk else (kind, error, trace))
         if path:
             print(f"{kind.__name__}: {error}", file=sys.stderr)
 

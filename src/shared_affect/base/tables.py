@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from shared_affect.base.files import atomic_path
+from shared_affect.base.files import atomic_path, reading_from
 from shared_affect.base.reading import LINE, read_written
 
 
@@ -29,21 +29,23 @@ def read_tsv(path: str | Path) -> pd.DataFrame:
 
     Cells with tabs, line ends or quotation marks come back as they were. What people write is read by `reading`.
     """
-    return pd.read_csv(
-        path,
-        sep="\t",
-        keep_default_na=False,
-        na_values=[""],
-        dtype=dict.fromkeys(TEXT_COLUMNS, str),
-        lineterminator="\n",
-    )
+    with reading_from(path):
+        return pd.read_csv(
+            path,
+            sep="\t",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(TEXT_COLUMNS, str),
+            lineterminator="\n",
+        )
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
     """Read what `write_table` wrote, as `read_tsv` does."""
-    return pd.read_csv(
-        path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT_COLUMNS, str), lineterminator="\n"
-    )
+    with reading_from(path):
+        return pd.read_csv(
+            path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT_COLUMNS, str), lineterminator="\n"
+        )
 
 
 def read_emotions(path: str | Path) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -192,4 +193,6 @@ def _fetch(url: str, part: Path) -> tuple[int, int | None]:
         expected = f.tell() + int(length) if length else None
         while block := answer.read(BLOCK):
             f.write(block)
+        f.flush()
+        os.fsync(f.fileno())  # before it gets its name: a power cut must not leave an empty file under it
         return f.tell(), expected

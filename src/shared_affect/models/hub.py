@@ -13,7 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
-from shared_affect.base.files import atomic_path, write_json
+from shared_affect.base.files import UNFINISHED, atomic_path, write_json, writing_to
 from shared_affect.base.log import LOG
 
 PATTERNS = [
@@ -168,6 +168,8 @@ def own_files(folder: str | Path, model: str) -> list[Path]:
     for path in found:
         name = path.relative_to(folder).as_posix()
         cached = path.is_symlink() and any(part.startswith("models--") for part in Path(os.readlink(path)).parts)
+        if path.name.endswith(UNFINISHED):  # of a fetch that was killed
+            continue
         if not cached and (path.is_symlink() or name not in noted | {"revision.json", COPIED}):
             others.append(name)
     if others:
@@ -322,7 +324,8 @@ def fetch_sae(release: str, sae_id: str, folder: str | Path) -> dict:
             " `hf cache rm`, the cache is where HF_HOME says)"
         ) from error
     check_activation(published, f"{repository}/{inside}/cfg.json", f"config/saes.tsv, release {release}, id {sae_id}")
-    sae.save_model(str(folder))
+    with writing_to(folder):
+        sae.save_model(str(folder))
     cfg = json.loads((Path(folder) / "cfg.json").read_text(encoding="utf-8"))
     return {
         "release": release,

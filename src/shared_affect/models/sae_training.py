@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from shared_affect.base.files import write_text
+from shared_affect.base.files import write_text, writing_to
 from shared_affect.base.log import LOG
 from shared_affect.models.residual import block_outputs
 from shared_affect.models.sae_config import CONFIG
@@ -203,7 +203,8 @@ def _split_rows(
 
 
 def _save(sae: TrainingSAE, folder: Path) -> None:
-    sae.save_inference_model(str(folder))
+    with writing_to(folder):
+        sae.save_inference_model(str(folder))
     # sae-lens writes the keys in another order in every process, and the file's bytes are the SAE's identity
     cfg = folder / CONFIG
     write_text(cfg, json.dumps(json.loads(cfg.read_text(encoding="utf-8")), indent=2, sort_keys=True) + "\n")

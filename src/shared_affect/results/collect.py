@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from shared_affect.base.files import read_arrays, read_json
 from shared_affect.base.tables import read_tsv
 from shared_affect.results.claims.families import adjust, families
 from shared_affect.results.contracts import CONTRACTS
@@ -26,12 +25,12 @@ def refuse_mismatch(frame: pd.DataFrame, who: Mapping[str, str], path: str | Pat
 
 def _read(path: str | Path) -> pd.DataFrame:
     if str(path).endswith(".npz"):
-        with np.load(path) as z:
-            return pd.DataFrame(
-                [(k, float(z[k][0])) for k in z.files if z[k].shape == (1,)], columns=["quantity", "value"]
-            )
+        arrays = read_arrays(path)
+        return pd.DataFrame(
+            [(k, float(v[0])) for k, v in arrays.items() if v.shape == (1,)], columns=["quantity", "value"]
+        )
     if str(path).endswith(".json"):
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        facts = read_json(path)
         return pd.DataFrame(
             [(k, float(v)) for k, v in facts.items() if isinstance(v, (int, float)) and not isinstance(v, bool)],
             columns=["quantity", "value"],

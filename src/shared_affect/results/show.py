@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import re
 import shutil
 import sys
@@ -17,6 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shared_affect.base.files import read_json
 from shared_affect.base.rooms import check_folder
 from shared_affect.results.claims.finding import FAILS, HOLDS, INCONCLUSIVE, NOT_TESTED
 from shared_affect.results.claims.table import EMPTY
@@ -119,9 +119,9 @@ def terminal(folder: Path) -> str:
         raise ValueError(
             f"{folder} holds no claims.json; needed: the results folder of a finished study (results/NAME)"
         )
-    claims = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+    claims = read_json(folder / "claims.json")
     kept = folder / "provenance.json"
-    provenance = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    provenance = read_json(kept) if kept.is_file() else {}
     lines = [f"Study {folder.name}: what came out", ""]
     lines += [f"  {s}" for s in ([provenance["banner"]] if provenance.get("banner") else []) + sentences(claims)]
     if kept.is_file():

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shared_affect.base.files import write_text
+from shared_affect.base.contracts import as_read
+from shared_affect.base.files import reading_from, write_text
 from shared_affect.steering.files import GENERATIONS
 from shared_affect.steering.plan import NO_EMOTION, baselines, written_arms
 from shared_affect.study.inputs import SPLITS
@@ -44,14 +45,15 @@ def read_generations(paths: Iterable[str | Path]) -> pd.DataFrame:
     """
     files = []
     for path in paths:
-        with open(path, encoding="utf-8") as f:
+        with reading_from(path), open(path, encoding="utf-8") as f:
             files.append((path, [json.loads(line) for line in f if line.strip()]))
     records = [r for _, own in files for r in own]
     if not records:
         raise ValueError("no generated text in the files given; needed: at least one (config.yaml, key steering)")
     frame = check_generations(pd.DataFrame(records))
     for path, own in files:
-        GENERATIONS.check(pd.DataFrame(own), path)
+        with as_read(path):
+            GENERATIONS.check(pd.DataFrame(own), path)
     return frame
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared_affect.base.files import atomic_path
+from shared_affect.base.contracts import as_read
+from shared_affect.base.files import atomic_path, reading_from
 from shared_affect.base.seeds import rng
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.select import select
@@ -160,7 +161,8 @@ def read_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     """Read what `write_vectors` wrote."""
     from safetensors import safe_open
 
-    with safe_open(path, "numpy") as f:
+    with reading_from(path), safe_open(path, "numpy") as f:
         vectors, facts = {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["facts"])
-    STEERING_VECTORS.check(vectors, path)
+    with as_read(path):
+        STEERING_VECTORS.check(vectors, path)
     return vectors, facts

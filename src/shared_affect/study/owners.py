@@ -1,7 +1,9 @@
 """Who holds the lock of a working folder: a lock whose owner is dead is taken away, any other never.
 
-Snakemake's lock files name files, not processes. So a run writes beside them who it is (`claim`), and the next run
-compares (`release_dead`). A process is dead for certain if it ran on this machine and its process id is gone, belongs
+Snakemake's lock files name files, not processes. So a run says who it is before it takes them (`announce`), writes
+beside them which are its own once it has them (`claim`), and the next run compares (`release_dead`). A run that was
+killed between the two has announced itself and claimed nothing: what nobody has claimed is its, if nobody else lives
+who has announced himself. A process is dead for certain if it ran on this machine and its process id is gone, belongs
 to a process that started at another time, or the machine was started anew since. Everything else is left alone and told
 in words.
 """
@@ -15,10 +17,15 @@ import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
+
+from shared_affect.base.files import write_json
 
 RUN = "SHARED_AFFECT_RUN"
 """Variable of the environment by which jobs of a run are known after the run itself is gone."""
 UNLOCK = "snakemake --unlock"
+ANNOUNCED = "starting"
+"""Folder, beside that of the lock files, where runs announce themselves."""
 
 
 def _read(path: str) -> str:
@@ -109,7 +116,104 @@ def claim(folder: Path, files: Iterable[str]) -> None:
     files = [Path(f).name for f in files]
     if files:
         owner = describe_process() | {"run": os.environ.get(RUN, ""), "files": files}
-        (folder / f"owner-{owner['host']}-{owner['pid']}.json").write_text(json.dumps(owner), encoding="utf-8")
+        write_json(folder / f"owner-{owner['host']}-{owner['pid']}.json", owner)
+
+
+def announce(folder: Path) -> Path | None:
+    """Write beside the folder of the lock files that this process may take them; where, so that it can be removed when
+    they are claimed or the process ends. None where nothing can be written.
+    """
+    me = describe_process()
+    path = folder.parent / ANNOUNCED / f"{me['host']}-{me['pid']}.json"
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):  # not while another run looks whose an unclaimed lock is
+            write_json(path, me)
+        return path
+    return None
+
+
+def hold(folder: Path, study: str) -> TextIO | None:
+    """Lock a study for this process until it ends or closes what is returned.
+
+    Snakemake's locks do not last: the end of any run in a folder removes those of all others. This one is the system's
+    and dies with its holder.
+
+    Parameters
+    ----------
+    folder : path
+        Of Snakemake's lock files; this one stands beside it.
+    study : str
+
+    Returns
+    -------
+    file, or None where the file system has no such locks
+
+    Raises
+    ------
+    ValueError
+        If another process holds it, naming that.
+    """
+    import fcntl
+
+    path = folder.parent / ANNOUNCED / f"{study}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise ValueError(
+            f"a run of study {study} works in this folder already ({holder}). Wait until it has ended, or end it;"
+            " another study needs another name (--config study=NAME)"
+        ) from None
+    except OSError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(_named(describe_process()))
+    file.flush()
+    return file
+
+
+def _announced(folder: Path) -> tuple[list[dict], list[dict]]:
+    """Who has announced himself: the dead, whose notes are removed by `release_dead`, and all others."""
+    dead: list[dict] = []
+    others: list[dict] = []
+    for path in sorted((folder.parent / ANNOUNCED).glob("*.json")):
+        try:
+            who = json.loads(path.read_text(encoding="utf-8")) | {"note": str(path)}
+            (dead if is_dead(who) else others).append(who)
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError, OSError):
+            others.append({"note": str(path)})
+    return dead, others
+
+
+def _named(owner: dict) -> str:
+    return f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+
+
+def _release_unclaimed(folder: Path, left: Iterable[str]) -> list[str]:
+    """Take away lock files that nobody has claimed, if who has announced himself is dead; in sentences, what was done
+    or why nothing was.
+    """
+    gone, others = _announced(folder)
+    if not left or (gone and not others):
+        for path in [*(folder / name for name in left), *(Path(who["note"]) for who in gone)]:
+            path.unlink(missing_ok=True)
+        if not left:
+            return []
+        return [f"A run was killed as it began ({_named(gone[-1])}); its lock is taken away."]
+    if seen := [who for who in others if "pid" in who and can_be_seen(who)]:
+        return [f"A run begins in this folder ({_named(seen[0])}). Wait until it has ended, or end it."]
+    return [f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}"]
 
 
 def release_dead(folder: Path) -> list[str]:
@@ -132,7 +236,7 @@ def release_dead(folder: Path) -> list[str]:
         for path in sorted(folder.glob("owner-*.json")):
             try:
                 owner = json.loads(path.read_text(encoding="utf-8"))
-                who = f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+                who = _named(owner)
                 dead, run, files = is_dead(owner), owner["run"], set(owner["files"])
             except (ValueError, KeyError, OSError):
                 continue
@@ -153,9 +257,7 @@ def release_dead(folder: Path) -> list[str]:
                 for name in [*files, path.name]:
                     (folder / name).unlink(missing_ok=True)
                 said.append(f"A run was killed ({who}); its lock is taken away.")
-        if left:
-            said.append(f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}")
-        return said
+        return said + _release_unclaimed(folder, left)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from shared_affect.base.contracts import Array, Arrays, Contract, Facts, Field, Table
+from shared_affect.base.contracts import Array, Arrays, Contract, Facts, Field, Table, as_read
+from shared_affect.base.files import reading_from
 from shared_affect.results.published import STAGES, contracts
 from shared_affect.steering.vectors import read_vectors
 
@@ -62,10 +63,13 @@ def check_file(path: Path, contract: Contract) -> None:
         As the contract.
     """
     if isinstance(contract, Table) and path.suffix == ".jsonl":
-        lines = path.read_text(encoding="utf-8").splitlines()
-        contract.check(pd.DataFrame([json.loads(line) for line in lines]), path)
+        with reading_from(path):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            frame = pd.DataFrame([json.loads(line) for line in lines])
+        with as_read(path):
+            contract.check(frame, path)
     elif isinstance(contract, Arrays) and path.suffix == ".safetensors":
-        contract.check(read_vectors(path)[0], path)
+        read_vectors(path)
     else:
         contract.read(path)
 
