@@ -55,7 +55,8 @@ if workflow.is_main_process:
 
 def begin_run():
     """Once the lock is held and before the first job."""
-    owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    slurm = getattr(workflow.executor_plugin, "name", "") == "slurm"
+    owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values(), slurm=slurm)
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):
             logger.warning(
