@@ -10,7 +10,7 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 # the code of this folder, whichever environment VENV names
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: all setup study report test bench lint clean-journal planted-full simulations
+.PHONY: all setup study report test test-slurm bench lint clean-journal planted-full simulations
 
 all: report
 
@@ -33,6 +33,15 @@ report: study
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# On a SLURM cluster of two nodes that the tests make on this machine (docs/cluster.md): root, Debian's packages, half an
+# hour. The plugin gets an environment of its own upon the other: where SLURM does not run it slows every call.
+test-slurm: setup
+	$(BIN)/python -m venv $(VENV)/slurm
+	below=$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])'); \
+	  echo "$$below" > "$$($(VENV)/slurm/bin/python -c 'import site; print(site.getsitepackages()[0])')/below.pth"
+	$(VENV)/slurm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'snakemake-executor-plugin-slurm>=2.8'
+	OMP_NUM_THREADS=1 SHARED_AFFECT_TEST_SLURM=1 $(VENV)/slurm/bin/python -m pytest -p no:cacheprovider -rs -s tests/workflow/test_slurm.py
 
 bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.bench results/bench

@@ -33,7 +33,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=socket={folder}/munge/socket,cred_expire=10
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -62,7 +62,10 @@ KillWait=2
 {nodes}
 PartitionName=all Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:fake:{gpus} State=UNKNOWN"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory}"
+    " Gres=gpu:fake:{gpus} State=UNKNOWN"
+)
 CGROUP = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\nConstrainDevices=no\nConstrainRAMSpace=no\n"
 
 
@@ -98,7 +101,7 @@ class Cluster:
         Of a node; memory in MB. They are promises to the scheduler, not looked up on the machine.
     """
 
-    def __init__(self, folder: Path, cpus: int = 4, gpus: int = 1, memory: int = 20000, port: int = 26817):
+    def __init__(self, folder: Path, cpus: int = 2, gpus: int = 1, memory: int = 20000, port: int = 26817):
         self.folder, self.gpus, self.daemons = Path(folder), gpus, {}
         self.path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
         for part in ("munge", "state", "spool", "log", "dev"):

@@ -32,7 +32,7 @@ MAGIC = b"SAJ1"
 HEADER = struct.Struct("<4s32sQ32s")
 BLOCK = 1 << 22
 PATIENCE = 150
-"""Seconds to wait for a holder on another machine: a file server notices only after a while (NFS: 90 s) that it died."""
+"""Seconds to wait for a holder on another machine: a file server notices late (NFS: after 90 s) that it died."""
 
 
 class Record(NamedTuple):
@@ -85,8 +85,9 @@ def _lock(file: TextIO, path: Path, patience: float) -> None:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise OSError(
                     error.errno,
-                    f"{file.name} cannot be locked: {error.strerror}. Without locks two jobs could write {path} at once:"
-                    " put the study's folder on a file system that has them (Lustre: mounted with flock), and run again",
+                    f"{file.name} cannot be locked: {error.strerror}. Without locks two jobs could write {path} at"
+                    " once: put the study's folder on a file system that has them (Lustre: mounted with flock), and"
+                    " run again",
                 ) from None
         file.seek(0)
         holder = file.read().strip()
