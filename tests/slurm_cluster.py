@@ -57,6 +57,7 @@ LaunchParameters=disable_send_gids
 SlurmdParameters=config_overrides
 SlurmdTimeout=10
 MinJobAge=3600
+OverTimeLimit=10
 ReturnToService=2
 KillWait=2
 {nodes}

@@ -1,6 +1,7 @@
 """The workflow on a SLURM cluster of two nodes on this machine, with pretended cards: `make test-slurm`, minutes.
 
-A small study by `--profile profiles/slurm` ends with the bytes of a local run, whatever happens to the cluster meanwhile.
+A small study by `--profile profiles/slurm` ends with the bytes of a local run, whatever happens to the cluster
+meanwhile.
 """
 
 import json
@@ -8,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -155,7 +155,7 @@ def study(tmp_path_factory, cluster):
     return made
 
 
-def test_the_cluster_ends_with_the_bytes_of_a_local_run(study, local, record_property):
+def test_the_cluster_ends_with_the_bytes_of_a_local_run(study, local):
     here, there = local.made(), study.made()
     assert {"claims.json", "tables/rsa.csv", "figures/source/figure2.csv"} <= set(here) and set(here) == set(there)
     assert [name for name in here if here[name] != there[name]] == []
