@@ -217,9 +217,22 @@ class Cluster:
     def kill_node(self, node: str):
         """Its slurmd and all that runs on it, at once, as at a power cut."""
         self._end(f"slurmd-{node}", signal.SIGKILL)
-        for pid in self.processes(node):
+        self._kill_processes(node)
+
+    def _kill_processes(self, node: str):
+        """What runs there, but for slurmd itself, which bears the same marks."""
+        for pid in set(self.processes(node)) - {d.pid for d in self.daemons.values()}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def cancel_all(self):
+        """Every job, and what it has left behind: without control groups SLURM loses processes whose parent is gone."""
+        self.say("scancel", "--quiet", "--user=root", check=False)
+        end = time.time() + 60
+        while self.jobs("PENDING,RUNNING,SUSPENDED,COMPLETING") and time.time() < end:
+            time.sleep(0.2)
+        for node in NODES:
+            self._kill_processes(node)
 
     def processes(self, node: str) -> list[int]:
         """Of this cluster's jobs on a node, with the daemons (slurmstepd) that watch over them."""
@@ -234,10 +247,7 @@ class Cluster:
     def stop(self):
         """Jobs, daemons, the links in /etc/slurm."""
         with contextlib.suppress(subprocess.SubprocessError, OSError):
-            self.say("scancel", "--quiet", "--user=root", check=False)
-            end = time.time() + 10
-            while self.jobs("R,CG") and time.time() < end:
-                time.sleep(0.1)
+            self.cancel_all()
         for name in reversed(list(self.daemons)):
             self._end(name, signal.SIGTERM)
         for name in FILES:

@@ -114,7 +114,8 @@ def _queued_in(folder: Path) -> list[str] | None:
     """
     if (squeue := shutil.which("squeue")) is None:
         return None
-    ask = [squeue, "--noheader", f"--user={os.geteuid()}", "--format=%A|%k|%Z"]
+    left = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"  # by itself it leaves suspended ones out
+    ask = [squeue, "--noheader", f"--user={os.geteuid()}", f"--states={left}", "--format=%A|%k|%Z"]
     try:
         lines = subprocess.run(ask, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
