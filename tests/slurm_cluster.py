@@ -83,14 +83,6 @@ def lacking() -> str:
     return ""
 
 
-def alive(pid: int) -> bool:
-    """Whether a process is there and no corpse."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 class Cluster:
     """Controller and nodes n1 and n2, each a slurmd on this machine.
 
@@ -221,9 +213,15 @@ class Cluster:
 
     def _kill_processes(self, node: str):
         """What runs there, but for slurmd itself, which bears the same marks."""
-        for pid in set(self.processes(node)) - {d.pid for d in self.daemons.values()}:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        daemons = {d.pid for d in self.daemons.values()}
+        for _ in range(20):  # what was started meanwhile as well
+            left = set(self.processes(node)) - daemons
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
 
     def cancel_all(self):
         """Every job, and what it has left behind: without control groups SLURM loses processes whose parent is gone."""
