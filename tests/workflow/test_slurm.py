@@ -179,36 +179,6 @@ def test_jobs_that_read_or_write_with_a_model_are_offline(study):
     assert len(with_model) == 4 and all(r["offline"] is True for r in with_model)
 
 
-def test_downloads_run_where_snakemake_runs(study):
-    source = study.path("models", MODEL)
-    hub = Hub({p.name: p.read_bytes() for p in source.iterdir() if p.name != "facts.json"})
-    table, kept = study.folder / "config/models.tsv", study.variables
-    content = table.read_bytes()
-    row = {"model": "gemma2-hub", "source": "hub", "path": "{retrieved}/models/gemma2-hub", "id": "lab/tiny"}
-    row |= {"revision": "main", "world": "", "train_tokens": "", "replicate": "", "max_validation_loss": ""}
-    edit_table(table, lambda rows: [*rows, next(r for r in rows if r["model"] == MODEL) | row])
-    saes = study.folder / "config/saes.tsv"
-    sae_content = saes.read_bytes()
-    own = {"model": "gemma2-hub", "source": "local", "path": f"{{results}}/saes/{MODEL}/{SAE}"}
-    own |= dict.fromkeys(("architecture", "k", "d_sae", "train_tokens", "texts"), "")
-    edit_table(saes, lambda rows: [*rows, next(r for r in rows if r["model"] == MODEL) | own])
-    study.variables = kept | {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    study.variables |= {"HF_HOME": str(study.folder / "hf")}
-    study.set(models=[MODEL, "gemma2-hub"])
-    before = len(study.records())
-    try:
-        study.snakemake("resources/retrieved/revisions.json")
-        new = {r["rule"]: r for r in study.records()[before:]}
-        assert set(new) == {"retrieve_model", "collect_revisions"}
-        assert not any(r["SLURM_JOB_ID"] or r["SLURMD_NODENAME"] for r in new.values())
-    finally:
-        hub.close()
-        table.write_bytes(content)
-        saes.write_bytes(sae_content)
-        study.variables = kept
-        study.set(models=[MODEL])
-
-
 def test_a_job_whose_node_dies_goes_on_on_the_other_one(study, cluster):
     wanted, gone = study.made(), study.forget()
     process = study.begin(*gone)
@@ -260,3 +230,33 @@ def test_a_killed_run_leaves_jobs_that_the_next_one_names(study, cluster):
     cluster.cancel_all()
     _, text = study.snakemake(*gone)
     assert "its lock is taken away" in text and study.made() == wanted
+
+
+def test_downloads_run_where_snakemake_runs(study):
+    source = study.path("models", MODEL)
+    hub = Hub({p.name: p.read_bytes() for p in source.iterdir() if p.name != "facts.json"})
+    table, kept = study.folder / "config/models.tsv", study.variables
+    content = table.read_bytes()
+    row = {"model": "gemma2-hub", "source": "hub", "path": "{retrieved}/models/gemma2-hub", "id": "lab/tiny"}
+    row |= {"revision": "main", "world": "", "train_tokens": "", "replicate": "", "max_validation_loss": ""}
+    edit_table(table, lambda rows: [*rows, next(r for r in rows if r["model"] == MODEL) | row])
+    saes = study.folder / "config/saes.tsv"
+    sae_content = saes.read_bytes()
+    own = {"model": "gemma2-hub", "source": "local", "path": f"{{results}}/saes/{MODEL}/{SAE}"}
+    own |= dict.fromkeys(("architecture", "k", "d_sae", "train_tokens", "texts"), "")
+    edit_table(saes, lambda rows: [*rows, next(r for r in rows if r["model"] == MODEL) | own])
+    study.variables = kept | {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    study.variables |= {"HF_HOME": str(study.folder / "hf")}
+    study.set(models=[MODEL, "gemma2-hub"])
+    before = len(study.records())
+    try:
+        study.snakemake("resources/retrieved/revisions.json")
+        new = {r["rule"]: r for r in study.records()[before:]}
+        assert set(new) == {"retrieve_model", "collect_revisions"}
+        assert not any(r["SLURM_JOB_ID"] or r["SLURMD_NODENAME"] for r in new.values())
+    finally:
+        hub.close()
+        table.write_bytes(content)
+        saes.write_bytes(sae_content)
+        study.variables = kept
+        study.set(models=[MODEL])
