@@ -83,7 +83,8 @@ class Small(Study):
 
     def made(self):
         """Everything that a study publishes, and what its jobs hand each other, by its path in the results."""
-        folder, own = self.path(), ("provenance.json", "run_config.yaml", "report.rst", "facts.json")
+        folder = self.path()
+        own = ("provenance.json", "run_config.yaml", "report.rst", "settings.yaml", "facts.json")  # times, places
         return {
             p.relative_to(folder).as_posix(): p.read_bytes()
             for p in sorted(folder.rglob("*"))
@@ -159,6 +160,7 @@ def test_the_cluster_ends_with_the_bytes_of_a_local_run(study, local):
     here, there = local.made(), study.made()
     assert {"claims.json", "tables/rsa.csv", "figures/source/figure2.csv"} <= set(here) and set(here) == set(there)
     assert [name for name in here if here[name] != there[name]] == []
+    assert local.path("settings.yaml").read_bytes() == study.path("settings.yaml").read_bytes()
     assert all(r["SLURM_JOB_ID"] for r in study.records()) and not any(r["SLURM_JOB_ID"] for r in local.records())
     jobs = len(study.records())
     print(f"\n{jobs} jobs: local {local.seconds:.0f} s, by SLURM {study.seconds:.0f} s")
