@@ -75,6 +75,14 @@ class Small(Study):
             steering=self.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4},
         )
 
+    @property
+    def environment(self):
+        """Without the variable that conftest.py sets: jobs have to go offline by themselves."""
+        given = super().environment
+        if "HF_HUB_OFFLINE" not in self.variables:
+            given.pop("HF_HUB_OFFLINE", None)
+        return given
+
     def command(self, *args):
         return super().command(*(PROFILE if self.cluster else ()), *args)
 
