@@ -10,7 +10,7 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 # the code of this folder, whichever environment VENV names
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: all setup study report test fuzz bench bench-scale lint clean-journal planted-full simulations
+.PHONY: all setup study report test test-slurm fuzz bench bench-scale lint clean-journal planted-full simulations
 
 all: report
 
@@ -37,6 +37,14 @@ test: setup
 # broken configurations and tables, twenty times as many as in `make test` and others each time: about half an hour
 fuzz: setup
 	OMP_NUM_THREADS=1 SHARED_AFFECT_FUZZ=20 $(BIN)/python -m pytest tests/unit/test_fuzz.py
+# On a SLURM cluster of two nodes that the tests make on this machine (docs/cluster.md): root, Debian's packages, half an
+# hour. The plugin gets an environment of its own upon the other: where SLURM does not run it slows every call.
+test-slurm: setup
+	$(BIN)/python -m venv $(VENV)/slurm
+	below=$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])'); \
+	  echo "$$below" > "$$($(VENV)/slurm/bin/python -c 'import site; print(site.getsitepackages()[0])')/below.pth"
+	$(VENV)/slurm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'snakemake-executor-plugin-slurm>=2.8'
+	OMP_NUM_THREADS=1 SHARED_AFFECT_TEST_SLURM=1 $(VENV)/slurm/bin/python -m pytest -p no:cacheprovider -rs -s tests/workflow/test_slurm.py
 
 bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m shared_affect.tools.bench all

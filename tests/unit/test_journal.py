@@ -1,12 +1,17 @@
+import errno
+import fcntl
+import json
 import logging
 import multiprocessing
 import os
 import signal
+import socket
 import time
 
 import numpy as np
 import pytest
 
+from shared_affect.base import journal
 from shared_affect.base.journal import HEADER, MAGIC, Journal, JournalLocked, JournalParts, pack, unpack
 
 KEYS = [f"{i:064x}" for i in range(1, 6)]
@@ -266,6 +271,56 @@ def test_second_writer_fails_naming_the_holder_and_lock_dies_with_it(tmp_path):
         process.join()
     with Journal(path).writing("the second job") as journal:
         assert journal.get(KEYS[0]) == b"kept"
+
+
+def held_from(host, tmp_path, seconds):
+    """A journal that a process holds for a while, and whose lock file says on which machine."""
+    path = tmp_path / "a.journal"
+    path.with_suffix(".lock").write_text(json.dumps({"job": "the first job", "host": host}))
+    ready = multiprocessing.get_context("fork").Event()
+
+    def hold_it():
+        with open(path.with_suffix(".lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ready.set()
+            time.sleep(seconds)
+
+    process = multiprocessing.get_context("fork").Process(target=hold_it)
+    process.start()
+    assert ready.wait(20)
+    return path, process
+
+
+def test_a_holder_on_another_machine_is_waited_for_because_its_death_is_seen_late(tmp_path, caplog):
+    path, process = held_from("another-node", tmp_path, 1.5)
+    with Journal(path).writing("the second job") as found:
+        found.append(KEYS[0], b"kept")
+    process.join()
+    assert "another-node" in caplog.text and Journal(path).get(KEYS[0]) == b"kept"
+
+
+@pytest.mark.parametrize("host", ["another-node", socket.gethostname()])
+def test_a_holder_that_stays_ends_the_wait(tmp_path, monkeypatch, host):
+    monkeypatch.setattr(journal, "PATIENCE", 0.3)
+    path, process = held_from(host, tmp_path, 60)
+    try:
+        with pytest.raises(JournalLocked, match=host), Journal(path).writing("the second job"):
+            pass
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_file_system_without_locks_is_refused_and_not_called_held(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(journal.fcntl, "flock", no_locks)
+    with (
+        pytest.raises(OSError, match=r"cannot be locked: No locks available.*Lustre"),
+        Journal(tmp_path / "a.journal").writing("a job"),
+    ):
+        pass
 
 
 def test_append_needs_the_lock(tmp_path):

@@ -224,3 +224,38 @@ def test_a_study_has_one_run_until_that_ends_or_is_killed(folder):
 def test_where_nothing_can_be_written_nothing_is_held(tmp_path):
     (tmp_path / "file").write_text("x")
     assert owners.hold(tmp_path / "file/locks", "planted") is None
+
+
+def a_queue(folder, monkeypatch, answer, code=0):
+    """A squeue on the path that answers so."""
+    bin = folder.parents[1] / "bin"
+    bin.mkdir()
+    (bin / "squeue").write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\nexit {code}\n")
+    (bin / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin}:{os.environ['PATH']}")
+
+
+def test_jobs_that_a_dead_run_left_in_the_queue_keep_its_lock(folder, owner, monkeypatch):
+    kill(owner)
+    rewrite(folder, slurm=True)
+    here = folder.parents[1]
+    answer = f"112|rule_train_lm|{here}\n9|rule_extract_features|{here}\n7|(null)|{here}\n8|rule_other|/elsewhere"
+    a_queue(folder, monkeypatch, answer)
+    (said,) = owners.release_dead(folder)
+    assert said.endswith("scancel 9 112") and len(locks(folder)) == 2
+    (here / "bin/squeue").write_text("#!/bin/sh\n")
+    assert "taken away" in owners.release_dead(folder)[0] and locks(folder) == []
+
+
+def test_a_queue_that_does_not_answer_keeps_the_lock(folder, owner, monkeypatch):
+    kill(owner)
+    rewrite(folder, slurm=True)
+    a_queue(folder, monkeypatch, "", code=1)
+    (said,) = owners.release_dead(folder)
+    assert "squeue does not say" in said and owners.UNLOCK in said and len(locks(folder)) == 2
+
+
+def test_the_queue_does_not_matter_to_a_run_that_used_none(folder, owner, monkeypatch):
+    kill(owner)
+    a_queue(folder, monkeypatch, "", code=1)
+    assert "taken away" in owners.release_dead(folder)[0]

@@ -105,7 +105,8 @@ def hold_study():
 
 def begin_run():
     """Once the lock is held and before the first job."""
-    owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values())
+    slurm = getattr(workflow.executor_plugin, "name", "") == "slurm"
+    owners.claim(LOCKS, getattr(workflow.persistence, "_lockfile", {}).values(), slurm=slurm)
     if NOTE:
         NOTE.unlink(missing_ok=True)
     # without a lock that lasts another run may be writing them

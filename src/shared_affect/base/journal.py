@@ -10,6 +10,7 @@ holder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -21,7 +22,7 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from shared_affect.base.log import LOG
 MAGIC = b"SAJ1"
 HEADER = struct.Struct("<4s32sQ32s")
 BLOCK = 1 << 22
+PATIENCE = 150
+"""Seconds to wait for a holder on another machine: a file server notices late (NFS: after 90 s) that it died."""
 
 
 class Record(NamedTuple):
@@ -63,6 +66,42 @@ def _read_header(f, at: int, size: int) -> Record | None:
 
 class JournalLocked(RuntimeError):
     """Another process is writing this journal."""
+
+
+def _is_elsewhere(holder: str) -> bool:
+    """Whether a lock file names another machine than this one."""
+    try:
+        return json.loads(holder)["host"] != socket.gethostname()
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _lock(file: TextIO, path: Path, patience: float) -> None:
+    """Lock a file for this process alone; see `Journal.writing`."""
+    end, told = time.monotonic() + patience, False
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise OSError(
+                    error.errno,
+                    f"{file.name} cannot be locked: {error.strerror}. Without locks two jobs could write {path} at"
+                    " once: put the study's folder on a file system that has them (Lustre: mounted with flock), and"
+                    " run again",
+                ) from None
+        file.seek(0)
+        holder = file.read().strip()
+        # the lock of a process of this machine dies with it: who holds it here, works
+        if not _is_elsewhere(holder) or time.monotonic() >= end:
+            raise JournalLocked(
+                f"{path} is being written by {holder or 'another process'}; wait for it to end, or stop it, and run"
+                " again"
+            )
+        if not told:
+            LOG.warning("%s is held by %s on another machine; waiting up to %d s", path, holder, patience)
+            told = True
+        time.sleep(min(1.0, patience / 10))
 
 
 class Journal:
@@ -216,20 +255,15 @@ class Journal:
         Raises
         ------
         JournalLocked
-            If another process holds the lock.
+            If another process holds the lock: at once where it runs on this machine, else after `PATIENCE` seconds.
+        OSError
+            If the file system has no locks.
         """
         with writing_to(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             open(self._lock_path, "a", encoding="utf-8").close()
         with open(self._lock_path, "a+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.seek(0)
-                raise JournalLocked(
-                    f"{self.path} is being written by {lock.read().strip() or 'another process'}; "
-                    "wait for it to end, or stop it, and run again"
-                ) from None
+            _lock(lock, self.path, PATIENCE)
             lock.truncate(0)
             who = {"job": holder, "pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
             with writing_to(self.path):

@@ -91,6 +91,6 @@ def check(config: Mapping, saes: Sequence[Mapping]) -> None:
                 f"{m} has {listing([r['sae'] for r in saes if r['model'] == m])}" for m in config["models"]
             )
             raise ConfigError(
-                f"{PLACE}: key saes names {shown(name)}{hint(name, known)}; allowed: {PRIMARY}, {ALL}, or a list of SAEs"
-                f" of one or more of the models: {held} (config/saes.tsv)"
+                f"{PLACE}: key saes names {shown(name)}{hint(name, known)}; allowed: {PRIMARY}, {ALL}, or a list of"
+                f" SAEs of one or more of the models: {held} (config/saes.tsv)"
             )

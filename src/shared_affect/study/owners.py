@@ -5,7 +5,8 @@ beside them which are its own once it has them (`claim`), and the next run compa
 killed between the two has announced itself and claimed nothing: what nobody has claimed is its, if nobody else lives
 who has announced himself. A process is dead for certain if it ran on this machine and its process id is gone, belongs
 to a process that started at another time, or the machine was started anew since. Everything else is left alone and told
-in words.
+in words. A dead run's jobs may live on: on this machine they are found by a variable of their environment, on the nodes
+of a SLURM cluster by the queue.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -111,11 +114,41 @@ def _jobs_of(run: str) -> list[int]:
     return sorted(found)
 
 
-def claim(folder: Path, files: Iterable[str]) -> None:
-    """Write beside the lock files of this run whose they are."""
+def _queued_in(folder: Path) -> list[str] | None:
+    """Ids of Snakemake's jobs in SLURM's queue, waiting or running, that work in a folder; None if it does not answer.
+
+    The plugin hands every job the folder to work in, and the rule in its comment.
+    """
+    if (squeue := shutil.which("squeue")) is None:
+        return None
+    left = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"  # by itself it leaves suspended ones out
+    ask = [squeue, "--noheader", f"--user={os.geteuid()}", f"--states={left}", "--format=%A|%k|%Z"]
+    try:
+        lines = subprocess.run(ask, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    jobs = [line.split("|", 2) for line in lines if line.count("|") >= 2]
+    here = os.path.realpath(folder)
+    return sorted(
+        (i for i, rule, at in jobs if rule.startswith(("rule_", "group_")) and os.path.realpath(at) == here), key=int
+    )
+
+
+def claim(folder: Path, files: Iterable[str], slurm: bool = False) -> None:
+    """Write beside the lock files of this run whose they are.
+
+    Parameters
+    ----------
+    folder : path
+        Of the lock files: ``.snakemake/locks`` in the folder that the run works in.
+    files : paths
+        The lock files.
+    slurm : bool
+        Whether jobs of this run go to SLURM.
+    """
     files = [Path(f).name for f in files]
     if files:
-        owner = describe_process() | {"run": os.environ.get(RUN, ""), "files": files}
+        owner = describe_process() | {"run": os.environ.get(RUN, ""), "files": files, "slurm": slurm}
         write_json(folder / f"owner-{owner['host']}-{owner['pid']}.json", owner)
 
 
@@ -216,6 +249,11 @@ def _release_unclaimed(folder: Path, left: Iterable[str]) -> list[str]:
     return [f"This folder is locked, and by whom is not known. If no other run works here: {UNLOCK}"]
 
 
+def _jobs_left(owner: dict, folder: Path) -> tuple[list[int], list[str] | None]:
+    """What a dead run has left working: processes of this machine, and jobs in SLURM's queue (None: unknown)."""
+    return _jobs_of(owner["run"]), _queued_in(folder.resolve().parents[1]) if owner.get("slurm") else []
+
+
 def release_dead(folder: Path) -> list[str]:
     """Take away the locks whose owners are dead; what was done, or why nothing was, in sentences.
 
@@ -237,7 +275,8 @@ def release_dead(folder: Path) -> list[str]:
             try:
                 owner = json.loads(path.read_text(encoding="utf-8"))
                 who = _named(owner)
-                dead, run, files = is_dead(owner), owner["run"], set(owner["files"])
+                dead, files = is_dead(owner), set(owner["files"])
+                own, queued = _jobs_left(owner, folder) if dead else ([], [])
             except (ValueError, KeyError, OSError):
                 continue
             left -= files
@@ -247,11 +286,16 @@ def release_dead(folder: Path) -> list[str]:
                         f"A run holds the lock of this folder ({who}). Whether it still runs cannot be seen from here;"
                         f" if you know that it does not: {UNLOCK}"
                     )
-            elif jobs := _jobs_of(run):
-                pids = " ".join(map(str, jobs))
+            elif queued is None:
+                said.append(
+                    f"A run was killed ({who}), and squeue does not say whether jobs of it still work in this folder."
+                    f" Try again when SLURM answers; if you know that none does: {UNLOCK}"
+                )
+            elif own or queued:
+                how = [f"{end} {' '.join(map(str, ids))}" for end, ids in (("kill", own), ("scancel", queued)) if ids]
                 said.append(
                     f"A run was killed ({who}), but jobs that it had started still work in this folder. Wait until they"
-                    f" have ended, or end them, then use the same command: kill {pids}"
+                    f" have ended, or end them, then use the same command: {'; '.join(how)}"
                 )
             else:
                 for name in [*files, path.name]:
