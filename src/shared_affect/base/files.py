@@ -66,7 +66,7 @@ PAYS = 0.5
 
 
 def _shrinks(a: np.ndarray) -> bool:
-    """Whether compression pays: what looks random, such as residuals, costs a second for 20 MB and stays about as large."""
+    """Whether compression pays: what looks random, such as residuals, costs a second for 20 MB and stays large."""
     if a.nbytes < LARGE:
         return True
     sample = np.ascontiguousarray(a.reshape(-1)[: 2**22 // a.itemsize]).tobytes()
