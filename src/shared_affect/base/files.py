@@ -192,12 +192,12 @@ def write_json(path: str | Path, value: object) -> None:
 
 LARGE = 2**26
 """Bytes from which on an array is compressed only if that pays."""
-PAYS = 0.85
+PAYS = 0.5
 """Share of its bytes that compression must leave at most."""
 
 
 def _shrinks(a: np.ndarray) -> bool:
-    """Whether compression pays: what looks random, such as residuals, costs a second for 20 MB and stays as large."""
+    """Whether compression pays: what looks random, such as residuals, costs a second for 20 MB and stays large."""
     if a.nbytes < LARGE:
         return True
     sample = np.ascontiguousarray(a.reshape(-1)[: 2**22 // a.itemsize]).tobytes()
