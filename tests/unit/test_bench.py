@@ -103,7 +103,7 @@ def test_extraction_and_steering_need_only_torch_transformers_and_safetensors(tm
     """The command itself, with workloads that are small."""
     code = f"""{HIDING}
 from functools import partial
-from pathlib import Path
+from transformers import AutoModelForCausalLM, Gemma2ForCausalLM  # once here, and not in each process that is forked
 from shared_affect.tools import bench, bench_extraction, bench_steering
 small = bench_extraction.Shape(**{asdict(SMALL)!r})
 bench_extraction.TINY = bench_extraction.MIDDLE = bench_steering.TINY = small
