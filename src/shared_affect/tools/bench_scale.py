@@ -25,7 +25,7 @@ import yaml
 
 from shared_affect.base.files import write_json
 from shared_affect.base.rooms import LIBRARY, check_folder
-from shared_affect.tools.scale_study import LANGUAGES, Sizes, write_study
+from shared_affect.tools.scale_study import LANGUAGES, READOUT, Sizes, write_study
 
 ROOT = LIBRARY.parents[1]
 COLUMNS = ["stage", "language", "seconds", "cpu_seconds", "peak_gb", "written_mb"]
@@ -94,7 +94,7 @@ class Study:
         own = [self.file(f"{p}_{k}.{end}") for p, end in (("concepts", "tsv"), ("codes", "npz"))]
         texts = [self.file(f"features/{k}/{name}.npz") for name in ("norms", "running_text")]
         files = (self.each(f"features/{k}/concepts/{{}}.npz"), *texts, own[0], self.file("emotions.tsv"), own[1])
-        script("gather_codes")(*files, templates=list(self.sizes.templates), readout="word-after")
+        script("gather_codes")(*files, templates=list(self.sizes.templates), readout=READOUT)
 
     def match_controls(self, k: str) -> None:
         out = [self.file(f"controls/{k}/{name}.tsv") for name in ("words", "matches", "balance")]

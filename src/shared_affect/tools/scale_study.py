@@ -18,13 +18,16 @@ from scipy.sparse import csr_matrix, vstack
 from shared_affect.base.seeds import Seeds
 from shared_affect.base.tables import write_tsv
 from shared_affect.features.files import RUNNING_TEXT, WORD_ARRAYS
-from shared_affect.features.readout import POSITIONS
+from shared_affect.features.readout import POSITIONS, named_readout
 from shared_affect.human.files import AFFECT, JUDGEMENTS, NORMS, WORD_PROPERTIES
 from shared_affect.words.files import CONCEPTS, TRANSLATIONS
 
 LANGUAGES = ("en", "zh")
 BLOCK = 2000
 """Words whose codes are drawn at once."""
+
+READOUT = "word-after"
+"""Position that the study reads, as the default study does."""
 
 
 @dataclass(frozen=True)
@@ -164,15 +167,15 @@ class World:
 def _word_arrays(words: Sequence[str], carries: np.ndarray, world: World, sizes: Sizes, rng) -> dict[str, np.ndarray]:
     n, n_rows = len(words), len(sizes.templates) * len(POSITIONS)
     codes = csr_matrix(vstack(world.codes(carries, n_rows, rng), format="csr"))
-    dense = np.empty((n_rows, n, sizes.width), np.float16)
     common = rng.standard_normal((n, sizes.width), np.float32)
-    for row in dense:
-        row[:] = common + 0.3 * rng.standard_normal((n, sizes.width), np.float32)
+    # what templates and positions add to a word's residual, averaged over them
+    mean = common + np.float32(0.3 / n_rows**0.5) * rng.standard_normal((n, sizes.width), np.float32)
     return {
         "words": np.array(words),
         "templates": np.array(sizes.templates),
         "positions": np.array(POSITIONS),
-        "dense": dense.reshape(len(sizes.templates), len(POSITIONS), n, sizes.width),
+        "readouts": np.array([named_readout(sizes.templates, READOUT)]),
+        "dense": mean[None],
         "static": rng.standard_normal((n, sizes.width), np.float32),
         "data": codes.data,
         "indices": codes.indices,
