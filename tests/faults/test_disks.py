@@ -130,6 +130,7 @@ def test_a_journal_that_can_only_be_read_is_read_and_says_so_when_it_must_grow(m
     for path in (study.folder / "journal.kept").glob("*part*.journal"):
         shutil.copy2(path, journal)  # of generation, which was not asked for
     shutil.rmtree(study.folder / "journal.kept")
+    resume(study)
     made.same()
 
 
@@ -180,6 +181,7 @@ def test_a_flipped_byte_of_a_record_costs_that_record(made, kind):
     resume(study, *asked)
     log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
     assert "damaged" in log and "computed" in log
+    resume(study)
     made.same()
 
 
