@@ -31,9 +31,24 @@ WORDS = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    if not os.environ.get("FAULTS"):
+        for item in items:
+            if item.get_closest_marker("faults"):
+                item.add_marker(pytest.mark.skip(reason="takes long: make test-faults (FAULTS=1)"))
+
+
 @pytest.fixture(scope="session")
 def root():
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """An undisturbed run of the study whose faults are tested. Whatever a test does to it, it ends in the same bytes."""
+    from faulty import Made
+
+    return Made(tmp_path_factory.mktemp("faults"))
 
 
 def make_tokenizer():
