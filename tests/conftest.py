@@ -45,7 +45,7 @@ def root():
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """An undisturbed run of the study whose faults are tested. Whatever a test does to it, it ends in the same bytes."""
+    """An undisturbed run. Whatever a test of faults does to it, it ends in the same bytes."""
     from faulty import Made
 
     return Made(tmp_path_factory.mktemp("faults"))
