@@ -389,7 +389,7 @@ def test_a_full_disk_is_named_and_keeps_what_was_there(tmp_path):
     process.start()
     message = out.get(timeout=20)
     process.join()
-    assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "Make room" in message
+    assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "make room on this disk" in message
     journal = Journal(path)
     assert journal.get(KEYS[0]) == b"x" * 100 and KEYS[1] not in journal and journal.get(KEYS[2]) == b"z" * 50
 

@@ -26,7 +26,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from shared_affect.base.files import writing_to
+from shared_affect.base.files import REASONS, writing_to
 from shared_affect.base.log import LOG
 
 MAGIC = b"SAJ1"
@@ -350,7 +350,7 @@ class Journal:
             raise OSError(
                 error.errno,
                 f"{self.path}: a record of {size} bytes could not be written: {error.strerror}; "
-                f"{kept}. Make room on this disk and run again",
+                f"{kept}. What to do: {REASONS.get(error.errno or 0, REASONS[errno.ENOSPC])}",
             ) from None
 
 
