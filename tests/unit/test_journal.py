@@ -382,14 +382,14 @@ def _fill_small_disk(path, limit, out):
         journal.append(KEYS[2], b"z" * 50)
 
 
-def test_a_full_disk_is_named_and_keeps_what_was_there(tmp_path):
+def test_a_limit_on_files_is_named_and_keeps_what_was_there(tmp_path):
     path, context = tmp_path / "a.journal", multiprocessing.get_context("fork")
     out = context.Queue()
     process = context.Process(target=_fill_small_disk, args=(path, 1000, out))
     process.start()
     message = out.get(timeout=20)
     process.join()
-    assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "make room on this disk" in message
+    assert process.exitcode == 0 and str(path) in message and "10000 bytes" in message and "ulimit -f" in message
     journal = Journal(path)
     assert journal.get(KEYS[0]) == b"x" * 100 and KEYS[1] not in journal and journal.get(KEYS[2]) == b"z" * 50
 
