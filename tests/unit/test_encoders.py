@@ -54,8 +54,11 @@ def test_bfloat16_rounds_the_factors_and_nothing_else(tmp_path, case):
     plain._times = lambda y, w: y.bfloat16().float() @ w
     expected = plain.encode(x)
     assert torch.equal(found != 0, expected != 0) and torch.allclose(found, expected, rtol=1e-5, atol=2e-5)
+    # and what is rebuilt is near where no feature has flipped: of top-k, one flip is another feature
     again = DiskSAE(folder)
-    assert not torch.equal(again.encode(x), found) and torch.allclose(again.reconstruct(x), low.reconstruct(x), atol=2)
+    kept = ((again.encode(x) != 0) == (found != 0)).all(1)
+    assert not torch.equal(again.encode(x), found) and kept.float().mean() > 0.5
+    assert torch.allclose(again.reconstruct(x)[kept], low.reconstruct(x)[kept], rtol=0.02, atol=0.25)
 
 
 def test_columns_of_bfloat16_are_widened_in_turn(tmp_path, monkeypatch):

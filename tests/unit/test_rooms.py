@@ -98,7 +98,7 @@ def copies(root, tmp_path):
     for name in ("this", "other"):
         folder = tmp_path / name / "src/shared_affect"
         folder.mkdir(parents=True)
-        for room in ("__init__", "base/__init__", "base/rooms", "base/log"):
+        for room in ("__init__", "base/__init__", "base/rooms", "base/log", "base/files"):
             (folder / room).parent.mkdir(exist_ok=True)
             shutil.copy(root / f"src/shared_affect/{room}.py", folder / f"{room}.py")
         (folder / "late.py").write_text(f"PLACE = {name!r}\n")
