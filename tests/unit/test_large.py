@@ -298,7 +298,7 @@ def test_a_card_that_is_not_there_is_refused_with_the_row():
     if torch.cuda.is_available():
         pytest.skip("there is one")
     assert resolve_device("auto") == "cpu"
-    with pytest.raises(ValueError, match=r"device is 'cuda:1'; allowed: cpu .no card is visible.*model m, column device"):
+    with pytest.raises(ValueError, match=r"device is 'cuda:1'; allowed: cpu .no card is visible.*model m, column dev"):
         resolve_device("cuda:1", ROW.where)
     with pytest.raises(ValueError, match=r"device is 'cuda'.* sees no card.*model m, column device"):
         resolve_device("cuda", ROW.where)

@@ -209,7 +209,7 @@ def made_up_language(folder: Path, emotions, words_each=6, n_rated=60):
         for w in s
     ]
     pd.DataFrame(concepts).to_csv(folder / "resources/concepts/qx.tsv", sep="\t", index=False)
-    templates = pd.read_csv(folder / "resources/templates/en.tsv", sep="\t")
+    templates = pd.read_csv(folder / "resources/templates/en.tsv", sep="\t", dtype=str)
     templates.assign(text=templates["text"].str.replace("the word is", "mo lu")).to_csv(
         folder / "resources/templates/qx.tsv", sep="\t", index=False
     )
