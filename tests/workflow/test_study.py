@@ -388,7 +388,7 @@ def test_shards_change_no_value(study):
         assert all(s["model_loads"] == 1 and s["computed"] > len(EMOTIONS) for s in shards)
         assert sorted(
             len(list((study.folder / "resources/journal").glob(f"*shard{k}of2.journal"))) for k in (0, 1)
-        ) == [1, 1]
+        ) == [3, 3]  # codes, residuals, embeddings
         assert {p: p.read_bytes() for p in folder.rglob("*.npz")} == wanted
     finally:
         edit_table(table, lambda rows: [r | {"shards": "1"} for r in rows])
@@ -581,8 +581,9 @@ def test_an_added_emotion_computes_only_what_is_new(study):
     grown = {name: n - journals[name] for name, n in after.items() if n != journals[name]}
     templates = len((study.folder / "resources/templates/en.tsv").read_text(encoding="utf-8").strip().split("\n")) - 1
     steering = study.config["steering"]
-    # one extraction chunk a template, one generation chunk an arm and strength, and nothing else
-    assert sorted(grown.values()) == sorted([templates, 2 * len(steering["strengths"])])
+    # codes and residuals of one chunk a template, its words' embeddings once, one generation chunk an arm and strength,
+    # and nothing else
+    assert sorted(grown.values()) == sorted([templates, templates, 1, 2 * len(steering["strengths"])])
     extract = (study.folder / "logs/tiny/extract_features/gemma2-planted/en.log").read_text()
     generate = (study.folder / f"logs/tiny/generate_texts/gemma2-planted/{SAE}/en/0.log").read_text()
     assert "model loads: 1" in extract and "1 model load(s)" in generate
