@@ -528,7 +528,8 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
     try:
         interrupted(study, target, "*.journal")
         partly = study.journals()
-        assert partly and all(0 < n < full[name] for name, n in partly.items())
+        # a journal may have been opened and hold nothing yet, or be whole before the others
+        assert 0 < sum(partly.values()) < sum(full[name] for name in partly)
         study.snakemake(target)
         log = study.logs("extract_features" if kind == "extraction" else "generate_texts")
         assert "computed" in log
