@@ -70,12 +70,21 @@ def test_a_full_disk_says_so_and_after_room_is_made_the_same_command_ends_in_the
     study = made.study
     study.forget()
     (study.folder / "results").mkdir()
-    with mounted(study.folder / "results", "-t", "tmpfs", "-o", "size=600k", "tmpfs") as remount:
-        text = failed(study)
+    results = study.folder / "results"
+    with mounted(results, "-t", "tmpfs", "-o", "size=600k", "tmpfs") as remount:
+        assert "not enough disk: needed" in failed(study) and not study.begun()
+        remount("size=100g")  # enough when the run is planned; then somebody else fills it
+        process = study.start()
+        while not study.begun() and process.poll() is None:
+            time.sleep(0.02)
+        used = sum(p.stat().st_blocks * 512 for p in results.rglob("*"))
+        remount(f"size={used // 1024 + 600}k")
+        assert process.wait(timeout=1800) == 1
+        text = (study.folder / "said.txt").read_text(encoding="utf-8", errors="replace")
         said = " ".join(text.split())
         assert "could not be written: No space left on device. What to do: make room on this disk" in said
         assert "Traceback" not in text
-        remount("size=1g")
+        remount("size=100g")
         resume(study)
         made.same()
 
