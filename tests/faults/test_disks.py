@@ -32,7 +32,7 @@ def mounted(folder, *options):
     """A file system on a folder, which hides what stood there."""
     done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
+        pytest.skip(f"a disk that fills up or turns read-only is mounted, which only root may: {done.stderr.strip()}")
     try:
         yield lambda how: subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
     finally:

@@ -35,10 +35,11 @@ def with_locale(variables, folder):
     language, _, charset = name.partition(".")
     try:
         done = subprocess.run(["localedef", "-i", language, "-f", charset, str(folder / name)], capture_output=True)
+        said = done.stderr.decode(errors="replace").strip()
     except FileNotFoundError:
-        done = None
+        said = "localedef is not installed (Debian: libc-bin, locales)"
     if not (folder / name).is_dir():
-        pytest.skip(f"locale {name} is not installed and cannot be made: {done and done.stderr.decode().strip()}")
+        pytest.skip(f"a run in another language's locale needs that locale: {name} is not installed, and {said}")
     return variables | {"LOCPATH": str(folder)}
 
 

@@ -296,7 +296,7 @@ def test_a_card_that_is_not_there_is_refused_with_the_row():
     import torch
 
     if torch.cuda.is_available():
-        pytest.skip("there is one")
+        pytest.skip("this machine has a card; the refusal of a row that asks for one needs a machine without")
     assert resolve_device("auto") == "cpu"
     with pytest.raises(ValueError, match=r"device is 'cuda:1'; allowed: cpu .no card is visible.*model m, column dev"):
         resolve_device("cuda:1", ROW.where)
