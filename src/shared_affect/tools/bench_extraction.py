@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared_affect.tools.bench import Prepared, compare, in_a_process
-from shared_affect.tools.bench_models import LARGE, MIDDLE, TEMPLATES, TINY, Shape, prepare
+from shared_affect.tools.bench_models import LARGE, MIDDLE, TEMPLATES, TINY, Shape, Workload, prepare
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,21 +29,8 @@ if TYPE_CHECKING:
 OURS = "ours: both read-outs, residuals and journal included"
 
 
-@dataclass(frozen=True)
-class Work:
-    """A workload: words of a shape, with the model and SAE that `make_model` and `make_sae` wrote.
-
-    Attributes
-    ----------
-    shape : Shape
-    folder : path
-        Holds ``model`` and ``sae``.
-    device : str
-    """
-
-    shape: Shape
-    folder: Path
-    device: str = "cpu"
+class Work(Workload):
+    """Words of a shape in templates."""
 
     def texts(self, n: int) -> list[list[str]]:
         """`n` words in each template."""
@@ -52,15 +38,12 @@ class Work:
 
     def load(self) -> tuple[PreTrainedModel, DiskSAE, Any]:
         """Model, SAE, and the tokenizer of whatever class transformers makes of the folder."""
-        import torch
         from transformers import AutoTokenizer
 
-        from shared_affect.models.load import load_model
         from shared_affect.models.saes import DiskSAE
 
-        torch.set_num_threads(1)
         return (
-            load_model(self.folder / "model", dtype=self.shape.dtype, device=self.device),
+            self.load_model(),
             DiskSAE(self.folder / "sae", self.device),
             AutoTokenizer.from_pretrained(self.folder / "model"),
         )

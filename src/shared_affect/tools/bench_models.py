@@ -8,8 +8,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 TEMPLATES = {
     "bare": "{word}.",
@@ -197,3 +201,29 @@ def prepare(shape: Shape, folder: Path, device: str = "cpu") -> None:
         ids = torch.arange(8, 72, device=device)[:, None]
         residuals = block_outputs(model, [shape.layer], input_ids=ids)[shape.layer][:, 0].float().cpu().numpy()
     make_sae(folder, shape, residuals)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a benchmark computes on: the model and SAE that `prepare` wrote.
+
+    Attributes
+    ----------
+    shape : Shape
+    folder : path
+        Holds ``model`` and ``sae``.
+    device : str
+    """
+
+    shape: Shape
+    folder: Path
+    device: str = "cpu"
+
+    def load_model(self) -> PreTrainedModel:
+        """The model; torch then computes with one thread."""
+        import torch
+
+        from shared_affect.models.load import load_model
+
+        torch.set_num_threads(1)
+        return load_model(self.folder / "model", dtype=self.shape.dtype, device=self.device)

@@ -10,49 +10,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from shared_affect.tools.bench import Prepared, compare, in_a_process
 from shared_affect.tools.bench_extraction import card_at_hand
-from shared_affect.tools.bench_models import LARGE, TINY, Shape, prepare
+from shared_affect.tools.bench_models import LARGE, TINY, Workload, prepare
 
 PROMPTS, NEW = 48, 24
 """Prompts of a chunk, and new tokens of a text."""
 
 
 @dataclass(frozen=True)
-class Work:
-    """A workload: texts of a model that `prepare` wrote.
+class Work(Workload):
+    """Texts of a model.
 
     Attributes
     ----------
-    shape : Shape
-    folder : path
-        Holds ``model`` and ``sae``.
-    device : str
     chunks : int
         Each of `PROMPTS` texts under a vector of its own.
     """
 
-    shape: Shape
-    folder: Path
-    device: str = "cpu"
     chunks: int = 9
 
     @property
     def texts(self) -> list[str]:
         """Prompts of one chunk, nine tokens each with the first."""
         return [f"now think of the word w{k} they said" for k in range(PROMPTS)]
-
-    def load(self):
-        """The model."""
-        import torch
-
-        from shared_affect.models.load import load_model
-
-        torch.set_num_threads(1)
-        return load_model(self.folder / "model", dtype=self.shape.dtype, device=self.device)
 
 
 def plain(work: Work, rows: int) -> Prepared:
@@ -61,7 +46,7 @@ def plain(work: Work, rows: int) -> Prepared:
 
     from shared_affect.models.tokens import load_ids
 
-    model = work.load()
+    model: Any = work.load_model()  # `generate` comes with a mixin that its type does not name
     ids = torch.tensor(load_ids(work.folder / "model").ids(work.texts), device=work.device)
     ids = ids.repeat(work.chunks, 1)
 
@@ -91,7 +76,7 @@ def ours(work: Work, rows: int) -> Prepared:
     from shared_affect.steering.generate import Generator, Place
     from shared_affect.steering.plan import Chunk, Prompt
 
-    model = work.load()
+    model = work.load_model()
     prompts = tuple(Prompt(f"p{k}", "score", text) for k, text in enumerate(work.texts))
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(work.chunks, work.shape.width)) / work.shape.width**0.5
