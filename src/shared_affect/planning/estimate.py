@@ -172,12 +172,6 @@ def _add_download(found: Estimate, study: Study, rule: str, at: Mapping[str, str
 # ---- bytes
 
 
-def _readouts(study: Study) -> int:
-    """Ways of averaging over carriers and positions that the study asks for."""
-    variants = [study.variants.primary, *study.variants.asked]
-    return len({(tuple(v.settings.templates), v.settings.readout) for v in variants})
-
-
 def _extraction(study: Study, at: Mapping[str, str]):
     sizes, model, language = study.needs.sizes, at["model"], at["language"]
     facts, saes, words = sizes.model(model), sizes.saes(model), sizes.words(language)
@@ -190,7 +184,7 @@ def _extraction(study: Study, at: Mapping[str, str]):
         n_words=sum(words),
         n_templates=sizes.templates(language),
         active=sum(s.active for s in saes) // len(saes),
-        n_readouts=_readouts(study),
+        n_readouts=len(study.readouts),
     )
 
 
@@ -422,5 +416,5 @@ def _table(estimate: Estimate) -> list[str]:
         for r in rows
     ]
     if any(m.on_card for m in estimate.models.values()):
-        lines.append("  hours: of one H100, at measured rates (docs/performance.md); other cards differ")
+        lines.append("  hours: reckoned for one H100 (docs/cluster.md says from what); other cards differ")
     return lines

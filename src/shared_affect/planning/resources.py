@@ -41,6 +41,9 @@ SLICE = 64
 PROMPT = 12
 """Tokens of a sentence beginning."""
 
+SAMPLED = 200
+"""At most, tokens of a text that a model writes for its SAE."""
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -76,8 +79,10 @@ RATES = {
     "card, float32": Rates(3e13, 21, 1.5e13, 0, 25, 2e9, "one H100"),
     "cpu": Rates(5e10, 250, 3e10, 2.5e-4, 20, 1e9, "one core at 70 Gflop/s"),
 }
-"""Measured (docs/performance.md): extraction of 9 billion weights in bfloat16, 9,000 texts a second of 27 Gflop; 47 ms
-a step of generation; 5,000 tokens a second at 432 rows. Float32 on a card is reckoned from data sheets.
+"""Of the card: 9,000 texts of 27 Gflop a second are what this engine is to reach with 9 billion weights in bfloat16 (a
+prototype of it reached 10,500 on an H100; it has not run on a card itself); 47 ms a step of generation and 5,000
+tokens a second at 432 rows were measured with the engine before. Float32 on a card is reckoned from data sheets. Of the
+core: measured (docs/performance.md).
 """
 
 
@@ -450,7 +455,8 @@ class Needs:
             return None
         tokens = max((r["train_tokens"] for r in self.study.sampled_saes if r["model"] == model), default=0)
         rates, weights = self._rates(model), facts.weights() * self._size(model)
-        held = generation_bytes(facts, self._size(model), 48, 128)
+        rows = self.study.row("models", model=model)["rows"]
+        held = generation_bytes(facts, self._size(model), rows, SAMPLED)
         on_card = sizes.on_card(model)
         return Need(
             LIBRARIES + (weights if on_card else held),
@@ -491,7 +497,8 @@ def generation_bytes(model: ModelFacts, size: int, rows: int, tokens: int) -> fl
 
     Examples
     --------
-    Gemma 2 9B in bfloat16, 432 texts of 33 tokens (measured on an H100: 26.9 GiB):
+    Gemma 2 9B in bfloat16, 432 texts of 33 tokens. An engine that drew in float64 took 24 GiB on an H100, transformers'
+    `generate` 26.9; ours draws in float32 and has not run there, so the larger term stays:
 
     >>> gemma = ModelFacts(42, 198_194_176, 917_504_000, 0, 3584, 14336, 256_000, 2048)
     >>> round(generation_bytes(gemma, 2, 432, 33) / 2**30, 1)
