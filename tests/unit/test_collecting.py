@@ -248,3 +248,6 @@ def test_blocks_of_words_join_to_one_list():
     np.testing.assert_array_equal(codes, np.concatenate([xa, xb], axis=2))
     np.testing.assert_array_equal(joined["dense"], np.concatenate([a["dense"], b["dense"]], axis=2))
     assert joined["words"].tolist() == ["u", "v", "w"]
+    for name, other in (("templates", b["templates"][::-1]), ("d_sae", np.array(6)), ("readouts", np.array(["x"]))):
+        with pytest.raises(ValueError, match=f"blocks of words differ in {name}"):
+            join_blocks([a, b | {name: other}])

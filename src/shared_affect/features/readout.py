@@ -144,10 +144,20 @@ def _rows(arrays: Mapping[str, np.ndarray], templates: Sequence[str], readout: s
 
 
 def join_blocks(blocks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays of `extraction.Extractor.words` for several lists as those of one list, words in order of the blocks."""
+    """Arrays of `extraction.Extractor.words` for several lists as those of one list, words in order of the blocks.
+
+    Raises
+    ------
+    ValueError
+        If the blocks differ in templates, positions, read-outs or the SAE: rows are joined by their place.
+    """
     from scipy.sparse import csr_matrix, vstack
 
     first = blocks[0]
+    for name in ("templates", "positions", "readouts", "d_sae"):
+        named = [b[name].tolist() if name in b else None for b in blocks]
+        if other := [n for n in named if n != named[0]]:
+            raise ValueError(f"blocks of words differ in {name}: {named[0]} and {other[0]}; extract the features again")
     n_rows = len(first["templates"]) * len(first["positions"])
     parts = []
     codes = [
