@@ -31,8 +31,10 @@ report: study
 	$(RUN) --report results/planted/report.html
 	@$(BIN)/python -m shared_affect.show results/planted
 
+# WORKERS test files at a time, each with about 2 GB; WORKERS=0 for one after the other
+WORKERS ?= 2
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # broken configurations and tables, twenty times as many as in `make test` and others each time: about half an hour
 fuzz: setup

@@ -31,7 +31,14 @@ WORDS = [
 ]
 
 
+LONGEST = ("test_study.py", "test_several_saes.py", "test_kills.py", "test_lexicon_study.py", "test_data.py")
+"""Files that take minutes, in the order in which two workers begin with them."""
+
+
 def pytest_collection_modifyitems(items):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        first = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: first.get(item.path.name, len(first)))
     if not os.environ.get("FAULTS"):
         for item in items:
             if item.get_closest_marker("faults"):

@@ -74,7 +74,7 @@ def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractio
     (line,) = (x for x in done.stderr.splitlines() if x.startswith("Estimate: "))
     assert f" {jobs['total'] - 1} jobs, " in line and " disk: journal " in line and ", free " in line
     # a line a model where the models are large, none of a card's hours where there is none
-    assert ("  hours: of one H100" in done.stderr) == (study in ("paper", "families"))
+    assert ("  hours: reckoned for one H100" in done.stderr) == (study in ("paper", "families"))
 
 
 FULL = """
