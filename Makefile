@@ -36,7 +36,7 @@ WORKERS ?= 2
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# broken configurations and tables, twenty times as many as in `make test` and others each time: about half an hour
+# broken configurations and tables, twenty times as many as in `make test` and others each time: a quarter of an hour
 fuzz: setup
 	OMP_NUM_THREADS=1 SHARED_AFFECT_FUZZ=20 $(BIN)/python -m pytest tests/unit/test_fuzz.py
 # On a SLURM cluster of two nodes that the tests make on this machine (docs/cluster.md): root, Debian's packages, half an

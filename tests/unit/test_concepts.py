@@ -66,7 +66,7 @@ def test_lexicon_categories_and_order():
         ["joy", "merry", pytest.approx(7 / 9)],
         ["amusement", "merry", pytest.approx(7 / 9)],
     ]
-    with pytest.raises(ValueError, match="has no category 'mirth'; it has: anger, joy, levity"):
+    with pytest.raises(ValueError, match="has no category 'mirth'; allowed: anger, joy, levity"):
         from_lexicon(terms, {"mirth": ["joy"]}, "latin")
 
 

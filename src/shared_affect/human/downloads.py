@@ -87,7 +87,8 @@ def find_file(folder: str, file: str, data_dir: str, sources: Sequence[Mapping],
     row = next((r for r in sources if r["folder"] == folder and r["file"] == file), None)
     if row is None:
         raise ConfigError(
-            f"config/human.tsv names {folder}/{file}, which has no row in config/sources.tsv; add one (docs/data.md)"
+            f"config/human.tsv names {folder}/{file}, which has no row in config/sources.tsv; needed: one"
+            " (docs/data.md)"
         )
     if data_dir and not Path(data_dir).is_dir():
         raise ConfigError(

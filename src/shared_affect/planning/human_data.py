@@ -135,7 +135,7 @@ class HumanData:
         if column not in self.study.tables["emotions"][0]:
             raise ConfigError(
                 f"{where}: valence_norm is {own['valence_norm']!r}, but resources/emotions.tsv has no column"
-                f" {column} with the words to look up in it; add that column, or name a file with emotion, valence,"
+                f" {column} with the words to look up in it; needed: that column, or a file with emotion, valence,"
                 " arousal"
             )
         labels = {r["emotion"]: r[column] for r in self.study.tables["emotions"]}

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.base.reading import place
 from shared_affect.base.seeds import rng
 
 LANGUAGES = ("en", "zh")
@@ -150,7 +151,7 @@ class WorldTables:
         for what, paths in (("concepts", concepts), ("templates", templates)):
             if missing := [language for language in LANGUAGES if language not in paths]:
                 raise ValueError(
-                    f"no {what} table for language {missing[0]!r}; the planted world needs {', '.join(LANGUAGES)}"
+                    f"no {what} table for language {missing[0]!r}; needed in the planted world: {', '.join(LANGUAGES)}"
                 )
         return cls(
             **{name: _read(Path(planted) / f"{name}.tsv", columns) for name, columns in _COLUMNS.items()},
@@ -162,12 +163,15 @@ class WorldTables:
 def _read(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
     if missing := [c for c in columns if c not in table]:
-        raise ValueError(f"{path} lacks the column {missing[0]!r}; it has {', '.join(map(str, table))}")
+        raise ValueError(
+            f"{place(path, parts=3)}: column {missing[0]!r} is missing; found: {', '.join(map(str, table))}; needed:"
+            f" {', '.join(columns)}"
+        )
     numeric = [c for c in map(str, table) if c in DIMENSIONS or c.startswith(("zh_shift_", "class_"))]
     table[numeric] = table[numeric].astype(float)
     for flag in [c for c in ("planted", "held_out") if c in table]:
         if bad := sorted(set(table[flag]) - {"true", "false"}):
-            raise ValueError(f"{path}, column {flag}: found {bad[0]!r}, allowed: true, false")
+            raise ValueError(f"{place(path, parts=3)}, column {flag}: found {bad[0]!r}, allowed: true, false")
         table[flag] = table[flag] == "true"
     return table
 
@@ -260,8 +264,8 @@ class World:
         if (doubled := words[words.duplicated(["language", "word"])]).size:
             row = doubled.iloc[0]
             raise ValueError(
-                f"the word {row['word']!r} stands twice among the planted {row['language']} words (resources/concepts,"
-                " resources/planted/ordinary.tsv)"
+                f"the word {row['word']!r} stands twice among the planted {row['language']} words; needed: each once"
+                f" (resources/concepts/{row['language']}.tsv, resources/planted/ordinary.tsv)"
             )
         return words
 
@@ -270,8 +274,8 @@ class World:
         table = table[table["planted"]]
         if unknown := sorted(set(table["emotion"]) - set(self.emotions)):
             raise ValueError(
-                f"planted concept words of the unknown emotion {unknown[0]!r}; known: {', '.join(self.emotions)}"
-                " (resources/planted/emotions.tsv)"
+                f"{unknown[0]!r} has planted words in resources/concepts/{language}.tsv, and no row in"
+                f" resources/planted/emotions.tsv; allowed: {', '.join(self.emotions)}"
             )
         place = np.array([self.emotions.index(e) for e in table["emotion"]], int)
         noise = self._rng("concept words", language).normal(0, self.settings.concept_spread, (len(table), 4))
@@ -327,8 +331,8 @@ class World:
                 self._pool[k, i] = np.flatnonzero((self._language == k) & ((pos == wanted) | (slot == "x")))
                 if not self._pool[k, i].size:
                     raise ValueError(
-                        f"no planted {language} word fills the slot {slot!r} (column pos of resources/concepts and"
-                        " resources/planted/ordinary.tsv)"
+                        f"no planted {language} word fills the slot {slot!r}; needed: one with that pos"
+                        f" (resources/concepts/{language}.tsv, resources/planted/ordinary.tsv)"
                     )
         self._translation = self._make_translation()
 
@@ -364,8 +368,8 @@ class World:
                 counts = np.array([len(r) for r in rows])
                 if (counts == 0).any():
                     raise ValueError(
-                        f"the emotion {emotion[int(counts.argmin())]!r} has no planted {LANGUAGES[k]} word"
-                        f" (resources/concepts/{LANGUAGES[k]}.tsv)"
+                        f"the emotion {emotion[int(counts.argmin())]!r} has no planted {LANGUAGES[k]} word; needed: one"
+                        f" at least (resources/concepts/{LANGUAGES[k]}.tsv)"
                     )
                 table = np.zeros((len(rows), counts.max()), int)
                 for i, r in enumerate(rows):
@@ -567,7 +571,7 @@ class World:
                 use = wanted[rows, slot] & (sentences.language[rows] == language)
                 if (original[use] < 0).any():
                     raise ValueError(
-                        f"a sentence template has the slot {SLOTS[slot]!r} in one language only"
+                        f"a sentence template has the slot {SLOTS[slot]!r} in one language only; needed: in both"
                         " (resources/planted/sentences.tsv)"
                     )
                 words[rows[use], slot] = table[original[use], (draw[use] * counts[original[use]]).astype(int)]
@@ -650,7 +654,7 @@ class World:
 
 def _known(language: str) -> str:
     if language not in LANGUAGES:
-        raise ValueError(f"language is {language!r}; the planted world speaks {', '.join(LANGUAGES)}")
+        raise ValueError(f"language is {language!r}; allowed in the planted world: {', '.join(LANGUAGES)}")
     return language
 
 

@@ -110,7 +110,7 @@ def from_lexicon(
     """
     if unknown := sorted(set(emotions_of) - set(terms["category"])):
         raise ValueError(
-            f"the lexicon has no category {unknown[0]!r}; it has: {', '.join(sorted(set(terms['category'])))}"
+            f"the lexicon has no category {unknown[0]!r}; allowed: {', '.join(sorted(set(terms['category'])))}"
             " (resources/categories)"
         )
     strength = terms["intensity"] / MAX_INTENSITY if "intensity" in terms else pd.Series(np.nan, terms.index)
