@@ -119,14 +119,22 @@ def test_a_configuration_is_taken_in_range_or_refused_in_one_screen(place, schem
     judged(place, config)
 
 
+def says_nothing(entry):
+    """Whether YAML finds nothing in it, as in a comment: Snakemake's own assertion fails for that."""
+    try:
+        return yaml.load(entry, Loader=yaml.loader.BaseLoader) is None
+    except Exception:
+        return False
+
+
 @given(data=st.data())
 @examples(120)
 def test_the_command_line_is_taken_in_range_or_refused_in_one_screen(place, schema, data):
     path, own = data.draw(st.sampled_from(sorted(leaves(schema), key=str)))
     of_kind = [value_of(own)] if {"enum", "minimum", "exclusiveMinimum"} & set(own) else []
     value = data.draw(st.one_of(text, st.integers(), st.floats(), st.booleans(), *of_kind))
-    assume(str(value).strip(" #"))  # Snakemake's own assertion fails for an empty document
     given_ = str(value) if len(path) == 1 else f"{{{path[1]}: {value}}}"
+    assume(not says_nothing(given_))
     config = place.config()
     update_config(config, parse_config([f"{path[0]}={given_}"]))
     judged(place, config)
@@ -138,6 +146,8 @@ LINES = [
     "rsa: {n_permutations: 0o23420}",
     "rsa: {n_permutations: 023420}",
     "rsa: {n_permutations: 0x2710}",
+    "9" * 5000,
+    '{"root_seed": ' + "9" * 5000 + "}",
     "rsa: {n_permutations: 1e4}",
     "rsa: {n_permutations: 10000.0}",
     "force: yes",

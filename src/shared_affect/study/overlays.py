@@ -183,6 +183,10 @@ def _parsed(path: str | Path, text: str) -> object:
         return json.loads(text, object_pairs_hook=lambda pairs: _pairs(path, pairs))
     except json.JSONDecodeError:
         pass
+    except ConfigError:
+        raise
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise ConfigError(f"{path}: a number that cannot be kept ({error}); allowed: less") from None
     try:
         loader = _Strict(text)
         node = loader.get_single_node()
