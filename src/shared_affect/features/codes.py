@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -349,3 +349,25 @@ def load_codes(path: str | Path) -> LanguageCodes:
         a.get("several_membership"),
         a.get("overlap"),
     )
+
+
+class StoredCodes(Mapping[str, LanguageCodes]):
+    """Codes by language that are read each time they are asked for: two languages of 25,000 words are 3 GB at once.
+
+    Parameters
+    ----------
+    paths : mapping of language -> path
+        What `write_codes` wrote.
+    """
+
+    def __init__(self, paths: Mapping[str, str | Path]):
+        self._paths = dict(paths)
+
+    def __getitem__(self, language: str) -> LanguageCodes:
+        return load_codes(self._paths[language])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)

@@ -216,7 +216,12 @@ RULES: Mapping[str, Rule] = {
         300, 2, lambda w: 6 * w.codes + 8 * w.per_feature, lambda w: w.codes / 1e7 + w.per_feature / 1e7
     ),
     "train_judge": Rule(400, 5, lambda w: 2e4 * w.judged, lambda w: w.judged / 300),
-    "transfer_ratings": Rule(400, 5, lambda w: 6 * w.codes + w.dense + 32.0 * w.rated * w.permutations, _ridge_seconds),
+    "transfer_ratings": Rule(
+        400,
+        5,
+        lambda w: 6 * w.codes + w.dense + 32.0 * w.rated * w.permutations,
+        lambda w: 1.4 * _ridge_seconds(w),  # both directions
+    ),
     "write_planted_texts": Rule(500, 8),
 }
 """Rules that compute without a model. The foundations are measured: benchmarks of the default study on two cores."""
