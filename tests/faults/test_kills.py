@@ -54,11 +54,17 @@ def test_kills_at_moments_drawn_over_the_whole_run(made, draw, n):
 
 @pytest.mark.faults
 def test_kills_in_every_kind_of_job(made, draw):
-    """In the order in which a run comes to them, as soon as the job has begun or a little later."""
+    """In the order in which a run comes to them, as soon as the job has begun or a little later.
+
+    A kind whose jobs had all ended before its turn came (figures may be drawn before claims are judged) gets a run from
+    the start.
+    """
     late = {"judge_claims", "draw_figure", "record_provenance"}  # little is left behind them
-    kills = [Kill(LOG.format(rule), 0 if rule in late else draw.choice([0, draw.uniform(0, 1)])) for rule in RULES]
-    hit, _ = killed(made, kills)
-    assert len(hit) == len(RULES)
+    left = [Kill(LOG.format(rule), 0 if rule in late else draw.choice([0, draw.uniform(0, 1)])) for rule in RULES]
+    while left:
+        hit, _ = killed(made, left)
+        assert hit, f"{left[0]} hits nothing even in a run from the start"
+        left = [kill for kill in left if kill not in hit]
 
 
 @pytest.mark.faults
