@@ -74,7 +74,7 @@ simulations: setup
 clean-journal:
 	rm -rf resources/journal
 
-# kills runs at random moments, fills disks and the like, and compares every byte: half an hour; as root where disks are
+# kills runs at random moments, fills disks and the like, and compares every byte: an hour; as root where disks are
 # to be mounted. FAULT_SEED=n repeats the moments of an earlier one
 .PHONY: test-faults
 test-faults: setup
