@@ -5,7 +5,7 @@ from itertools import product
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.seeds import Seeds
-from shared_affect.features.codes import load_codes
+from shared_affect.features.codes import StoredCodes
 from shared_affect.features.files import SHARED_FEATURES
 from shared_affect.human.files import NORMS
 from shared_affect.ratings.across import predict_across
@@ -33,7 +33,7 @@ def transfer_ratings(codes, norms, shared, folds, translations, out, *, dimensio
         Variant, model, SAE, norms: the random numbers hang on them.
     """
     scores = predict_across(
-        {k: load_codes(f) for k, f in codes.items()},
+        StoredCodes(codes),
         {k: NORMS.read(f) for k, f in norms.items()},
         FOLDS.read(folds),
         read_pairs(translations),

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared_affect.base import rooms
 from shared_affect.study.config import read_schema, read_table
 
-CONFIG_TABLES = ("models", "saes", "languages", "human", "sources", "variants")
+CONFIG_TABLES = ("models", "saes", "languages", "human", "sources", "variants", "judges")
 """Tables of the folder of tables; the emotions stand among the committed inputs."""
 
 DOWNLOADED = ("journal", "retrieved")

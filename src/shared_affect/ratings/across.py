@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -16,6 +17,7 @@ from shared_affect.ratings.folds import CrossFolds, permuted_indices
 from shared_affect.ratings.rated_words import RatedWords, ordinary_norms, rated_words
 from shared_affect.ratings.ridge import transfer_predict
 from shared_affect.ratings.scores import (
+    Resamples,
     above_chance,
     p_greater,
     pair_correlation,
@@ -43,23 +45,14 @@ Designs = Mapping[str, Design]
 """Predictors of one arm by language, the same columns in both."""
 
 
-def _both_designs(
-    arms: Sequence[Arm], materials: Mapping[str, Material]
-) -> tuple[list[tuple[Arm, Designs]], dict[str, str]]:
-    """Arms that transfer, the one that is tested first, and why others of them could not be made."""
-    designs: list[tuple[Arm, Designs]] = []
-    not_tested: dict[str, str] = {}
-    for arm in sorted((a for a in arms if a.transfers), key=lambda a: not a.tested_across):
-        both = {k: predictors(arm, m) for k, m in materials.items()}
-        reasons = [m.reason for m in both.values() if isinstance(m, Untested)]
-        found = {k: m for k, m in both.items() if isinstance(m, Design)}
-        if any(m.rows is not None or m.draws is not None for m in found.values()):
-            raise ValueError(f"arm {arm.name!r} transfers; allowed: one design of all words in each language")
-        if reasons:
-            not_tested[arm.name] = reasons[0]
-        elif len(found) == len(materials):
-            designs.append((arm, found))
-    return designs, not_tested
+def _both_designs(arm: Arm, materials: Mapping[str, Material]) -> Designs | Untested | None:
+    """Predictors of an arm in both languages, why they could not be made, or None where the study does not ask."""
+    made = [predictors(arm, m) for m in materials.values()]
+    found = {k: m for k, m in zip(materials, made, strict=True) if isinstance(m, Design)}
+    if any(m.rows is not None or m.draws is not None for m in found.values()):
+        raise ValueError(f"arm {arm.name!r} transfers; allowed: one design of all words in each language")
+    reasons = [m for m in made if isinstance(m, Untested)]
+    return reasons[0] if reasons else found if len(found) == len(materials) else None
 
 
 def predict_transfer(
@@ -102,59 +95,87 @@ def predict_transfer(
     names = list(rated[a].ratings)
     if names != list(rated[b].ratings):
         raise ValueError(f"dimensions of {a} are {names}, of {b} {list(rated[b].ratings)}; allowed: the same in both")
-    designs, not_tested = _both_designs(arms, materials)
     Y = {k: rated[k].targets for k in languages}
     ceilings = {
         d: above_chance(pair_correlation(Y[a][:, i], pairs[a], Y[b][:, i], pairs[b]), len(pairs[a]))
         for i, d in enumerate(names)
     }
-    rows: Rows = []
-    frames = {}
-    for source, target in ((a, b), (b, a)):
-        direction = f"{source}-{target}"
-        found, predictions = _one_direction(
-            [(arm, d[source], d[target]) for arm, d in designs],
-            rated[source],
-            rated[target],
-            ceilings,
-            settings,
-            seeds.child(direction),
-        )
-        rows += [{"direction": direction, **row} for row in found]
-        frames[direction] = prediction_frame(predictions, names, rated[target].words)
-    return {"scores": pd.DataFrame(rows), "predictions": frames, "not_tested": not_tested}
+    ways = {
+        f"{source}-{target}": (source, target, _Way.draw(rated[source], rated[target], settings, seeds.child(way)))
+        for source, target, way in ((a, b, f"{a}-{b}"), (b, a, f"{b}-{a}"))
+    }
+    rows: dict[str, Rows] = {way: [] for way in ways}
+    predictions: dict[str, dict[str, np.ndarray]] = {way: {} for way in ways}
+    not_tested: dict[str, str] = {}
+    # one arm at a time: residuals of 25,000 words and 3,584 dimensions are 720 MB in float64, in each language
+    for arm in sorted((x for x in arms if x.transfers), key=lambda x: not x.tested_across):
+        designs = _both_designs(arm, materials)
+        if isinstance(designs, Untested):
+            not_tested[arm.name] = designs.reason
+        elif designs is not None:
+            for name, (source, target, way) in ways.items():
+                found, predictions[name][arm.name] = way.score(arm, designs[source], designs[target], ceilings)
+                rows[name] += [{"direction": name, **row} for row in found]
+        del designs
+    frames = {n: prediction_frame(predictions[n], names, rated[target].words) for n, (_, target, _) in ways.items()}
+    return {
+        "scores": pd.DataFrame([row for found in rows.values() for row in found]),
+        "predictions": frames,
+        "not_tested": not_tested,
+    }
 
 
-def _one_direction(
-    designs: Sequence[tuple[Arm, Design, Design]],
-    source: RatedWords,
-    target: RatedWords,
-    ceilings: Mapping[str, float | None],
-    settings: Settings,
-    seeds: Seeds,
-) -> tuple[Rows, dict[str, np.ndarray]]:
-    """Rows and predictions [n of the target, dimensions] of every arm, fitted on one language for the other."""
-    folds = CrossFolds.draw(source.groups, target.groups, target.fold, settings.n_inner, seeds.rng("inner_folds"))
-    resamples = resample_words(target.fold, settings.n_bootstrap, seeds.rng("bootstrap"))
-    n = settings.n_permutations
-    indices = permuted_indices(source.groups, n, seeds.rng("permutations")) if n else None
-    y, truth, names = source.targets, target.targets, list(source.ratings)
-    rows: Rows = []
-    predictions = {}
-    for arm, design_train, design_test in designs:
-        permuted = indices if arm.tested_across else None
-        targets = y if permuted is None else np.column_stack([y, *(y[:, d][permuted].T for d in range(len(names)))])
-        predicted = transfer_predict(design_train.X, targets, design_test.X, folds, settings.alphas)
-        predictions[arm.name] = predicted[:, : len(names)]
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """One language predicted from another: what all arms have in common.
+
+    Attributes
+    ----------
+    source, target : RatedWords
+    folds : CrossFolds
+    resamples : list
+        Of the target's words, as `scores.resample_words`.
+    settings : Settings
+    seeds : Seeds
+        Of this direction.
+    """
+
+    source: RatedWords
+    target: RatedWords
+    folds: CrossFolds
+    resamples: Resamples
+    settings: Settings
+    seeds: Seeds
+
+    @classmethod
+    def draw(cls, source: RatedWords, target: RatedWords, settings: Settings, seeds: Seeds) -> _Way:
+        """Draw inner folds and resamples."""
+        folds = CrossFolds.draw(source.groups, target.groups, target.fold, settings.n_inner, seeds.rng("inner_folds"))
+        resamples = resample_words(target.fold, settings.n_bootstrap, seeds.rng("bootstrap"))
+        return cls(source, target, folds, resamples, settings, seeds)
+
+    def score(
+        self, arm: Arm, design_train: Design, design_test: Design, ceilings: Mapping[str, float | None]
+    ) -> tuple[Rows, np.ndarray]:
+        """Rows of an arm, a dimension each, and its predictions [n of the target, dimensions]."""
+        y, truth, fold, names = self.source.targets, self.target.targets, self.target.fold, list(self.source.ratings)
+        n = self.settings.n_permutations if arm.tested_across else 0
+        targets = y
+        if n:
+            permuted = permuted_indices(self.source.groups, n, self.seeds.rng("permutations"))
+            targets = np.column_stack([y, *(y[:, d][permuted].T for d in range(len(names)))])
+            del permuted
+        predicted = transfer_predict(design_train.X, targets, design_test.X, self.folds, self.settings.alphas)
+        rows: Rows = []
         for d, name in enumerate(names):
-            result = score(truth[:, d], predicted[:, d], target.fold, resamples)
-            p, n_used = np.nan, 0
-            if permuted is not None:
+            result = score(truth[:, d], predicted[:, d], fold, self.resamples)
+            p = np.nan
+            if n:
                 null = predicted[:, len(names) + d * n :][:, :n]
                 same = np.broadcast_to(truth[:, [d]], null.shape)
-                p, n_used = p_greater(result["r"], within_fold_rs(same, null, target.fold)), n
-            rows.append({"arm": arm.name, "dimension": name, **row_of_scores(result, p, n_used, ceilings[name])})
-    return rows, predictions
+                p = p_greater(result["r"], within_fold_rs(same, null, fold))
+            rows.append({"arm": arm.name, "dimension": name, **row_of_scores(result, p, n, ceilings[name])})
+        return rows, predicted[:, : len(names)].copy()
 
 
 def _pair_rows(words: Mapping[str, Sequence[str]], translations: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -181,7 +202,7 @@ def predict_across(
     Parameters
     ----------
     codes, norms : by language
-        As in `within.predict_language`.
+        As in `within.predict_language`; codes are asked for once each (`codes.StoredCodes`).
     folds : DataFrame as of `folds.draw_folds`
     translations : DataFrame as of `lemma_families.read_translations`
     shared : DataFrame ``feature, shared``
@@ -190,8 +211,13 @@ def predict_across(
         Config key ratings.
     seeds : Seeds
     """
-    rated = {k: rated_words(ordinary_norms(codes[k], norms[k], folds, k), dimensions) for k in codes}
-    known = {k: codes[k].rated.rows(r.words) for k, r in rated.items()}
+    rated, known = {}, {}
+    for k in codes:
+        own = codes[k]
+        rated[k] = rated_words(ordinary_norms(own, norms[k], folds, k), dimensions)
+        # no arm that transfers reads embeddings: they are the tokens of one language
+        known[k] = replace(own.rated.rows(rated[k].words), static=np.empty((len(rated[k].words), 0)))
+        del own
     live = np.unique(np.concatenate([c.live() for c in known.values()]))
     materials = {
         k: Material(c, live, Sources(shared=shared), len(np.unique(rated[k].fold)), settings["n_matched"], seeds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared_affect.base.reading import LINE, place, shown
@@ -197,6 +198,64 @@ def read_labels(path: str | Path, emotions: Collection[str] | None = None) -> li
                     f"{place(path, r[LINE], 3)}: {column} is {r[column]!r}; allowed: {listing(list(allowed))}, or empty"
                 )
     return rows
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a language model is asked about a text, as the beginning of a sentence that a label ends.
+
+    Attributes
+    ----------
+    text : str
+        ``{text}`` once, then ``{label}`` once, at its end.
+
+    Examples
+    --------
+    >>> asked = Question("He said: {text} That sounds like {label}")
+    >>> asked.before("What a day!"), asked.lead
+    ('He said: What a day! That sounds like', ' ')
+    """
+
+    text: str
+
+    @property
+    def _before(self) -> str:
+        return self.text.removesuffix("{label}")
+
+    @property
+    def lead(self) -> str:
+        """What stands before a label and belongs to its first token: the blank of languages that write one."""
+        return self._before[len(self._before.rstrip(" ")) :]
+
+    def before(self, text: str) -> str:
+        """The question about a text, up to the label."""
+        return self._before.rstrip(" ").replace("{text}", text)
+
+
+def read_question(path: str | Path, question: str) -> Question:
+    """A question of one language (``resources/questions``), by its name.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses; a place for text or label that is missing, doubled or in the wrong
+        order; a name that stands twice; no such question.
+    """
+    rows = read_committed(path, ["question", "text"], texts=["text"], key=["question"])
+    for r in rows:
+        text = r["text"]
+        if text.count("{text}") != 1 or text.count("{label}") != 1 or not text.endswith("{label}"):
+            raise ConfigError(
+                f"{place(path, r[LINE], 3)}: text is {text!r}; allowed: a text with {{text}} once, which ends in"
+                " {label}"
+            )
+    if not (found := [r for r in rows if r["question"] == question]):
+        names = [r["question"] for r in rows]
+        raise ConfigError(
+            f"{place(path, parts=3)} has no question {question!r}{hint(question, names)}; allowed: {listing(names)}"
+            " (config/judges.tsv, column question)"
+        )
+    return Question(found[0]["text"])
 
 
 def read_number(path: str | Path, row: Mapping, column: str, most: float) -> float:

@@ -8,12 +8,15 @@ Stages whose files are there are not run again: an interrupted run goes on where
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import importlib.util
 import json
 import os
+import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -179,6 +182,13 @@ def _bytes(folder: Path) -> dict[Path, tuple[int, int]]:
     return {p: (s.st_mtime_ns, s.st_size) for p in folder.rglob("*") if p.is_file() for s in [p.stat()]}
 
 
+def _peak() -> int:
+    """Bytes of memory that this program held at most. What the system keeps of a child begins with its parent's."""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM:"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def measure(study: Study, stage: str, language: str) -> dict:
     """Run one stage in a process of its own; a row of the table.
 
@@ -190,16 +200,19 @@ def measure(study: Study, stage: str, language: str) -> dict:
     before, start = _bytes(study.folder), time.perf_counter()
     given = ["--stage", stage, "--language", language, "--share", str(study.share)]
     command = [sys.executable, "-m", "shared_affect.tools.bench_scale", str(study.folder), *given]
-    process = subprocess.Popen([*command, *_as_arguments(study.sizes)])
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"stage {stage} {language} failed with exit code {process.returncode}, see above")
+    with tempfile.TemporaryDirectory() as beside:
+        told = Path(beside, "peak")
+        process = subprocess.Popen([*command, *_as_arguments(study.sizes), "--told", str(told)])
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"stage {stage} {language} failed with exit code {process.returncode}, see above")
+        peak = int(told.read_text())
     new = sum(size for path, (t, size) in _bytes(study.folder).items() if before.get(path, (0, 0))[0] != t)
     # of the processor too: on a busy machine the clock tells of others
     seconds = {"seconds": time.perf_counter() - start, "cpu_seconds": used.ru_utime + used.ru_stime}
     numbers = {k: round(v, 1) for k, v in seconds.items()}
-    numbers |= {"peak_gb": round(used.ru_maxrss * 1024 / 1e9, 2), "written_mb": round(new / 1e6, 3)}
+    numbers |= {"peak_gb": round(peak / 1e9, 2), "written_mb": round(new / 1e6, 3)}
     return {"stage": stage, "language": language, **numbers}
 
 
@@ -258,11 +271,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="*", default=(), metavar="STAGE", help="stages to run, all by default")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     parser.add_argument("--language", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--told", type=Path, default=Path(os.devnull), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     sizes = Sizes(**{f.name: getattr(given, f.name) for f in fields(Sizes) if f.name != "templates"})
     study = Study(given.folder.resolve(), sizes, given.share)
     if given.stage:
         study.stages()[given.stage, given.language]()
+        given.told.write_text(str(_peak()))
         return
     known = list(dict.fromkeys(name for name, _ in study.stages()))
     if bad := [s for s in given.only if s not in known]:

@@ -24,6 +24,7 @@ from shared_affect.results.claims.finding import (
     number,
     verdict_of,
 )
+from shared_affect.results.people import yardstick
 from shared_affect.study.checks import ALPHA
 from shared_affect.study.vocabulary import PRIMARY_SPEC
 
@@ -77,6 +78,12 @@ class Evidence:
     def row(self, table: str, **keys: str) -> pd.Series | None:
         """The row of the main study's primary configuration with these words, None where there is none."""
         return one_row(self.tables.get(table), spec=PRIMARY_SPEC, control="none", sae=self.setting.sae, **keys)
+
+    def people(self, direction: str, dimension: str) -> str:
+        """How far people of the two languages agree themselves, in words; "" where the study does not ask."""
+        found = self.tables.get("human_agreement")
+        said = "" if found is None else yardstick(found, direction.split("-"), dimension)
+        return f"people themselves: {said}" if said else ""
 
     def steered(self, claim: str, case: Case) -> pd.Series | None:
         """The summary of the steered texts for a claim."""
@@ -318,6 +325,7 @@ def transfer(e: Evidence, case: Case) -> Finding:
         _beside("dense", e.row("ratings", arm="dense", **keys), "r"),
         table="ratings.csv",
         human=e.setting.norms,
+        reason=e.people(case.language, tests.where["dimension"]),
     )
 
 
