@@ -80,6 +80,8 @@ def make(root):
             for row in (r for r in changed[table] if all(r[k] == v for k, v in where.items())):
                 row.update(values)
         own = yaml.safe_load((root / f"studies/{overlay}.yaml").read_text(encoding="utf-8")) if overlay else {}
+        both = [k for k, v in own.items() if isinstance(v, dict) and isinstance(config.get(k), dict)]
+        own |= {k: config[k] | own[k] for k in both}  # as Snakemake merges an overlay
         return read_study(copy.deepcopy(config) | own | {"data_dir": data_dir} | keys, checkout, changed)
 
     return made

@@ -9,7 +9,7 @@ from test_judges import EMOTIONS, WORDS, sentence
 
 from shared_affect.words.segmentation import Segmenter, drop_words, find_words, script_share
 
-PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
+PROMPTS = Path(__file__).parents[2] / "resources" / "prompts" / "planted"
 
 
 def lexicon_hits(texts, lexicon, language, extra_words=()):
@@ -111,8 +111,8 @@ def test_script_share_counts_words_but_no_numbers():
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_prompts_are_neutral_and_balanced(language):
     prompts = pd.read_csv(PROMPTS / f"{language}.tsv", sep="\t", keep_default_na=False)
-    concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
-    ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
+    concepts = pd.read_csv(PROMPTS.parents[1] / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
+    ordinary = pd.read_csv(PROMPTS.parents[1] / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
     assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
     assert (
         prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)]

@@ -47,7 +47,7 @@ rule make_planted_human:
 rule write_planted_texts:
     input:
         WORLD_TABLES,
-        prompts=expand("resources/prompts/{language}.tsv", language=["en", "zh"]),
+        prompts=expand("resources/prompts/planted/{language}.tsv", language=["en", "zh"]),
     output:
         train="<results>/world/{world}/train.txt",
         validation="<results>/world/{world}/validation.txt",

@@ -86,11 +86,12 @@ def too_large(found):
 
 def say_last():
     """Below a plan that no run has followed."""
-    found, told = estimate_run() if not SAID and workflow.dryrun and workflow.dag else (None, [])
+    found, lines = estimate_run() if not SAID and workflow.dryrun and workflow.dag else (None, [])
     refused = [f"A run is refused: {t}" for t in too_large(found)] if found else []
-    if told or refused:
-        print("", *told, *refused, sep="\n", file=sys.stderr)
-    for text in [] if SAID else [*OVERWRITES, *STUDY.saes_lacking(), *(f"Lacking: {t}" for t in STUDY.lacking())]:
+    if lines or refused:
+        print("", *lines, *refused, sep="\n", file=sys.stderr)
+    told = [*OVERWRITES, *STUDY.saes_lacking(), *STUDY.unwrapped(), *(f"Lacking: {t}" for t in STUDY.lacking())]
+    for text in [] if SAID else told:
         print(f"\n{text}", end="", file=sys.stderr)
 
 
@@ -112,7 +113,7 @@ def begin_run():
     # without a lock that lasts another run may be writing them
     if HELD and HELD[0] and (LEFT := remove_unfinished(STUDY.results)):
         logger.info(f"{LEFT} half-written files of a killed run are removed")
-    for text in STUDY.saes_lacking():
+    for text in [*STUDY.saes_lacking(), *STUDY.unwrapped()]:
         logger.warning(text)
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):

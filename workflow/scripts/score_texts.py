@@ -4,7 +4,7 @@ from shared_affect.base.log import LOG, start_log
 from shared_affect.base.naming import by_name
 from shared_affect.base.tables import group_words
 from shared_affect.human.files import NORMS
-from shared_affect.steering import scores, statistics
+from shared_affect.steering import baseline, scores, statistics
 from shared_affect.steering.files import SCORES, SUMMARIES
 from shared_affect.steering.generations import read_generations
 from shared_affect.steering.judges import Judge
@@ -25,11 +25,10 @@ def score_texts(texts, vectors, concepts, judge, norms, out_scores, outputs, *, 
         Concept-sets (tsv): the texts' own language is scored, words of the others are named ones.
     judge, norms : tuple of path, path
         The judge (npz) with its accuracies (json), and word ratings (tsv).
-    outputs : dict
-        Paths of `chosen` strengths, `claim`, `differences`, `pooled` rates, `confusion` (tsv).
+    outputs : dict of table -> path, those of `steering.files.SUMMARIES` (tsv)
     model, language : str
     settings : dict
-        `max_nll_ratio` and `max_nll_ratio_choose` of config.yaml, key steering.
+        `max_nll_ratio` and `max_nll_ratio_choose` of config.yaml, key steering; `prompts`, the set.
     root_seed : int
     """
     sets, emotions = {k: CONCEPTS.read(f) for k, f in concepts.items()}, list(vectors)
@@ -46,6 +45,7 @@ def score_texts(texts, vectors, concepts, judge, norms, out_scores, outputs, *, 
     claim = statistics.claim_summary(rows, max_nll_ratio=settings["max_nll_ratio"])
     found = {"chosen": chosen, "claim": claim.assign(model=model, language=language), "differences": rows}
     found |= {"pooled": statistics.pooled_rates(scored, chosen), "confusion": statistics.confusion(scored, chosen)}
+    found["prompt_baseline"] = baseline.prompt_baseline(scored, settings["prompts"])
     LOG.info("\n%s\n%s", found["pooled"].to_string(), found["claim"].to_string())
     for name, frame in found.items():
         SUMMARIES[name].write(outputs[name], frame)

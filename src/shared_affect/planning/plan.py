@@ -15,7 +15,7 @@ from typing import Any
 
 from shared_affect.human.downloads import list_lacking
 from shared_affect.models.hub import has_token, licence_message
-from shared_affect.planning import study_checks
+from shared_affect.planning import prompts, study_checks
 from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
@@ -195,6 +195,18 @@ class Study:
         return self.cells("models", ("dtype", "device", "attention", *more), model=model)
 
     @property
+    def chats(self) -> list[str]:
+        """Models whose prompts are requests, wrapped in their chat template."""
+        return [m for m in self.steered if self.beginning(m)["chat"]]
+
+    def beginning(self, model: str) -> Row:
+        """How a model's prompts are wrapped, and whether the first position of a text is steered."""
+        row = self.row("models", model=model)
+        chat = row["chat"] and prompts.kind_of(self.config["prompts"], self.checkout.resources) == "request"
+        spares = self.config["steering"]["first_token"] == "spared"
+        return {"chat": chat, "system_prompt": row["system_prompt"] if chat else None, "spares_first": spares}
+
+    @property
     def readouts(self) -> list[tuple[list[str], str]]:
         """Templates and position over which some variant of the study averages, each once, the primary's first."""
         found: list[tuple[list[str], str]] = []
@@ -365,6 +377,10 @@ class Study:
     def saes_lacking(self) -> list[str]:
         """What is said of SAEs that the study names and some of its models do not have."""
         return analysed.lacking(self.config, self.tables["saes"])
+
+    def unwrapped(self) -> list[str]:
+        """What is said of chat models that are given beginnings."""
+        return prompts.unwrapped(self)
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""

@@ -45,6 +45,8 @@ COLUMNS = {
         "encoder",
         "chunk_batch",
         "bos",
+        "chat",
+        "system_prompt",
     ),
     "saes": ("layer", "source", "path", "release", "id", "architecture", "k", "d_sae", "texts", "train_tokens"),
     "human": ("human_language", "loader", "path", "valence_norm", "valence_split", "coordinates"),
