@@ -19,7 +19,7 @@ from shared_affect.words.segmentation import (
     script_share,
 )
 
-PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
+PROMPTS = Path(__file__).parents[2] / "resources" / "prompts" / "planted"
 
 
 def lexicon_hits(texts, lexicon, splitter, extra_words=()):
@@ -123,8 +123,8 @@ def test_script_share_counts_words_but_no_numbers():
 @pytest.mark.parametrize(("language", "splitter"), [("en", "letters"), ("zh", "jieba")])
 def test_prompts_are_neutral_and_balanced(language, splitter):
     prompts = pd.read_csv(PROMPTS / f"{language}.tsv", sep="\t", keep_default_na=False)
-    concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
-    ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
+    concepts = pd.read_csv(PROMPTS.parents[1] / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
+    ordinary = pd.read_csv(PROMPTS.parents[1] / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
     assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
     assert (
         prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)]

@@ -376,7 +376,11 @@ REAL = {"running_texts": "authored", "judge_texts": {"en": "goemotions", "zh": "
 MISSING = {
     "fidelity text": (REAL, "texts/fidelity_zh.txt", "language 'zh' needs ordinary text"),
     "neutral text": (REAL, "texts/neutral_en.txt", "language 'en' needs affect-free text"),
-    "prompts": ({}, "prompts/zh.tsv", "language 'zh' is steered from prompts; .*steering.enabled to false"),
+    "prompts": (
+        {},
+        "prompts/planted/zh.tsv",
+        "language 'zh' is steered from prompts of the set 'planted' .*which has en; .*steering.enabled to false",
+    ),
     "label map": (REAL, "judges/clue-emotion.tsv", "labels of 'clue-emotion' stand for"),
     "cues": ({"concepts": "usf", "languages": ["en"]}, "cues/en.tsv", "concept words of 'usf', language 'en'"),
     "categories": (
@@ -456,7 +460,7 @@ def test_a_language_without_rules_or_texts_is_refused_and_steering_named(study, 
 
 
 def test_prompts_of_one_half_alone_are_refused(study, resources, tmp_path):
-    path = resources / "prompts/en.tsv"
+    path = resources / "prompts/planted/en.tsv"
     path.write_text(
         "".join(line for line in path.read_text(encoding="utf-8").splitlines(True) if "\tscore\t" not in line),
         encoding="utf-8",
@@ -496,7 +500,7 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
     """What the first job of a file would refuse, the check refuses: cell counts, splits, names, ranges."""
     resources = tmp_path / "resources"
     shutil.copytree(root / "resources", resources, ignore=shutil.ignore_patterns("retrieved", "journal", "fonts"))
-    prompts, own = resources / "prompts/en.tsv", tmp_path / "norms.tsv"
+    prompts, own = resources / "prompts/planted/en.tsv", tmp_path / "norms.tsv"
     own.write_text("word\tvalence\tarousal\nglad\t0.5\t0.1\nsad\t-0.5\t0.2\n", encoding="utf-8")
     row = {
         "dataset": "mine",

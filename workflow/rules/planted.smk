@@ -48,7 +48,7 @@ rule make_planted_human:
 rule write_planted_texts:
     input:
         WORLD_TABLES,
-        prompts=expand("resources/prompts/{language}.tsv", language=PLANTED_LANGUAGES),
+        prompts=expand("resources/prompts/planted/{language}.tsv", language=PLANTED_LANGUAGES),
     output:
         train="<results>/world/{world}/train.txt",
         validation="<results>/world/{world}/validation.txt",

@@ -42,6 +42,53 @@ rule make_vectors:
         "../scripts/make_vectors.py"
 
 
+# prompts that hold a word of an emotion are refused; those with a word of its family are named in the log
+rule prepare_prompts:
+    input:
+        prompts=f"resources/prompts/{config['prompts']}/{{language}}.tsv",
+        concepts="<results>/concepts/{language}.tsv",
+    output:
+        "<results>/prompts/{language}.tsv",
+    log:
+        "<logs>/prepare_prompts/{language}.log",
+    benchmark:
+        "<benchmarks>/prepare_prompts/{language}.tsv"
+    priority: 20
+    resources:
+        **needs("prepare_prompts"),
+    params:
+        writing=lambda w: STUDY.writing(w.language),
+        lemma_rule=lambda w: STUDY.row("languages", language=w.language)["lemma_rule"],
+        code=code("prepare_prompts"),
+    script:
+        "../scripts/prepare_prompts.py"
+
+
+if STUDY.chats:
+
+    # before anything is read: a template that cannot wrap the requests is refused once the model is there
+    rule wrap_requests:
+        input:
+            model=lambda w: f"{STUDY.model_path(w.model)}/config.json",
+            prompts="<results>/prompts/{language}.tsv",
+        output:
+            "<results>/requests/{model}/{language}.tsv",
+        log:
+            "<logs>/wrap_requests/{model}/{language}.log",
+        benchmark:
+            "<benchmarks>/wrap_requests/{model}/{language}.tsv"
+        priority: 20
+        resources:
+            **needs("wrap_requests"),
+        params:
+            folder=lambda w: STUDY.model_path(w.model),
+            row=lambda w: STUDY.cells("models", ("model", "bos", "system_prompt"), model=w.model),
+            max_new_tokens=config["steering"]["max_new_tokens"],
+            code=code("wrap_requests"),
+        script:
+            "../scripts/wrap_requests.py"
+
+
 for NUMBER, GROUP in enumerate(STUDY.groups):
 
     rule:
@@ -51,7 +98,8 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
             model=lambda w: f"{STUDY.model_path(w.model)}/config.json",
             running="<results>/features/{model}/{sae}/{language}/running_text.npz",
             vectors=expand(f"{STEERING}/{{emotion}}/vector.safetensors", emotion=GROUP, allow_missing=True),
-            prompts="resources/prompts/{language}.tsv",
+            prompts="<results>/prompts/{language}.tsv",
+            requests=lambda w: ["<results>/requests/{model}/{language}.tsv"] if w.model in STUDY.chats else [],
         output:
             **({"baselines": f"{STEERING}/baselines.jsonl"} if NUMBER == 0 else {}),
             texts=expand(f"{STEERING}/{{emotion}}/generations.jsonl", emotion=GROUP, allow_missing=True),
@@ -72,6 +120,7 @@ for NUMBER, GROUP in enumerate(STUDY.groups):
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
             numerics=lambda w: STUDY.numerics(w.model, "rows"),
             bos=lambda w: STUDY.row("models", model=w.model)["bos"],
+            beginning=lambda w: STUDY.beginning(w.model),
             sampling={
                 k: config["steering"][k] for k in ("max_new_tokens", "samples_per_prompt", "temperature", "positions")
             },
@@ -200,6 +249,7 @@ rule score_texts:
         differences=f"{STEERING}/differences.tsv",
         pooled=f"{STEERING}/pooled.tsv",
         confusion=f"{STEERING}/confusion.tsv",
+        prompt_baseline=f"{STEERING}/prompt_baseline.tsv",
         agreement=f"{STEERING}/agreement.tsv",
         flips=f"{STEERING}/flips.tsv",
     log:
@@ -213,7 +263,8 @@ rule score_texts:
         languages=STUDY.languages,
         writing=lambda w: STUDY.writing(w.language),
         apart=lambda w: STUDY.judges.apart(w.language),
-        settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "margin")},
+        settings={k: config["steering"][k] for k in ("max_nll_ratio", "max_nll_ratio_choose", "margin")}
+        | {"prompts": config["prompts"]},
         root_seed=config["root_seed"],
         code=code("score_texts"),
     script:

@@ -5,7 +5,7 @@ from shared_affect.base.naming import by_name
 from shared_affect.base.tables import group_words
 from shared_affect.human.files import NORMS
 from shared_affect.results.claims.flips import flips
-from shared_affect.steering import scores, statistics
+from shared_affect.steering import baseline, scores, statistics
 from shared_affect.steering.files import SCORES, SUMMARIES
 from shared_affect.steering.generations import read_generations
 from shared_affect.steering.learned import learned_judges
@@ -28,8 +28,7 @@ def score_texts(texts, vectors, concepts, judges, norms, out_scores, outputs, *,
     norms, outputs : path, dict
         Word ratings (tsv), and paths of the summaries by name (tsv; `steering.files.SUMMARIES`).
     who, settings : dict
-        `model` and `writing` of the texts (config/languages.tsv); `max_nll_ratio`,
-        `max_nll_ratio_choose`, `margin` of config.yaml, key steering.
+        `model`, `writing` of the texts; `max_nll_ratio`, `max_nll_ratio_choose`, `margin`, `prompts` of config.yaml.
     root_seed : int
     """
     writing, language, emotions = Writing(**who["writing"]), who["writing"]["language"], list(vectors)
@@ -46,6 +45,7 @@ def score_texts(texts, vectors, concepts, judges, norms, out_scores, outputs, *,
     of = {"model": who["model"], "language": language}
     found = statistics.summaries(scored, chosen, of, max_nll_ratio=settings["max_nll_ratio"])
     found["flips"] = flips(found.pop("by_judge"), scored.learned[0], settings["margin"])
+    found["prompt_baseline"] = baseline.prompt_baseline(scored, settings["prompts"])
     LOG.info("\n%s\n%s\n%s", *(found[k].to_string() for k in ("pooled", "claim", "flips")))
     for name, frame in found.items():
         SUMMARIES[name].write(outputs[name], frame)

@@ -99,7 +99,8 @@ class Checkout:
 
     def digests_of_resources(self) -> dict[str, str]:
         """Digest of each committed input by its path beside the code, without the journal or what was downloaded."""
-        found = sorted([*self.resources.glob("*.tsv"), *self.resources.glob("*/*.t[sx][vt]")])
+        patterns = ("*.tsv", "*/*.t[sx][vt]", "prompts/*/*.tsv")
+        found = sorted(f for pattern in patterns for f in self.resources.glob(pattern))
         return {
             f.relative_to(self.resources.parent).as_posix(): file_digest(f)
             for f in found

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.reading import read_lines
+from shared_affect.planning import prompts
 from shared_affect.planning.study_checks import concept_sources, fill
 from shared_affect.planted.rows import LANGUAGES as PLANTED_LANGUAGES
 from shared_affect.study.config import PLACE, ConfigError, read_committed
-from shared_affect.study.inputs import OWN_CONCEPTS, SPLITS, read_labels, read_names, read_prompts
+from shared_affect.study.inputs import OWN_CONCEPTS, read_labels, read_names
 
 RUNNING_TEXTS = {
     "fidelity": "ordinary text, on which SAEs are checked",
@@ -196,18 +197,7 @@ def check_steered(
         Naming what is missing and that steering can be left out.
     """
     without = "or set steering.enabled to false (config.yaml)"
-    prompts = resources / f"prompts/{language}.tsv"
-    if not prompts.is_file():
-        raise ConfigError(
-            f"{prompts} does not exist: language {language!r} is steered from prompts; write it (columns "
-            f"prompt, split, text), {without}"
-        )
-    splits = {split for _, split, _ in read_prompts(prompts)}
-    if lacking := [s for s in SPLITS if s not in splits]:
-        raise ConfigError(
-            f"{prompts} has no prompt of split {lacking[0]!r}; needed: prompts of both halves (choose, score), "
-            f"{without}"
-        )
+    prompts.read_set(config["prompts"], language, resources, f", {without}")
     if config["judge_texts"] == "planted":
         if language not in PLANTED_LANGUAGES and not (world / f"judge_{language}.tsv").is_file():
             raise ConfigError(

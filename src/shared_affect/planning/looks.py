@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared_affect.planning import early_look, file_checks, judges, study_checks
+from shared_affect.planning import early_look, file_checks, judges, prompts, study_checks
 from shared_affect.planning.plan import Study
 from shared_affect.study import folder as study_folder
 from shared_affect.study.config import ConfigError
@@ -41,6 +41,7 @@ def look(study: Study) -> list[str]:
     named = list(dict.fromkeys([*study.models, *map(study.original, study.models)]))
     early_look.look(named, study.tables["models"], study.saes, study.row_path)
     judges.look(study)
+    prompts.look(study)
     return differing
 
 
@@ -154,8 +155,8 @@ def own_texts(study: Study, language: str) -> tuple[dict, Path, list[str], list[
         sets = {source: read_concepts(study.checkout.concepts(language), study.emotions, source)}
     authored = study.config["running_texts"] == "authored"
     running = [f"{study.inputs}/texts/{kind}_{language}.txt" for kind in ("fidelity", "neutral")] if authored else []
-    prompts = [f"{study.inputs}/prompts/{language}.tsv"] if study.steered else []
-    return sets, study.checkout.templates(language), _there(prompts), _there(running)
+    asked = [f"{study.inputs}/prompts/{study.config['prompts']}/{language}.tsv"] if study.steered else []
+    return sets, study.checkout.templates(language), _there(asked), _there(running)
 
 
 def _there(paths: list[str]) -> list[str]:

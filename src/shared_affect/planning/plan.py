@@ -15,7 +15,7 @@ from typing import Any
 
 from shared_affect.human.downloads import list_lacking
 from shared_affect.models.hub import has_token, licence_message
-from shared_affect.planning import judges, pinning, study_checks
+from shared_affect.planning import judges, pinning, prompts, study_checks
 from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
@@ -215,6 +215,18 @@ class Study:
     def numerics(self, model: str, *more: str) -> Row:
         """How a model is computed, and more columns of its row."""
         return self.cells("models", ("dtype", "device", "attention", *more), model=model)
+
+    @property
+    def chats(self) -> list[str]:
+        """Models whose prompts are requests, wrapped in their chat template."""
+        return [m for m in self.steered if self.beginning(m)["chat"]]
+
+    def beginning(self, model: str) -> Row:
+        """How a model's prompts are wrapped, and whether the first position of a text is steered."""
+        row = self.row("models", model=model)
+        chat = row["chat"] and prompts.kind_of(self.config["prompts"], self.checkout.resources) == "request"
+        spares = self.config["steering"]["first_token"] == "spared"
+        return {"chat": chat, "system_prompt": row["system_prompt"] if chat else None, "spares_first": spares}
 
     @property
     def readouts(self) -> list[tuple[list[str], str]]:
@@ -461,7 +473,7 @@ class Study:
             for key, dataset, kind in asked
             if (absent := [k for k in self.languages if k not in self.languages_of(kind, dataset)])
         ]
-        return [*self.saes_lacking(), *said]
+        return [*self.saes_lacking(), *said, *prompts.unwrapped(self)]
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""

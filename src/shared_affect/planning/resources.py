@@ -213,6 +213,8 @@ RULES: Mapping[str, Rule] = {
         _ridge_seconds,
     ),
     "prepare_data": Rule(1500, 20),
+    "prepare_prompts": Rule(300, 3),
+    "wrap_requests": Rule(500, 5),
     "prepare_judge_texts": Rule(300, 5, lambda w: 1e4 * w.judged, lambda w: w.judged / 5000),
     "prepare_judgements": Rule(400, 2),
     "prepare_norms": Rule(300, 2, lambda w: 2e4 * w.rated),

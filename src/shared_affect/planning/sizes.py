@@ -216,7 +216,7 @@ class Sizes:
 
     def prompts(self, language: str) -> int:
         """Sentence beginnings of a language."""
-        return self._count("prompts", language, read_prompts)
+        return self._count(f"prompts/{self.study.config['prompts']}", language, read_prompts)
 
     def _count(self, what: str, language: str, read: Callable[[Path], Sized]) -> int:
         """Rows of a committed table of a language, read once."""

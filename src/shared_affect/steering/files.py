@@ -15,6 +15,32 @@ STEERING_VECTORS = Arrays(
     ),
 )
 
+PROMPTS = Table(
+    "prompts/{language}.tsv",
+    "prepare_prompts",
+    "Prompts of the study, with their halves.",
+    (
+        text("prompt", "its name"),
+        text("split", "strengths are chosen on one half of the prompts, scores come from the other", "choose", "score"),
+        text("text", ""),
+    ),
+    ("prompt",),
+)
+
+REQUESTS = Table(
+    "requests/{model}/{language}.tsv",
+    "wrap_requests",
+    "Requests as a chat model reads them. Only for models with `chat` true, and requests.",
+    (
+        text("prompt", "its name"),
+        text("wrapped", "with what the chat template writes around it; a line break is written as two characters"),
+        whole("n_tokens", "of the whole, the first token included"),
+        whole("first_own", "number of the request's first token, from 0; what stands before is never steered"),
+        whole("last_own", "number of its last token; what stands behind is never steered"),
+    ),
+    ("prompt",),
+)
+
 GENERATIONS = Table(
     "steering/{model}/{sae}/{language}/{emotion}/generations.jsonl, steering/{model}/{sae}/{language}/baselines.jsonl",
     "generate_texts",
@@ -255,6 +281,26 @@ CONFUSION = Table(
     published=Published("steering_confusion", needs="steering"),
 )
 
+PROMPT_BASELINE = Table(
+    "steering/{model}/{sae}/{language}/prompt_baseline.tsv",
+    "score_texts",
+    "What unsteered texts show, by the set of prompts that they come from: all prompts, both halves.",
+    (
+        text("prompts", "set of config.yaml, key prompts"),
+        text("judge", ""),
+        text("emotion", "`any`: some emotion of the study"),
+        share("rate", "of unsteered texts that show it; nothing where the judge has no label for it", missing=True),
+        share("ci_low", "over prompts", missing=True),
+        share("ci_high", "", missing=True),
+        share("prompts_showing", "share of prompts with a text that shows it", missing=True),
+        flag("high", "a quarter or more of the texts show it (of `any`: by a word list)"),
+        whole("n_prompts", ""),
+        whole("n_texts", ""),
+    ),
+    ("prompts", "judge", "emotion"),
+    published=Published("steering_baseline", needs="steering"),
+)
+
 JUDGE_AGREEMENT = Table(
     "steering/{model}/{sae}/{language}/agreement.tsv",
     "score_texts",
@@ -307,5 +353,6 @@ SUMMARIES = {
     "differences": STEERING_DIFFERENCES,
     "pooled": POOLED,
     "confusion": CONFUSION,
+    "prompt_baseline": PROMPT_BASELINE,
 }
 """What `score_texts` writes once for all emotions, by the name of its file."""

@@ -58,6 +58,8 @@ COLUMNS = {
         "encoder",
         "chunk_batch",
         "bos",
+        "chat",
+        "system_prompt",
     ),
     "saes": (
         *("layer", "source", "path", "release", "id", "subfolder", "revision"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,19 +157,57 @@ def read_templates(path: str | Path) -> dict[str, str]:
     return {r["template"]: r["text"] for r in rows}
 
 
+PROMPT_KINDS = ("continuation", "request")
+"""What a prompt is: a beginning that a model goes on with, or a request that a chat model answers."""
+
+
+def half_of(name: str) -> str:
+    """The half of a prompt by its name: a prompt that is added moves no other.
+
+    Examples
+    --------
+    >>> half_of("kettle"), half_of("ferry")
+    ('choose', 'score')
+    """
+    return SPLITS[hashlib.sha256(name.encode()).digest()[0] % 2]
+
+
 def read_prompts(path: str | Path) -> list[tuple[str, str, str]]:
-    """Sentence beginnings of one language, as written: name, split (``choose`` or ``score``), text.
+    """Prompts of one language, as written: name, split (``choose`` or ``score``), text.
+
+    Without a column `split` the name decides (`half_of`).
 
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses; a name that stands twice, or another split.
+        Anything that `reading.read_written` refuses; a name or a text that stands twice, or another split.
     """
-    rows = read_committed(path, ["prompt", "split", "text"], texts=["text"], key=["prompt"])
+    rows = read_committed(path, ["prompt", "text"], ["split"], texts=["text"], key=["prompt"])
     for r in rows:
-        if r["split"] not in SPLITS:
+        if r.get("split", SPLITS[0]) not in SPLITS:
             raise ConfigError(f"{place(path, r[LINE], 3)}: split is {r['split']!r}; allowed: {', '.join(SPLITS)}")
-    return [(r["prompt"], r["split"], r["text"]) for r in rows]
+    first: dict[str, int] = {}
+    for r in rows:
+        if (line := first.setdefault(r["text"], r[LINE])) != r[LINE]:
+            raise ConfigError(
+                f"{place(path, r[LINE], 3)}: text is {shown(r['text'])}, as in line {line}; allowed: each once"
+            )
+    return [(r["prompt"], r.get("split") or half_of(r["prompt"]), r["text"]) for r in rows]
+
+
+def read_prompt_sets(path: str | Path) -> dict[str, str]:
+    """Sets of prompts and their kind (`PROMPT_KINDS`), from ``resources/prompts/sets.tsv``.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses, a set that stands twice, or another kind.
+    """
+    rows = read_committed(path, ["set", "kind"], ["about"], key=["set"])
+    for r in rows:
+        if r["kind"] not in PROMPT_KINDS:
+            raise ConfigError(f"{place(path, r[LINE], 3)}: kind is {r['kind']!r}; allowed: {', '.join(PROMPT_KINDS)}")
+    return {r["set"]: r["kind"] for r in rows}
 
 
 BASIC = ("anger", "disgust", "fear", "joy", "sadness", "surprise")

@@ -355,7 +355,26 @@ def steers(e: Evidence, case: Case) -> Finding:
     r = _summary(e, case)
     if isinstance(r, Finding):
         return r
-    return _steered(r, verdict_of([r["n_passing"] / r["n_emotions"] >= 2 / 3], r["ci_high"]))
+    verdict = verdict_of([r["n_passing"] / r["n_emotions"] >= 2 / 3], r["ci_high"])
+    return _steered(r, verdict, more=_baseline(e, case))
+
+
+def _baseline(e: Evidence, case: Case) -> str:
+    """What unsteered texts show already, where that is much."""
+    table = e.tables.get("steering_baseline")
+    if table is None:
+        return ""
+    here = (table["model"] == case.model) & (table["language"] == case.language) & (table["sae"] == e.setting.sae)
+    high = table[here & table["high"].astype(bool)]
+    if not len(high):
+        return ""
+    # an emotion says more than some emotion
+    r = high.assign(last=high["emotion"] == "any").sort_values(["last", "rate"], ascending=[True, False]).iloc[0]
+    others = f" and {len(high) - 1} more" if len(high) > 1 else ""
+    return (
+        f"; high baseline: unsteered texts of the prompts {r['prompts']} show {r['emotion']} in {r['rate']:.2f} (judge"
+        f" {r['judge']}){others}, steering_baseline.csv"
+    )
 
 
 def expresses(e: Evidence, case: Case) -> Finding:
