@@ -64,6 +64,9 @@ def test_codes_come_back_from_their_file(codes, tmp_path):
     c.write_codes(tmp_path / "b.npz", codes)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     back = c.load_codes(tmp_path / "a.npz")
+    stored = c.StoredCodes({"en": tmp_path / "a.npz", "zh": tmp_path / "b.npz"})
+    assert list(stored) == ["en", "zh"] and stored["zh"] is not stored["zh"]
+    np.testing.assert_array_equal(stored["zh"].rated.dense, back.rated.dense)
     assert back.emotions == codes.emotions and back.concepts.words == codes.concepts.words
     np.testing.assert_array_equal(back.concepts.sparse.toarray(), codes.concepts.sparse.toarray())
     np.testing.assert_array_equal(back.rated.rows(["w3", "w1"]).dense, codes.rated.dense[[3, 1]])

@@ -374,3 +374,10 @@ def test_places_in_the_tour_exist(root):
     named = [p for p in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|smk|tsv|md|yaml))`", text) if "<" not in p]
     assert len(named) > 40
     assert [p for p in named if not (root / p).exists() and not (root / "src/shared_affect" / p).exists()] == []
+
+
+def test_files_that_workers_begin_with_are_there(root):
+    from conftest import LONGEST
+
+    for name in LONGEST:
+        assert len(list((root / "tests").rglob(name))) == 1, name

@@ -51,8 +51,10 @@ def _both_designs(arm: Arm, materials: Mapping[str, Material]) -> Designs | Unte
     found = {k: m for k, m in zip(materials, made, strict=True) if isinstance(m, Design)}
     if any(m.rows is not None or m.draws is not None for m in found.values()):
         raise ValueError(f"arm {arm.name!r} transfers; allowed: one design of all words in each language")
-    reasons = [m for m in made if isinstance(m, Untested)]
-    return reasons[0] if reasons else found if len(found) == len(materials) else None
+    for m in made:
+        if isinstance(m, Untested):
+            return m
+    return found if len(found) == len(materials) else None
 
 
 def predict_transfer(

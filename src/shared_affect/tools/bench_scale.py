@@ -184,7 +184,7 @@ def _bytes(folder: Path) -> dict[Path, tuple[int, int]]:
 
 def _peak() -> int:
     """Bytes of memory that this program held at most. What the system keeps of a child begins with its parent's."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as f:
+    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status", encoding="ascii") as f:
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM:"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
