@@ -25,15 +25,10 @@ report: str(FIRST.resolve()) if FIRST.exists() else "workflow/report/workflow.rs
 
 
 wildcard_constraints:
+    **dict.fromkeys(("language", "source", "target"), r"[a-z0-9][a-z0-9.]*"),
+    **dict.fromkeys(("model", "sae", "emotion", "judge"), r"[a-z0-9][a-z0-9.-]*"),
+    **dict.fromkeys(("human", "norms", "profiles", "vignettes"), r"[a-z0-9][a-z0-9.-]*"),
     variant=r"((spec|control)/[a-z0-9][a-z0-9.-]*/)?",
-    model=r"[a-z0-9][a-z0-9.-]*",
-    sae=r"[a-z0-9][a-z0-9.-]*",
-    language=r"[a-z0-9][a-z0-9.]*",
-    source=r"[a-z0-9][a-z0-9.]*",
-    target=r"[a-z0-9][a-z0-9.]*",
-    emotion=r"[a-z0-9][a-z0-9.-]*",
-    human=r"[a-z0-9][a-z0-9.-]*",
-    norms=r"[a-z0-9][a-z0-9.-]*",
     world=r"affect|no-affect",
 
 
@@ -43,15 +38,15 @@ rule all:
         lambda w: FINAL,
 
 
-include: "workflow/rules/hub.smk"
 include: "workflow/rules/retrieve.smk"
-include: "workflow/rules/planted.smk"
-include: "workflow/rules/saes.smk"
 include: "workflow/rules/human.smk"
-include: "workflow/rules/features.smk"
-include: "workflow/rules/spaces.smk"
-include: "workflow/rules/ratings.smk"
-include: "workflow/rules/steering.smk"
+
+
+if STUDY.models:
+
+    include: "workflow/rules/asked.smk"
+
+
 include: "workflow/rules/results.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/run.smk"

@@ -367,7 +367,8 @@ def _written(study):
     yield from study.grid.notes()
     yield from study.concept_files.values()
     for language in study.languages:
-        yield study.judge_texts(language)
+        for judge in study.judges.named(language):
+            yield from study.judges.quality(judge, language)
         yield from study.data.word_properties(language)
         yield from study.data.association_vectors(language)
 

@@ -101,3 +101,44 @@ def model_for(folder: Path, layers: int = 2, family: str = "gpt2", context: int 
             )
     model.save_pretrained(folder)
     return folder
+
+
+# ---- chats: templates in the forms of real ones, written here
+
+GEMMA_CHAT = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role here') }}{% endif %}"
+    "{% for m in messages %}<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n"
+    "{{ m['content'] | trim }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+LLAMA3_CHAT = (
+    "{% for m in messages %}{% if loop.first %}{{ bos_token }}{% endif %}<|start_header_id|>{{ m['role'] }}"
+    "<|end_header_id|>\n\n{{ m['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+GEMMA_TOKENS = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>")
+LLAMA3_TOKENS = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+
+
+def gemma_chat(folder: Path, template: str | None = GEMMA_CHAT, **declared) -> Path:
+    """BOS by the tokenizer and by the template; no system role."""
+    made = byte_level(template="<bos> $A", specials=GEMMA_TOKENS)
+    tokens = {"bos_token": "<bos>", "eos_token": "<eos>"}
+    return save(made, folder, **tokens | ({"chat_template": template} if template else {}) | declared)
+
+
+def llama3_chat(folder: Path, template: str | None = LLAMA3_CHAT, **declared) -> Path:
+    """BOS by the tokenizer and by the template; a system role; a turn ends with a token of its own."""
+    made = byte_level(template="<|begin_of_text|> $A", specials=LLAMA3_TOKENS, split=True)
+    tokens = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>"}
+    return save(made, folder, **tokens | ({"chat_template": template} if template else {}) | declared)
+
+
+def qwen_chat(folder: Path, template: str | None = CHATML, **declared) -> Path:
+    """No BOS anywhere; thinking can be turned off."""
+    return qwen_type(folder, **({"chat_template": template} if template else {}) | declared)

@@ -206,7 +206,7 @@ FILES = {  # what is read, what is made of it
         f"steering/gemma2-planted/{SAE}/en/chosen.tsv",
     ),
     "table": ("tables/rsa.csv", "claims.json"),
-    "judge": ("judges/en.json", f"steering/gemma2-planted/{SAE}/en/chosen.tsv"),
+    "judge": ("judges/embedded/en.json", f"steering/gemma2-planted/{SAE}/en/chosen.tsv"),
 }
 
 

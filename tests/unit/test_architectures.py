@@ -271,6 +271,62 @@ def test_words_are_read_as_the_model_computes_each_text_by_itself(tmp_path, capl
         assert prove_steering(model, 1, ids, f"config/models.tsv, model {name}") == {"steering": True}
 
 
+def packed(folder):
+    """Weights of experts as gpt-oss stores them: four bits each in blocks of 32, with one exponent a block."""
+    import json
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    g, packed = torch.Generator().manual_seed(2), {}
+    for key, value in load_file(folder / "model.safetensors").items():
+        if not key.endswith(("gate_up_proj", "down_proj")):
+            packed[key] = value.to(torch.bfloat16)
+            continue
+        experts, inside, out = value.shape
+        packed[f"{key}_blocks"] = torch.randint(
+            0, 256, (experts, out, inside // 32, 16), generator=g, dtype=torch.uint8
+        )
+        packed[f"{key}_scales"] = torch.randint(122, 126, (experts, out, inside // 32), generator=g, dtype=torch.uint8)
+    save_file(packed, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    plain = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    config["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": plain}
+    (folder / "config.json").write_text(json.dumps(config))
+    return packed
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_packed_weights_of_experts_are_unpacked_read_and_steered(tmp_path, monkeypatch):
+    """gpt-oss: whatever kernels are installed, what is computed with are plain weights, those of the file."""
+    import torch
+    from transformers.quantizers.quantizer_mxfp4 import Mxfp4HfQuantizer
+
+    monkeypatch.setitem(TEXT, "gpt_oss", TEXT["gpt_oss"] | {"intermediate_size": 32})
+    folder, sae = make("gpt_oss", tmp_path / "m"), make_sae(tmp_path / "s")
+    stored, where = packed(folder), "config/models.tsv, model gpt-oss"
+    assert check_folder(folder, where, [1])["n_blocks"] == 4
+    asked, own_check = [], Mxfp4HfQuantizer.validate_environment
+    monkeypatch.setattr(
+        Mxfp4HfQuantizer,
+        "validate_environment",
+        lambda self, *a, **k: asked.append(self.quantization_config.dequantize) or own_check(self, *a, **k),
+    )
+    model = load_model(folder)
+    assert asked == [True]  # before anything is known of a card and of kernels
+    key = "model.layers.1.mlp.experts.gate_up_proj"
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
+    bits, scales = stored[f"{key}_blocks"], stored[f"{key}_scales"]
+    pairs = torch.stack([levels[(bits & 15).long()], levels[(bits >> 4).long()]], -1).flatten(-2)
+    own = (pairs * 2.0 ** (scales.float() - 127)[..., None]).flatten(-2).transpose(1, 2)
+    assert torch.equal(dict(model.named_parameters())[key], own)
+    ex = Extractor(folder, {"s": SaeSource(str(sae), 1)}, "en", Numerics(), tmp_path / "j", row=ModelRow(where))
+    assert np.isfinite(ex.words({"x": WORDS}, TEMPLATES)["s"]["x"]["dense"]).all()
+    assert len(blocks(ex.held.get().model)) == 2
+    ids = [[1, 5, 6, 7, 8, 9], [1, 9, 4, 11]]
+    assert prove_steering(model, 1, ids, where) == {"steering": True}
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
 def test_a_cache_from_which_ended_texts_are_not_dropped_is_seen(tmp_path, monkeypatch, name):
     """The batch goes on with another text's memory: its rows look like any others."""

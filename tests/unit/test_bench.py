@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from shared_affect.tools import bench_steering
+from shared_affect.tools import bench_sampling, bench_steering
 from shared_affect.tools.bench import COLUMNS, compare, in_a_process, show
 from shared_affect.tools.bench_extraction import OURS, arithmetic, methods
 from shared_affect.tools.bench_models import TINY, prepare
@@ -83,6 +83,13 @@ def test_methods_of_steering_write_the_same_number_of_tokens(folder):
     assert all(r["rate"] > 0 and r["max_abs_diff"] < 6 for r in rows) and rows[0]["max_abs_diff"] == 0
     n, _ = bench_steering.ours(work, 96)
     assert n == 2 * 48 * 24
+
+
+def test_methods_of_sampling_write_the_same_texts(folder):
+    rows = compare(
+        "small", "tokens/s", bench_sampling.methods(bench_sampling.Workload(SMALL, folder), 96, 20), rounds=1
+    )
+    assert [r["max_abs_diff"] for r in rows] == [0, 0, 0] and all(r["rate"] > 0 for r in rows)
 
 
 HIDING = """

@@ -9,6 +9,7 @@ from shared_affect.study.checks import check_study
 from shared_affect.study.config import ConfigError, read_table
 from shared_affect.study.inputs import read_concepts, read_templates
 
+LANGUAGES = ("en", "zh", "es", "de")
 TABLES = ("models", "saes", "languages", "human", "variants")
 
 
@@ -17,12 +18,12 @@ def study(root):
     tables = {t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml") for t in TABLES}
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    templates = {k: root / f"resources/templates/{k}.tsv" for k in ("en", "zh")}
+    templates = {k: root / f"resources/templates/{k}.tsv" for k in LANGUAGES}
     return (
         config,
         root / "workflow/schemas/config.yaml",
         tables,
-        {k: root / f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
+        {k: root / f"resources/concepts/{k}.tsv" for k in LANGUAGES},
         templates,
     )
 
@@ -32,6 +33,23 @@ def test_the_default_study_passes_in_table_order(study):
     assert len(emotions) == 27 == len(set(emotions)) and emotions == [r["emotion"] for r in study[2]["emotions"]]
     config = study[0] | {"emotions": ["joy", "anger", "fear", "love"]}
     assert check_study(config, *study[1:]) == ["anger", "fear", "joy", "love"]
+
+
+HUMAN_SIDE = {"models": [], "control_models": [], "control_variants": [], "specs": [], "norms": "norare"}
+
+
+def test_the_human_side_needs_neither_templates_nor_concepts(study):
+    config = study[0] | HUMAN_SIDE | {"languages": ["es", "de"], "agreement": ["stadthagen2017", "schmidtke2014"]}
+    config |= {"steering": study[0]["steering"] | {"enabled": False}}
+    assert len(check_study(config, *study[1:])) == 27
+    for change, words in (
+        ({"norms": "yi2025"}, "key norms is 'yi2025'.*language 'es'.*stadthagen2017"),
+        ({"steering": study[0]["steering"]}, "key steering.enabled is True; allowed then: false"),
+        ({"associations": {"es": "usf"}}, r"key associations is .*allowed then: \{\}"),
+        ({"languages": ["hr"]}, "key norms is 'norare'; allowed for language 'hr': none"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            check_study(config | change, *study[1:])
 
 
 BAD = {
@@ -68,6 +86,19 @@ BAD = {
         {"control_models": ["llama-planted"], "models": ["gemma2-planted"]},
         ["'llama-planted'", "other than none"],
     ),
+    "agreement of what has no concepts": (
+        {"agreement": ["warriner", "yi2025"]},
+        ["agreement names 'warriner'", "warriner-norare", "kind concept-ratings"],
+    ),
+    "agreement of one language": (
+        {"agreement": ["stadthagen2017", "ferre2017"]},
+        ["all of raters in 'es'", "two languages or more", "coso2023 (hr)"],
+    ),
+    "models with human data only": (
+        {"languages": ["en", "es"]},
+        ["'es'", "human data only", "templates/es.tsv and resources/concepts/es.tsv", "models to []"],
+    ),
+    "controls without models": ({"models": []}, ["key models is []", "control_models", "allowed then: []"]),
     "unknown language": ({"languages": ["en", "fr"]}, ["'fr'", "allowed: en, zh", "config/languages.tsv"]),
     "unknown variant": ({"specs": ["shuffled-norms"]}, ["'shuffled-norms'", "held-out-carrier", "key specs"]),
     "SAE of no model": ({"primary_sae": "b9"}, ["'b9'", "b0-btk", "config/saes.tsv"]),

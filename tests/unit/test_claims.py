@@ -12,7 +12,7 @@ from shared_affect.results.claims.controls import family_level
 from shared_affect.results.claims.finding import verdict_of
 from shared_affect.results.claims.judging import judge_all
 from shared_affect.results.claims.page import render
-from shared_affect.results.claims.rules import Evidence, Setting
+from shared_affect.results.claims.rules import Case, Evidence, Setting
 from shared_affect.results.claims.table import CLAIMS, CONTROLLED, EMPTY, ROWS
 from shared_affect.results.contracts import CONTRACTS
 from shared_affect.study.vocabulary import CONTROLS, DIMENSIONS, PAIR_SETS, RATING_ARMS, REPRESENTATIONS
@@ -472,7 +472,20 @@ def test_every_claim_is_explained_with_its_statement(root):
 
 
 def test_a_rule_without_the_family_it_reads_is_refused():
-    from shared_affect.results.claims.rules import Case, transfer
+    from shared_affect.results.claims.rules import transfer
 
     with pytest.raises(ValueError, match=r"claim transfer has no family; needed: one.*table\.py"):
         transfer(Evidence(tables(), STUDY), Case("transfer", "m", "en-zh"))
+
+
+def test_the_yardstick_of_people_stands_beside_transfer_and_moves_no_verdict():
+    from shared_affect.results.claims.rules import Case, transfer
+
+    row = {"human_a": "x", "language_a": "zh", "human_b": "y", "language_b": "en", "dimension": "valence"}
+    row |= {"r": 0.8182, "ci_low": 0.7958, "ci_high": 0.8384, "n_concepts": 930}
+    before = transfer(Evidence(tables(), STUDY), Case("transfer", "m", "en-zh", CLAIMS["transfer"].family))
+    more = tables() | {"human_agreement": pd.DataFrame([row, row | {"dimension": "arousal", "r": 0.1}])}
+    after = transfer(Evidence(more, STUDY), Case("transfer", "m", "en-zh", CLAIMS["transfer"].family))
+    assert after.reason == "people themselves: r 0.818 (0.796 to 0.838) over 930 concepts, x and y"
+    assert before.reason == "" and before == replace(after, reason="")
+    assert judge_all(Evidence(tables(), replace(STUDY, models=[]))) == []

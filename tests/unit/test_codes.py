@@ -90,8 +90,24 @@ def test_words_that_share_pieces_with_another_emotion_are_left_out(codes, tmp_pa
     )
     c.write_codes(tmp_path / "left.npz", left)
     assert c.load_codes(tmp_path / "left.npz").left_out == left.left_out
-    with pytest.raises(ValueError, match="'joy' keeps 1"):
-        c.drop_shared_tokens(codes, tokens | {f"joy{i}": ["x"] for i in range(5)})
+    one = {w: [w] for w in codes.concepts.words} | {
+        w: ["x"] for w in codes.concepts.words if w.startswith(("joy", "fear"))
+    }
+    with pytest.raises(ValueError, match="keeps 0"):
+        c.drop_shared_tokens(codes, one)
+
+
+def test_an_emotion_all_of_whose_words_share_pieces_gets_some_back(codes):
+    """As grief in Chinese, whose words are written with sadness' characters: its words come back, not the others'."""
+    joy, fear = ([w for w in codes.concepts.words if w.startswith(e)] for e in ("joy", "fear"))
+    tokens = {w: [w] for w in codes.concepts.words} | {w: [w, f"x{k % 2}"] for k, w in enumerate([*joy, *fear[:2]])}
+    left = c.drop_shared_tokens(codes, tokens)
+    assert [w for w in left.concepts.words if w in joy] == joy[:4]
+    assert [w for w in left.concepts.words if w in fear] == fear[2:]
+    assert set(left.left_out) == {*joy[4:], *fear[:2]}
+    # an emotion that keeps enough gets nothing back
+    tokens |= {w: [w] for w in joy[-2:]}
+    assert [w for w in c.drop_shared_tokens(codes, tokens).concepts.words if w in joy] == joy[-2:]
 
 
 def test_selection_finds_the_planted_features(codes):

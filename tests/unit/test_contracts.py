@@ -287,3 +287,17 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "a.tsv").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.tsv.*Delete the file and use the same command again"):
         Table("a.tsv", "a_rule", "", (number("x_0to1", "", 0, 1),)).read(tmp_path / "a.tsv")
+
+
+def test_two_records_of_one_name_are_refused(monkeypatch):
+    from shared_affect.human import files as human
+    from shared_affect.results.published import contracts
+    from shared_affect.steering import files as steering
+
+    monkeypatch.setattr(steering, "AGREEMENT", steering.JUDGE_AGREEMENT, raising=False)
+    with pytest.raises(
+        ValueError, match=r"AGREEMENT is a record of human/agreement\.tsv and of .*agreement\.tsv; allowed: one"
+    ):
+        contracts()
+    monkeypatch.setattr(steering, "AGREEMENT", human.AGREEMENT)
+    assert contracts()["AGREEMENT"] is human.AGREEMENT

@@ -1,9 +1,12 @@
 """Rows of tokens and the texts of a user's files."""
 
+from itertools import islice
+from pathlib import Path
+
 import pytest
 from tokenizers_made import TEXTS, byte_level, gpt2_type, save
 
-from shared_affect.models.texts import pack, read_documents, text_files
+from shared_affect.models.texts import Documents, pack, read_documents, text_files
 from shared_affect.models.tokens import load_ids
 from shared_affect.study.config import ConfigError
 
@@ -66,8 +69,8 @@ def test_files_and_folders_of_texts(tmp_path):
     assert text_files(str(tmp_path / "b.txt"), where) == [tmp_path / "b.txt"]
     assert list(read_documents(text_files("{data_dir}", where, lambda t: t.format(data_dir=tmp_path)))) == [
         "三",
-        "四",
         "one",
+        "四",
         "two",
     ]
 
@@ -107,3 +110,25 @@ def test_other_values_of_the_column_are_named(tmp_path):
     (tmp_path / "f").mkdir()
     with pytest.raises(ConfigError, match=r"the folder .*f holds no \*\.txt"):
         text_files(str(tmp_path / "f"), where)
+
+
+def test_of_several_files_equal_parts_are_read_until_one_ends(tmp_path):
+    """A large file of one language beside another's: what is read first is not one of them alone."""
+    (tmp_path / "en.txt").write_text("".join(f"english words number {k:04d}\n" for k in range(500)), encoding="utf-8")
+    (tmp_path / "zh.txt").write_text("".join(f"这是中文第{k:04d}句话\n" for k in range(400)), encoding="utf-8")
+    read = Documents(text_files(str(tmp_path), "config/saes.tsv, model m, sae s"))
+    texts = list(islice(iter(read), 300))
+    facts = {Path(k).name: v for k, v in read.facts().items()}
+    parts = [facts[k]["bytes"] for k in ("en.txt", "zh.txt")]
+    assert abs(parts[0] - parts[1]) < 40 and sum(f["documents"] for f in facts.values()) == 300
+    assert [t for t in texts if t[0] == "e"] == [
+        f"english words number {k:04d}" for k in range(facts["en.txt"]["documents"])
+    ]
+    assert len(list(read)) == 900 and len({f["sha256"] for f in facts.values()}) == 2
+
+
+def test_a_file_whose_words_change_has_another_digest(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    before = Documents([tmp_path / "a.txt"]).facts()
+    (tmp_path / "a.txt").write_text("one\ntoo\n")
+    assert before != Documents([tmp_path / "a.txt"]).facts()

@@ -43,7 +43,9 @@ FILES = {
         f"resources/planted/{t}.tsv": "planted"
         for t in ("emotions", "ordinary", "body", "names", "sentences", "neutral")
     },
-    **dict.fromkeys(["resources/templates/en.tsv", "resources/concepts/en.tsv", "resources/prompts/zh.tsv"], "planted"),
+    **dict.fromkeys(
+        ["resources/templates/en.tsv", "resources/concepts/en.tsv", "resources/prompts/planted/zh.tsv"], "planted"
+    ),
     "resources/concepts/zh.tsv": "families",
     "resources/cues/en.tsv": "associations",
     "resources/categories/wordnet-affect.tsv": "lexicon",

@@ -62,7 +62,7 @@ FLOORS = (
     ("human",),
     ("models",),
     ("features", "planted"),
-    ("spaces", "ratings", "steering"),
+    ("spaces", "ratings", "steering", "validity"),
     ("results",),
     ("planning",),
     ("simulations", "tools"),
@@ -147,9 +147,18 @@ def test_every_job_runs_in_the_environment_that_was_looked_at(root):
 
 
 def test_a_rule_carries_the_digest_of_its_own_script(root):
-    trained = {"make_planted_human", "write_planted_texts", "train_lm", "sample_documents", "train_sae"}
-    journalled = {"extract_features", "extract_shard", "gate_model", "generate_texts"}
-    plain = {"retrieve_data", "retrieve_model", "retrieve_sae", "collect_revisions", "record_provenance"}
+    trained = {"make_planted_human", "write_planted_texts", "train_lm", "make_twin", "sample_documents", "train_sae"}
+    trained |= {"judge_texts", "assess_judge"}  # models of others read thousands of texts
+    journalled = {"extract_features", "read_vignettes", "extract_shard", "gate_model", "generate_texts"}
+    plain = {
+        "retrieve_data",
+        "retrieve_model",
+        "retrieve_sae",
+        "retrieve_judge",
+        "collect_revisions",
+        "record_provenance",
+    }
+    plain |= {"pin_revisions"}  # has no output that could be out of date
     seen = set()
     for path in (root / "workflow/rules").glob("*.smk"):
         for block in re.split(r"^(?=\s*rule\b)", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
@@ -269,12 +278,14 @@ def test_one_room_decides_how_texts_become_ids(root):
         "add_special_tokens",
         *(f"{n}_token{e}" for n in ("bos", "eos", "pad") for e in ("", "_id")),
     }
-    # the planted world makes tokenizer and models; the benchmark holds other people's loops beside ours; the check asks
-    # what a folder declares
+    # the planted world makes tokenizer and models; a classifier of texts has a tokenizer of its own; the benchmark
+    # holds other people's loops beside ours; the check asks what a folder declares; chats are written by its template
     apart = {
         "tokens.py",
         "pieces.py",
         "token_checks.py",
+        "chat.py",
+        "classifiers.py",
         "bench_models.py",
         "bench_extraction.py",
         "train_lm.py",
@@ -298,6 +309,26 @@ def test_one_room_decides_how_texts_become_ids(root):
         seen |= {path.name} if found else set()
         assert not found or apart & set(path.parts), (path.name, found)
     assert {"tokens.py", "token_checks.py"} <= seen
+
+
+def test_no_language_has_its_name_in_code(root):
+    """A language is a row of config/languages.tsv. The planted world is written in two languages of its own, and
+    simulations and benchmarks make worlds of that kind: these alone name them.
+    """
+    rows = [line.split("\t") for line in (root / "config/languages.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    named = {cell for row in rows for cell in row[:2]} | {"zh-CN", "chinese"}
+    assert {"en", "zh", "es", "hr", "English"} <= named
+    apart = {"planted", "simulations", "tools"}
+    seen = set()
+    for path in [*(root / "src/shared_affect").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)} & named
+        seen |= {path.parent.name} if found else set()
+        assert not found or path.parent.name in apart, (path.name, found)
+    assert seen == apart
+    for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]:
+        text = path.read_text(encoding="utf-8")
+        assert not {m for m in re.findall(r"[\"']([A-Za-z-]+)[\"']", text)} & named, path.name
 
 
 def test_every_table_has_a_schema(root):
@@ -324,7 +355,7 @@ def test_every_config_key_is_explained(root):
     assert [line for line in lines if "#" not in line] == []
 
 
-@pytest.mark.parametrize("name", ["models", "saes", "languages", "human", "sources", "variants"])
+@pytest.mark.parametrize("name", ["models", "saes", "languages", "human", "sources", "variants", "judges"])
 def test_every_column_and_its_values_are_explained(root, name):
     docs = (root / "docs/configuration.md").read_text(encoding="utf-8")
     part = docs[docs.index(f"## config/{name}.tsv") :].split("\n## ")[0]

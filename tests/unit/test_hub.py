@@ -152,7 +152,11 @@ def test_a_cache_without_links_is_checked_against_the_hub_and_works_without_it_l
 def test_only_what_was_fetched_is_taken_away(hub, files, tmp_path):
     hub.files = files | {"onnx/extra.safetensors": files["model.safetensors"]}
     folder = tmp_path / "m"
-    assert fetch(folder, tmp_path / "home", hub)[0] == 0 and (folder / "onnx/extra.safetensors").exists()
+    # weights that a repository holds once more, in a folder, are left there
+    assert fetch(folder, tmp_path / "home", hub)[0] == 0 and not (folder / "onnx").exists()
+    assert not hub.downloads("extra.safetensors")
+    (folder / "onnx").mkdir()
+    (folder / "onnx/extra.safetensors").symlink_to((folder / "model.safetensors").resolve())  # as it once was
     (folder / "revision.json").unlink()  # as snakemake does before the rule runs again
     assert fetch(folder, tmp_path / "home", hub)[0] == 0  # and a folder inside it is no obstacle
     (folder / "notes").mkdir()

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from shared_affect.steering.judges import Judge, accuracy_of, train_judge
+from shared_affect.words.segmentation import Writing
 
+ENGLISH, CHINESE = Writing("en", "latin", "letters"), Writing("zh", "han", "jieba")
 EMOTIONS = ("joy", "fear", "anger")
 WORDS = {"joy": ["joy", "happy"], "fear": ["fear", "afraid"], "anger": ["anger", "mad"]}
 FILLER = ["Anna", "the", "clerk", "sat", "near", "table", "report", "walked", "train", "engine"]
@@ -21,7 +23,7 @@ def sentence(rng, emotion=None):
 def make_judge():
     rng = np.random.default_rng(0)
     labels = np.repeat(EMOTIONS, 60)
-    return train_judge([sentence(rng, e) for e in labels], labels, "en", np.random.default_rng(1))
+    return train_judge([sentence(rng, e) for e in labels], labels, ENGLISH, np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def test_judge_equals_scikit_learn(n_labels, tmp_path):
     rng = np.random.default_rng(7)
     labels = np.repeat(EMOTIONS[:n_labels], 30)
     texts = [sentence(rng, e) for e in labels]
-    ours = train_judge(texts, labels, "en", np.random.default_rng(8))
+    ours = train_judge(texts, labels, ENGLISH, np.random.default_rng(8))
     other = make_pipeline(
         TfidfVectorizer(token_pattern=r"[a-zA-Z]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True),
         LogisticRegression(C=2.0, max_iter=300, tol=1e-3),
@@ -59,7 +61,7 @@ def test_judge_accuracy_is_held_out(judge):
         and judge.facts["chance_majority"] == pytest.approx(1 / 3)
     )
     rng = np.random.default_rng(9)
-    noise = train_judge([sentence(rng) for _ in range(300)], rng.permutation(np.repeat(EMOTIONS, 100)), "en", rng)
+    noise = train_judge([sentence(rng) for _ in range(300)], rng.permutation(np.repeat(EMOTIONS, 100)), ENGLISH, rng)
     assert noise.facts["accuracy"] < 0.55  # would be near 1 on the texts it was trained on
 
 
@@ -80,7 +82,7 @@ def test_chinese_judge(tmp_path):
         f"{rng.choice(['小明', '小红'])}看到{rng.choice(['聚会', '唱歌'] if x == 'joy' else ['毒蛇', '风暴'])}。"
         for x in labels
     ]
-    j = train_judge(texts, labels, "zh", rng, words=["毒蛇"])
+    j = train_judge(texts, labels, CHINESE, rng, words=["毒蛇"])
     assert j.facts["accuracy"] == 1 and "毒蛇" in j.vocabulary
     j.save(tmp_path / "j.npz", tmp_path / "j.json")
     assert np.array_equal(Judge.load(tmp_path / "j.npz", tmp_path / "j.json").judge(texts)[1], j.judge(texts)[1])
@@ -97,4 +99,4 @@ def test_chinese_judge(tmp_path):
 )
 def test_bad_judge_texts_are_refused(texts, labels, held_out, message):
     with pytest.raises(ValueError, match=message):
-        train_judge(texts, labels, "en", np.random.default_rng(0), held_out=held_out)
+        train_judge(texts, labels, ENGLISH, np.random.default_rng(0), held_out=held_out)

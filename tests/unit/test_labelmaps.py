@@ -28,10 +28,9 @@ def test_committed_maps_are_complete(root):
     [
         ("label\temotion\njoy\tjoy\n", "column 'basic' is missing"),
         ("label\temotion\tbasic\njoy\tjoy\tjoy\njoy\tjoy\tjoy\n", "label 'joy' stands in line 2 too"),
-        ("label\temotion\tbasic\njoy\tjoy\tjoy\n", "label 'rage' is in the texts but not in the table"),
         (
-            "label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tanger\nx\t\t\n",
-            "label 'x' is in the table but in no text",
+            "label\temotion\tbasic\njoy\tjoy\tjoy\n",
+            "map.tsv: label 'rage' is in the texts but not in the table; found: joy, rage; in the table: joy; needed",
         ),
         (
             "label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tfury\tanger\n",
@@ -45,6 +44,31 @@ def test_bad_maps_are_named(tmp_path, table, words):
     path.write_text(table, encoding="utf-8")
     with pytest.raises(ValueError, match=words):
         read_label_map(path, ["joy", "rage"], ["joy", "anger"])
+
+
+def test_one_map_serves_languages_that_lack_a_label(tmp_path, caplog):
+    path = tmp_path / "map.tsv"
+    path.write_text("label\temotion\tbasic\njoy\tjoy\tjoy\nrage\tanger\tanger\nx\t\t\n", encoding="utf-8")
+    with caplog.at_level("INFO"):
+        assert len(read_label_map(path, ["joy", "rage"], ["joy", "anger"])) == 3
+    assert "no text has the label x" in caplog.text
+
+
+def test_a_text_of_several_labels_counts_where_one_is_strongest():
+    rows = [
+        ("train", "1", "a", "joy", 1),
+        ("train", "1", "a", "rage", 3),
+        ("train", "2", "b", "joy", 2),
+        ("train", "2", "b", "rage", 2),
+        ("dev", "2", "c", "joy", 1),
+        ("dev", "3", "d", "neutral", 0),
+    ]
+    texts = pd.DataFrame(rows, columns=["split", "text_id", "text", "label", "intensity"])
+    maps = pd.DataFrame({"label": ["joy", "rage", "neutral"], "emotion": ["joy", "anger", ""], "basic": ""})
+    found, _ = judge_texts(texts, maps, ["joy", "anger"])
+    assert found.to_dict("records") == [{"text": "a", "label": "anger"}, {"text": "c", "label": "joy"}]
+    without, _ = judge_texts(texts.drop(columns="intensity"), maps, ["joy", "anger"])
+    assert without["text"].tolist() == ["c"]
 
 
 def test_texts_with_one_label_that_has_a_counterpart():

@@ -443,6 +443,53 @@ def test_a_model_of_9_billion_weights_fits_the_cards_that_it_is_said_to_fit():
     assert one.told().startswith("13.") and "weights 9.5" in one.told()
 
 
+SHAPES = {
+    "qwen3_5_text": dict(
+        num_hidden_layers=8,
+        linear_key_head_dim=128,
+        linear_value_head_dim=128,
+        linear_num_key_heads=16,
+        linear_num_value_heads=32,
+    ),
+    "qwen3_next": dict(num_hidden_layers=8),
+    "qwen3_moe": dict(num_hidden_layers=3),
+    "gpt_oss": dict(num_hidden_layers=3),
+    "mixtral": dict(num_hidden_layers=3),
+    "deepseek_v3": dict(num_hidden_layers=6),
+    "cohere2": dict(num_hidden_layers=3),
+}
+"""Architectures in the sizes that transformers gives them, with few blocks."""
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_weights_of_experts_and_of_linear_attention_are_reckoned(kind):
+    """Against the model itself without weights: what a plan says of gpt-oss was an eighth of the truth."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(kind, **SHAPES[kind])
+    with torch.device("meta"):
+        own = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+    facts = ModelFacts.of_config(config.to_dict() | {"model_type": kind})
+    assert facts.weights() == pytest.approx(own, rel=0.02)
+    assert (facts.idle > 0) == (kind in ("qwen3_next", "qwen3_moe", "gpt_oss", "mixtral", "deepseek_v3"))
+    assert facts.working() < 0.6 * own if facts.idle else facts.working() == facts.weights()
+    assert (facts.linear_blocks, facts.state > 0) == (
+        (6, True) if "linear_key_head_dim" in config.to_dict() else (0, False)
+    )
+
+
+def test_eyes_that_are_held_though_not_read_are_counted(tmp_path):
+    from test_architectures import make
+
+    for kind in ("gemma3", "qwen3_5"):
+        folder = make(kind, tmp_path / kind)
+        own = sum(p.numel() for p in load_model(folder).parameters())
+        facts = ModelFacts.of_folder(folder)
+        assert facts.weights() == pytest.approx(own, rel=0.25), kind  # blocks of 32 numbers: biases and patches count
+        assert (facts.senses > 0) == (kind == "gemma3")
+
+
 def test_records_on_disk_are_as_reckoned(model, saes, tmp_path):
     lists = {"n": [f"joy {'calm ' * k}fear" for k in range(40)]}
     ex = extractor(model, saes, tmp_path)

@@ -115,25 +115,43 @@ def test_cvaw_is_simplified_and_pooled_equally(tmp_path, caplog):
         norms.read_cvaw(written(tmp_path, CVAW + "3\t快樂\t7.0\t6.4\t0.75\t1.02\n"))
 
 
+NRC_2 = "term\tvalence\tarousal\tdominance\nice cream\t0.8\t-0.1\t0.2\nfuneral\t-0.9\t0.1\t-0.4\n"
+
+
 def test_nrc_vad_versions(tmp_path):
     first = norms.read_nrc_vad(written(tmp_path, NRC_1))
-    assert (
-        first["word"].tolist() == ["aaaaaaah", "null"]
-        and first["valence"].tolist() == pytest.approx([-0.042, -0.2])
-        and first["valence_0to1"].tolist() == [0.479, 0.4]
-    )
-    bare = norms.read_nrc_vad(written(tmp_path, NRC_1.split("\n", 1)[1]))
-    pd.testing.assert_frame_equal(bare, first)
-    second = norms.read_nrc_vad(written(tmp_path, "term\tvalence\tarousal\tdominance\nice cream\t0.8\t-0.1\t0.2\n"))
-    assert (
-        second["valence"].tolist() == [0.8]
-        and second["arousal_m1to1"].tolist() == [-0.1]
-        and second["valence_n"].isna().all()
-    )
+    assert first["word"].tolist() == ["aaaaaaah", "null"] and first.loc[0, "valence"] == pytest.approx(-0.042)
+    assert first.loc[0, "valence_0to1"] == 0.479 and first["valence_sd"].isna().all()
+    second = norms.read_nrc_vad_2(written(tmp_path, NRC_2)).set_index("word")
+    assert second.loc["ice cream", "valence"] == 0.8 == second.loc["ice cream", "valence_m1to1"]
+    assert second.loc["funeral", "arousal"] == 0.1 and second["valence_n"].isna().all()
     with pytest.raises(ValueError, match=r"line 2: Valence of 'aaaaaaah' is '1.479'; expected a number from 0 to 1"):
         norms.read_nrc_vad(written(tmp_path, NRC_1.replace("0.479", "1.479")))
     with pytest.raises(ValueError, match=r"line 2: 3 cells; expected 4"):
         norms.read_nrc_vad(written(tmp_path, "joy\t0.9\t0.5\t0.5\nfear\t0.1\t0.8\n"))
+
+
+def test_a_version_of_nrc_vad_is_never_read_as_the_other(tmp_path, caplog):
+    with pytest.raises(ValueError, match=r"line 1: the header is 'term valence.*version 2.*Name the loader nrc-vad-2"):
+        norms.read_nrc_vad(written(tmp_path, NRC_2))
+    with pytest.raises(ValueError, match=r"line 1: the header is 'Word Valence.*version 1.*Name the loader nrc-vad \("):
+        norms.read_nrc_vad_2(written(tmp_path, NRC_1))
+    # even where every number would fit the other scale
+    with pytest.raises(ValueError, match="expected version 1"):
+        norms.read_nrc_vad(written(tmp_path, NRC_2.replace("-", "")))
+    # one version's numbers under the other's header
+    with pytest.raises(ValueError, match=r"valence is nowhere below 0.*scale of version 1"):
+        norms.read_nrc_vad_2(written(tmp_path, NRC_2.replace("-", "")))
+    with pytest.raises(ValueError, match=r"Valence of 'funeral' is '-0\.9'; expected a number from 0 to 1"):
+        norms.read_nrc_vad(written(tmp_path, "Word\tValence\tArousal\tDominance\n" + NRC_2.split("\n", 1)[1]))
+    # without a header nothing says which it is
+    bare_1, bare_2 = (text.split("\n", 1)[1] for text in (NRC_1, NRC_2))
+    assert norms.read_nrc_vad(written(tmp_path, bare_1))["word"].tolist() == ["aaaaaaah", "null"]
+    assert "no header says which version this is" in caplog.text
+    with pytest.raises(ValueError, match=r"'-0\.9'; expected a number from 0 to 1"):
+        norms.read_nrc_vad(written(tmp_path, bare_2))
+    with pytest.raises(ValueError, match="no header, so nothing says which version"):
+        norms.read_nrc_vad_2(written(tmp_path, bare_1))
 
 
 def test_ceilings_are_those_of_simulated_raters():

@@ -218,7 +218,7 @@ def test_affect_comes_from_a_file_of_its_own_or_from_norms_by_words(make, study)
     assert list(labels) == study.emotion_names and all(labels.values())
     french = make([("human", {"dataset": "li2024", "kind": "judgements"}, {"human_language": "fr"})])
     french.tables["human"].append(own | {"kind": "norms", "dataset": own["valence_norm"], "language": "fr", "path": ""})
-    with pytest.raises(ConfigError, match=r"emotions.tsv has no column label_fr with the words to look up in it"):
+    with pytest.raises(ConfigError, match=r"names for 'fr' \(column labels\), but language 'fr' has none"):
         french.data.affect_of("li2024", "en")
 
 
@@ -244,9 +244,11 @@ def test_words_and_vectors_beside_the_models(make):
 
 def test_texts_of_the_world_or_of_people(make, study):
     assert study.running_texts == "results/planted/world/affect"
-    assert study.judge_texts("en") == "results/planted/world/affect/judge_en.tsv"
+    assert study.judges.texts("embedded", "en") == "results/planted/world/affect/judge_en.tsv"
     ours = make(running_texts="authored", judge_texts={"en": "goemotions", "zh": "clue-emotion"})
-    assert ours.running_texts == "resources/texts" and ours.judge_texts("zh") == "results/planted/judges/texts_zh.tsv"
+    assert ours.running_texts == "resources/texts" and (
+        ours.judges.texts("embedded", "zh") == "results/planted/judges/embedded/zh/texts.tsv"
+    )
 
 
 # ---- variants
@@ -308,10 +310,16 @@ def test_words_of_its_own_that_an_emotion_needs(make, study):
 
 
 def test_every_published_table_has_its_files(make, study):
-    assert set(KINDS) == set(CONTRACTS) == {*study.grid.tables, "layer_profile"}
-    assert "layer_profile" not in study.grid.tables
+    asked = {"layer_profile", "rsa_profiles", "validity", "human_agreement"}  # of studies that ask for them
+    assert set(KINDS) == set(CONTRACTS) == {*study.grid.tables, *asked} and not asked & set(study.grid.tables)
+    asked = make(agreement=["yi2025", "coso2023", "speed2024"])
+    assert set(asked.grid.tables) - set(study.grid.tables) == {"human_agreement"}
+    assert list(asked.grid.files("human_agreement")) == ["results/planted/human/agreement.tsv"]
+    found = [(r["dataset"], r["language"]) for r in asked.data.agreement()]
+    assert found == [("yi2025", "zh"), ("coso2023", "hr"), ("speed2024", "nl")]
     one = make(languages=["en"], steering=study.config["steering"] | {"enabled": False})
-    gone = {"shared_features", "shared_overlap", "cultures", "judges"} | {t for t in KINDS if t.startswith("steering")}
+    gone = {"shared_features", "shared_overlap", "cultures", "judges"}
+    gone |= {t for t in KINDS if t.startswith(("steering", "judge_"))}
     assert set(study.grid.tables) - set(one.grid.tables) == gone
 
 
@@ -354,7 +362,7 @@ def test_a_file_is_whose_its_path_says(study, table):
         parts = path.removeprefix("results/planted/").rsplit(".", 1)[0].split("/")
         kind, name = parts[:2] if parts[0] in ("spec", "control") else ("", "")
         own = {k: v for k, v in who.items() if k not in ("control", "spec", "human_language")}
-        assert own and set(own.values()) <= set(parts), path
+        assert (own or not KINDS[table].axes) and set(own.values()) <= set(parts), path
         assert set(own) | {"control", "spec"} <= set(CONTRACTS[table].columns)
         assert who["spec"] == (name if kind == "spec" else "primary")
         control = "none" if "model" not in who else study.row("models", model=who["model"])["control"]
@@ -499,3 +507,43 @@ def test_digests_follow_the_code_and_the_inputs(root, checkout, tmp_path):
     assert found["resources/emotions.tsv"] == file_digest(root / "resources/emotions.tsv")
     assert "resources/concepts/zh.tsv" in found and not [k for k in found if "journal" in k or "retrieved" in k]
     assert "steering" in checkout.sections and "models" not in checkout.sections
+
+
+# ---- beside the claims: profiles of words, vignettes
+
+
+def test_profiles_and_vignettes_are_asked_for_by_keys_of_their_own(make, study):
+    assert not study.profiles and not study.vignettes and not study.profiled_languages
+    asked = make(profiles="song2026", validity=["aipsy"], data_dir="")
+    assert asked.profiled_languages == ["en", "zh"] and asked.vignettes == ["aipsy"]
+    assert set(asked.grid.tables) - set(study.grid.tables) == {"rsa_profiles", "validity"}
+    files = asked.grid.files("validity")
+    assert {who["language"] for who in files.values()} == {"en"}  # there are none in Chinese
+    assert {who["control"] for who in files.values()} == {"none", "untrained", "no-affect", "shuffled-concepts"}
+    assert "results/planted/validity/llama-planted/b0-btk/en/aipsy.tsv" in files
+    profiled = asked.grid.files("rsa_profiles")
+    assert "shuffled-norms" in {who["control"] for who in profiled.values()}
+    assert all("human" not in who for who in profiled.values())  # never under the name of the judgements
+    assert not set(profiled) & set(asked.grid.files("rsa"))
+    (said,) = asked.left_out()
+    assert "validity: aipsy has no vignettes in zh" in said and study.left_out() == []
+    # CVAW, whose valence splits the emotions, is not downloaded: said with what is lacking
+    assert any("CVAW_all_SD.csv" in text for text in asked.lacking())
+
+
+def test_judgements_of_chinese_speakers_need_a_row_and_no_code(make):
+    row = {"human_language": "zh", "loader": "standard", "path": "{results}/own.tsv", "valence_norm": "cvaw"}
+    own = make([("human", {"dataset": "li2024", "kind": "judgements", "language": "zh"}, row)], human="li2024")
+    path, labels = own.data.affect_of("li2024", "zh")
+    assert path.endswith("human/cvaw/norms_zh.tsv") and labels["anger"] == "愤怒"
+    identity = own.grid.identity("", {"human": "li2024", "language": "zh"})
+    assert identity["human_language"] == "zh"
+
+
+def test_datasets_that_no_language_of_the_study_has_are_refused(make):
+    with pytest.raises(ConfigError, match="key validity names 'aipsy', which has vignettes in en and in none of the"):
+        make(languages=["zh"], validity=["aipsy"])
+    with pytest.raises(ConfigError, match=r"key validity names 'aipsi' \(did you mean 'aipsy'\?\); allowed: aipsy"):
+        make(validity=["aipsi"])
+    with pytest.raises(ConfigError, match="key profiles names 'li2024'; allowed: song2026"):
+        make(profiles="li2024")

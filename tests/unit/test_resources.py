@@ -13,6 +13,8 @@ from shared_affect.planning import estimate
 from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
 from shared_affect.planning.resources import (
+    JUDGING,
+    MADE,
     MB,
     OF_A_MODEL,
     RULES,
@@ -80,6 +82,8 @@ def make(root):
             for row in (r for r in changed[table] if all(r[k] == v for k, v in where.items())):
                 row.update(values)
         own = yaml.safe_load((root / f"studies/{overlay}.yaml").read_text(encoding="utf-8")) if overlay else {}
+        both = [k for k, v in own.items() if isinstance(v, dict) and isinstance(config.get(k), dict)]
+        own |= {k: config[k] | own[k] for k in both}  # as Snakemake merges an overlay
         return read_study(copy.deepcopy(config) | own | {"data_dir": data_dir} | keys, checkout, changed)
 
     return made
@@ -130,7 +134,7 @@ def test_every_rule_with_a_script_asks_for_memory_and_minutes(root):
         asked = re.search(r'\*\*needs\("(\w+)"', rule)
         assert ("localrule: True" in rule) != bool(asked), script
         if asked:
-            assert asked[1] == script and (script in RULES or script in (*OF_A_MODEL, "train_lm"))
+            assert asked[1] == script and (script in RULES or script in (*OF_A_MODEL, *JUDGING, *MADE))
             asking.add(script)
     assert set(MEASURED) <= asking and set(RULES) <= asking
     # cards are asked for by this name alone
@@ -183,6 +187,14 @@ def test_committed_sizes_are_those_of_the_planted_models(planted):
         ("gemma-3-1b-it", 999_885_952),
         ("pythia-70m", 70_426_624),
         ("qwen3-1.7b", 1_720_574_976),
+        # counted on models of these shapes without weights; Gemma 3 with its eyes
+        ("gemma-3-4b-it", 3_880_263_168 + 417_000_000),
+        ("gemma-3-12b-it", 11_766_034_176 + 417_000_000),
+        ("llama-3.1-8b-it", 8_030_261_248),
+        ("qwen3-8b", 8_190_735_360),
+        ("qwen3.5-27b", 26_895_998_464),
+        ("gpt-oss-20b", 20_914_757_184),
+        ("tiny-aya-global", 3_349_227_520),
     ],
 )
 def test_committed_shapes_give_the_published_number_of_weights(planted, model, weights):
@@ -191,14 +203,17 @@ def test_committed_shapes_give_the_published_number_of_weights(planted, model, w
 
 def test_every_fetched_row_has_a_committed_shape(planted):
     sizes = planted.needs.sizes
+    sources = {r["model"]: r["source"] for r in planted.tables["models"]}
     for row in planted.tables["models"]:
-        assert row["source"] == "local" or sizes.model(row["model"]) is not None, row["model"]
+        assert sources[row["twin_of"] or row["model"]] == "local" or sizes.model(row["model"]) is not None, row["model"]
     for row in planted.tables["saes"]:
-        if row["source"] == "release":
+        if row["source"] in ("release", "hub"):
             sae = sizes.sae(row)
             assert sae.facts.d_in == sizes.model(row["model"]).hidden
             if width := re.search(r"width_(\d+)k", row["id"]):
-                assert sae.facts.d_sae == 1024 * {16: 16, 131: 128}[int(width[1])]
+                assert sae.facts.d_sae == 1024 * {16: 16, 65: 64, 131: 128}[int(width[1])]
+            if width := re.search(r"-w(\d+)k-l(\d+)", row["release"] or ""):  # Qwen-Scope
+                assert (sae.facts.d_sae, sae.active) == (1024 * int(width[1]), int(width[2]))
 
 
 # ---- large studies
@@ -245,7 +260,8 @@ def test_what_is_not_known_is_named_and_never_invented(make):
     assert study.needs.need("extract_features", at) is None
     assert study.needs.mem_mb("extract_features", at) == UNKNOWN_MB
     found = estimate.reckon(study, jobs_of(study))
-    assert found.unknown == ["gemma-2-9b-it"] and list(found.models) == ["llama-3-8b-it"]
+    assert found.unknown == ["gemma-2-9b-it", "gemma-2-9b-it-untrained"]  # a twin has its original's shape
+    assert list(found.models) == ["llama-3-8b-it", "llama-3-8b-it-untrained"]
     assert "gemma-2-9b-it: unknown until it is fetched, and not in these numbers" in "\n".join(
         estimate.tell(study, found)
     )
@@ -280,13 +296,32 @@ def test_a_small_study_is_told_in_one_line(planted):
 
 
 def test_a_large_study_is_told_by_model(paper):
-    found = estimate.reckon(paper, [("retrieve_model", {"model": m}) for m in paper.models] + jobs_of(paper))
+    own = [(rule, at) for rule, at in jobs_of(paper) if at["model"] in paper.claiming]
+    found = estimate.reckon(paper, [("retrieve_model", {"model": m}) for m in paper.hub_models] + own)
     told = estimate.tell(paper, found, usage=lambda p: (0, 0, 10**12), card=lambda: 24 * 2**30)
     assert len(told) <= 8 and all(len(line) < 200 for line in told)
     assert "hub cache 35 GB" in told[0] and "free 1,000 GB" in told[0]
     assert told[1].split()[:4] == ["model", "weights", "card", "ram"]
     assert any(line.split()[0] == "gemma-2-9b-it" and "130,655" in line for line in told)
     assert any("gemma-2-9b-it" in line and "the card here has 26 GB" in line for line in told)
+
+
+def test_models_of_today_fit_a_card_of_80_gb(make):
+    study = make("today")
+    assert len(study.models) == 7
+    for model in study.models:
+        at = {"model": model, "sae": "primary", "language": "en"}
+        needed = [study.needs.vram_gb(rule, at) for rule in ("extract_features", "generate_texts")]
+        assert all(needed) and max(needed) < 76, (model, needed)
+    # the states of linear attention, 151 MB a text, decide how many are written at once
+    qwen = study.needs.sizes.model("qwen3.5-27b")
+    assert qwen.remembered(33, 2) == pytest.approx(153e6, rel=0.01) and qwen.linear_blocks == 48
+    assert generation_bytes(qwen, 2, 432, 33) > 80 * 2**30 > generation_bytes(qwen, 2, 64, 33)
+    # packed weights are fetched as they are stored and held as they are computed with
+    sizes = study.needs.sizes
+    assert sizes.stored_bytes("gpt-oss-20b") < 14e9 < 40e9 < 2 * sizes.model("gpt-oss-20b").weights()
+    told = estimate.tell(study, estimate.reckon(study, jobs_of(study)), usage=lambda p: (0, 0, 10**12))
+    assert not any("unknown" in line for line in told)
 
 
 def test_without_a_card_at_hand_auto_is_the_processor_and_the_cards_hours_are_told(make):
@@ -343,3 +378,48 @@ def test_the_hubs_cache_is_where_its_library_keeps_it(monkeypatch, tmp_path):
     assert estimate.hub_cache() == tmp_path / "hf/hub"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "own"))
     assert estimate.hub_cache() == tmp_path / "own"
+
+
+# ---- untrained twins
+
+
+def test_a_twin_of_a_large_model_is_said_with_its_bytes(paper):
+    """Nine billion weights drawn anew: 18 GB below results/, and as much memory."""
+    twin, original = "gemma-2-9b-it-untrained", "gemma-2-9b-it"
+    assert paper.twins == [twin, "llama-3-8b-it-untrained"] and paper.original(twin) == original
+    need = paper.needs.need("make_twin", {"model": twin})
+    weights = paper.needs.sizes.model(original).weights()
+    assert paper.needs.sizes.model(twin) == paper.needs.sizes.model(original) and 9.0e9 < weights < 9.5e9
+    assert 2 * weights < need.ram < 2.6 * weights and need.vram == 0 and 120 < need.seconds < 900
+    assert estimate.left_bytes(paper, "make_twin", {"model": twin}) == 2 * weights
+    found = estimate.reckon(paper, [("make_twin", {"model": m}) for m in paper.twins])
+    assert 33e9 < found.results < 36e9 and found.unknown == [] and found.cache == 0
+
+
+def test_what_a_twin_needs_of_its_original_is_fetched_once(make, paper):
+    rows = {r["model"]: r for r in paper.saes if r["sae"] == "primary"}
+    assert paper.row_path(rows["gemma-2-9b-it-untrained"]) == paper.row_path(rows["gemma-2-9b-it"])
+    alone = make("paper", models=["llama-3-8b-it"], control_models=["gemma-2-9b-it-untrained"])
+    assert alone.hub_models == ["llama-3-8b-it", "gemma-2-9b-it"]
+
+
+def test_a_twin_reads_the_texts_that_its_original_wrote(make, tmp_path):
+    names = {"models": ["bilingual-qwen3"], "control_models": ["bilingual-qwen3-untrained"]}
+    study = make(**names, primary_sae="middle", models_dir=str(tmp_path), specs=[])
+    files = [study.training_texts(m, "middle") for m in study.models]
+    assert files == [["results/planted/samples/bilingual-qwen3.txt"]] * 2
+    assert study.sampled_tokens("bilingual-qwen3") == 600_000 and study.sampled_tokens("bilingual-qwen3-untrained") == 0
+    assert "bilingual-qwen3-untrained" not in study.sampling_models
+    assert study.own_texts("bilingual-qwen3", "middle") == {}
+
+
+def test_texts_of_ones_own_that_change_make_an_sae_anew(make, tmp_path):
+    (tmp_path / "en.txt").write_text("one\ntwo\n")
+    changed = [("saes", {"model": "bilingual-qwen3"}, {"texts": "{data_dir}"})]
+    study = make(rows=changed, data_dir=str(tmp_path))
+    before = study.own_texts("bilingual-qwen3", "middle")
+    assert list(before) == [str(tmp_path / "en.txt")] and before[str(tmp_path / "en.txt")][0] == 8
+    (tmp_path / "en.txt").write_text("one\ntwo\nthree\n")
+    assert study.own_texts("bilingual-qwen3", "middle") != before
+    (tmp_path / "zh.txt").write_text("一\n")
+    assert len(study.own_texts("bilingual-qwen3", "middle")) == 2

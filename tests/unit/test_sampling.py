@@ -231,3 +231,52 @@ def test_nll_that_is_no_number_is_refused(model_folder):
         model.get_input_embeddings().weight[20] = torch.inf
     with pytest.raises(ValueError, match="text: NaN or infinite logits in float32; no token"):
         mean_nll(model, [[1]], [[20, 5]], "text")
+
+
+# ---- keys and values
+
+WINDOWS = {"whole": 512, "window longer than the texts": 20, "window shorter than the texts": 6}
+
+
+def windowed(window):
+    """A Gemma-2 type, every other block of which sees a window of so many tokens."""
+    import torch
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    size = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, head_dim=8)
+    config = Gemma2Config(
+        vocab_size=60, num_key_value_heads=2, sliding_window=window, **size, final_logit_softcapping=1.5
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = Gemma2ForCausalLM(config).eval()
+    model.set_attn_implementation("eager")
+    return model
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_texts_are_the_same_whether_keys_are_written_in_place_or_copied(monkeypatch, case):
+    from shared_affect.models import key_values
+
+    model, seen, real = windowed(WINDOWS[case]), [], key_values.make_room
+    starts = [Start([1, 5, 9][: 1 + k % 3], np.random.SeedSequence(k)) for k in range(24)]
+
+    def told(kept, length):
+        real(kept, length)
+        seen.append([type(layer).__name__ for layer in kept.layers])
+
+    monkeypatch.setattr(sampling, "make_room", told)
+    ends = tuple(range(10, 20))
+    roomy = sample_texts(model, starts, None, Sampling(12), ends)
+    monkeypatch.setattr(sampling, "make_room", lambda kept, length: None)
+    assert roomy == sample_texts(model, starts, None, Sampling(12), ends)
+    assert len({len(t) for t in roomy}) > 4  # some leave the batch early
+    short = case == "window shorter than the texts"
+    assert seen == [(["DynamicSlidingWindowLayer", "RoomyLayer"] if short else ["RoomyLayer"] * 2) * 2]
+
+
+def test_room_is_given_to_plain_caches_alone():
+    from shared_affect.models.key_values import make_room
+
+    for other in (None, "state", [1]):
+        make_room(other, 5)  # a model's own kind of memory stays as it is

@@ -5,20 +5,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from test_judges import EMOTIONS, WORDS, sentence
 
-from shared_affect.words.segmentation import Segmenter, drop_words, find_words, script_share
+from shared_affect.words.segmentation import (
+    SCRIPTS,
+    SPLITTERS,
+    Segmenter,
+    Writing,
+    check_splitter,
+    drop_words,
+    find_words,
+    script_share,
+)
 
-PROMPTS = Path(__file__).parents[2] / "resources" / "prompts"
+PROMPTS = Path(__file__).parents[2] / "resources" / "prompts" / "planted"
 
 
-def lexicon_hits(texts, lexicon, language, extra_words=()):
-    segment = Segmenter(language, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
+def lexicon_hits(texts, lexicon, splitter, extra_words=()):
+    segment = Segmenter(splitter, [*extra_words, *(w for ws in lexicon.values() for w in ws)])
     return find_words([segment(t) for t in texts], lexicon, segment)
 
 
-def mask_words(texts, words, language):
-    segment = Segmenter(language, words)
+def mask_words(texts, words, splitter):
+    segment = Segmenter(splitter, words)
     return drop_words([segment(t) for t in texts], words, segment)
 
 
@@ -34,7 +44,7 @@ def test_english_hits_are_whole_words_case_folded():
         "over, the moon",
     ]
     want = [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0], [0, 0], [1, 0]]
-    assert np.array_equal(lexicon_hits(texts, lexicon, "en"), np.array(want, bool))
+    assert np.array_equal(lexicon_hits(texts, lexicon, "letters"), np.array(want, bool))
 
 
 def test_chinese_hits_respect_longer_words():
@@ -50,25 +60,25 @@ def test_chinese_hits_respect_longer_words():
         [0, 0, 0, 0],
         [1, 0, 0, 0],
     ]
-    assert np.array_equal(lexicon_hits(texts, lexicon, "zh"), np.array(want, bool))
+    assert np.array_equal(lexicon_hits(texts, lexicon, "jieba"), np.array(want, bool))
 
 
 def test_chinese_words_given_stay_whole_whatever_their_parts():
     words = ["想知道", "松口气", "火大", "心灰", "的是的", "爱爱情情"]
-    segment = Segmenter("zh", words)
+    segment = Segmenter("jieba", words)
     for w in words:
         assert segment(w) == [w]
         assert w in segment(f"小明{w}。")
-    assert Segmenter("zh")("的是的") != ["的是的"]
+    assert Segmenter("jieba")("的是的") != ["的是的"]
 
 
 def test_the_longer_of_two_known_words_wins():
-    assert "面包" in Segmenter("zh", ["面包"])("面包师带着报告")
-    assert "面包师" in Segmenter("zh", ["面包", "面包师"])("面包师带着报告")
+    assert "面包" in Segmenter("jieba", ["面包"])("面包师带着报告")
+    assert "面包师" in Segmenter("jieba", ["面包", "面包师"])("面包师带着报告")
     texts, lexicon = ["面包师带着报告"], {"food": ["面包"]}
     assert (
-        lexicon_hits(texts, lexicon, "zh").all()
-        and not lexicon_hits(texts, lexicon, "zh", extra_words=["面包师"]).any()
+        lexicon_hits(texts, lexicon, "jieba").all()
+        and not lexicon_hits(texts, lexicon, "jieba", extra_words=["面包师"]).any()
     )
 
 
@@ -76,43 +86,45 @@ def test_segmenters_share_nothing():
     import jieba
 
     before = jieba.dt.FREQ.copy()
-    Segmenter("zh", ["的是的"])
+    Segmenter("jieba", ["的是的"])
     assert jieba.dt.FREQ == before
-    assert "的是的" not in Segmenter("zh")("的是的")
+    assert "的是的" not in Segmenter("jieba")("的是的")
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", {"joy": []}), ("en", {"joy": ["!"]}), ("fr", {"joy": ["joie"]})]
+    ("splitter", "words"), [("letters", {"joy": []}), ("letters", {"joy": ["!"]}), ("spaces", {"joy": ["joie"]})]
 )
-def test_bad_lexicons_are_refused(language, words):
-    with pytest.raises(ValueError, match=r"joy|letter|language"):
-        lexicon_hits(["a"], words, language)
+def test_bad_lexicons_are_refused(splitter, words):
+    with pytest.raises(ValueError, match=r"joy|letter|splitter"):
+        lexicon_hits(["a"], words, splitter)
 
 
 def test_masking_takes_words_and_phrases_out():
     assert mask_words(
-        ["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "en"
+        ["Happy Anna sat, happy!", "", "over the moon over the moon now"], ["happy", "over the moon"], "letters"
     ) == ["anna sat", "", "now"]
-    assert mask_words(["小明很不安。他有爱情"], ["不安", "爱"], "zh") == ["小 明 很 他 有 爱情"]
+    assert mask_words(["小明很不安。他有爱情"], ["不安", "爱"], "jieba") == ["小 明 很 他 有 爱情"]
 
 
 def test_masked_texts_never_hit():
     rng = np.random.default_rng(5)
     texts = [sentence(rng, rng.choice(EMOTIONS)) for _ in range(100)]
-    assert lexicon_hits(texts, WORDS, "en").any()
-    assert not lexicon_hits(mask_words(texts, [w for ws in WORDS.values() for w in ws], "en"), WORDS, "en").any()
+    assert lexicon_hits(texts, WORDS, "letters").any()
+    assert not lexicon_hits(
+        mask_words(texts, [w for ws in WORDS.values() for w in ws], "letters"), WORDS, "letters"
+    ).any()
 
 
 def test_script_share_counts_words_but_no_numbers():
-    assert script_share(["小明", "anna", "12"], "zh") == script_share(["小明", "anna", "12"], "en") == 0.5
-    assert script_share([], "en") == 0 and script_share(["怒"], "zh") == 1
+    assert script_share(["小明", "anna", "12"], "han") == script_share(["小明", "anna", "12"], "latin") == 0.5
+    assert script_share([], "latin") == 0 and script_share(["怒"], "han") == 1
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_prompts_are_neutral_and_balanced(language):
+@pytest.mark.parametrize(("language", "splitter"), [("en", "letters"), ("zh", "jieba")])
+def test_prompts_are_neutral_and_balanced(language, splitter):
     prompts = pd.read_csv(PROMPTS / f"{language}.tsv", sep="\t", keep_default_na=False)
-    concepts = pd.read_csv(PROMPTS.parent / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
-    ordinary = pd.read_csv(PROMPTS.parent / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
+    concepts = pd.read_csv(PROMPTS.parents[1] / "concepts" / f"{language}.tsv", sep="\t", keep_default_na=False)
+    ordinary = pd.read_csv(PROMPTS.parents[1] / "planted" / "ordinary.tsv", sep="\t", keep_default_na=False)
     assert list(prompts) == ["prompt", "split", "text"] and prompts["text"].is_unique
     assert (
         prompts["prompt"].tolist() == [f"p{i:02d}" for i in range(1, 49)]
@@ -120,5 +132,27 @@ def test_prompts_are_neutral_and_balanced(language):
     )
     coloured = ordinary.loc[ordinary["class_valence"] != 0, language].tolist()
     words = concepts["word"].tolist() + coloured
-    assert not lexicon_hits(prompts["text"].tolist(), {"any": words}, language, extra_words=ordinary[language]).any()
-    assert lexicon_hits([words[0]], {"any": words}, language).all()
+    assert not lexicon_hits(prompts["text"].tolist(), {"any": words}, splitter, extra_words=ordinary[language]).any()
+    assert lexicon_hits([words[0]], {"any": words}, splitter).all()
+
+
+def test_words_of_languages_with_letters_of_their_own_are_whole():
+    segment = Segmenter("letters", ["über", "niño"])
+    assert segment("¡El NIÑO está feliz! Über-glücklich; żółć, ćošak d'accord") == (
+        ["el", "niño", "está", "feliz", "über", "glücklich", "żółć", "ćošak", "d'accord"]
+    )
+    assert lexicon_hits(["Die Freude ist groß", "Freudentag"], {"joy": ["Freude"]}, "letters")[:, 0].tolist() == [
+        True,
+        False,
+    ]
+
+
+def test_how_a_language_is_written_is_refused_where_it_cannot_be_honoured(root):
+    with pytest.raises(ValueError, match=r"'xx' has no splitter, and texts are judged; allowed: letters, jieba"):
+        check_splitter(None, "xx", "texts are judged")
+    with pytest.raises(ValueError, match=r"splitter 'spaces'.*allowed: letters, jieba.*column splitter"):
+        Writing("xx", "latin", "spaces")
+    with pytest.raises(ValueError, match=r"script 'greek'; allowed: latin, han"):
+        Writing("xx", "greek", "letters")
+    schema = yaml.safe_load((root / "workflow/schemas/languages.yaml").read_text(encoding="utf-8"))["properties"]
+    assert schema["splitter"]["enum"] == [*SPLITTERS, None] and schema["script"]["enum"] == list(SCRIPTS)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from shared_affect.results import show
@@ -189,3 +190,66 @@ def test_no_caption_or_template_says_what_came_out(root):
         text = path.read_text(encoding="utf-8")
         for words in ("what was planted", "finds nothing", "nothing in", '"planted"', "Planted (simulated)"):
             assert words not in text, (path.name, words)
+
+
+def test_what_stands_beside_the_claims_is_told_with_its_control(tmp_path):
+    (tmp_path / "tables").mkdir()
+    key = dict(control="none", spec="primary", model="m", language="en", vignettes="v", readout="mean")
+    rows = [
+        key | dict(arm=arm, against=what, emotion=e, auroc=x, ci_low=x - 0.1, ci_high=min(x + 0.1, 1))
+        for what, level in (("matched-neutral", 0.3), ("other-emotions", 0))
+        for arm, areas in (("features", (0.9, 0.62, 0.8)), ("shuffled-sets", (0.5 + level, 0.5, 0.5)))
+        for e, x in zip(("joy", "fear", "mean"), areas, strict=True)
+    ]
+    control = rows[0] | {"control": "untrained", "model": "u"}
+    pd.DataFrame([*rows, control]).to_csv(tmp_path / "tables/validity.csv", index=False)
+    profiles = dict(key, wording="names", representation="sae-space", pairs="all", statistic="rho-a", rho=0.31)
+    more = dict(p=0.01, p_codes=0.2, n_emotions=11, group_agreement=0.877, human_language="zh")
+    pd.DataFrame([profiles | more]).to_csv(tmp_path / "tables/rsa_profiles.csv", index=False)
+    first, second = show.beside_the_claims(tmp_path)
+    assert "Texts that name no emotion, m en: mean AUROC 0.80 (0.70 to 0.90) against matched neutral, features" in first
+    # joy lies at .9, and features of shuffled sets reach that
+    assert "1 of 2 emotions above .5 and above those; mean" in first and first.endswith(
+        "2 of 2 emotions above .5 and above those."
+    )
+    assert "by names rho 0.31, p 0.200, 11 emotions (groups agree by 0.88)" in second and "raters of zh" in second
+    assert show.beside_the_claims(tmp_path / "nothing") == []
+
+
+def agreement(folder):
+    import pandas as pd
+
+    (folder / "tables").mkdir(parents=True)
+    row = {"human_a": "yi2025", "language_a": "zh", "human_b": "war", "language_b": "en", "dimension": "valence"}
+    row |= {"r": 0.8182, "ci_low": 0.7958, "ci_high": 0.8384, "n_concepts": 1930, "control": "none", "spec": "primary"}
+    pd.DataFrame([row]).to_csv(folder / "tables/human_agreement.csv", index=False)
+    return row
+
+
+def test_transfer_stands_beside_what_people_reach(tmp_path):
+    import pandas as pd
+
+    folder = finished(tmp_path / "mine", {"commit": "a" * 40})
+    assert "people themselves" not in show.terminal(folder) and show.of_people(folder) == []
+    agreement(folder)
+    rows = {"control": "none", "spec": "primary", "model": "m", "arm": "shared", "ci_low": 0.1, "ci_high": 0.3}
+    rows |= {"r": 0.2, "n_words": 5000, "dimension": "valence"}
+    others = [{"language": "en"}, {"language": "en-zh", "arm": "dense"}, {"language": "en-zh", "control": "untrained"}]
+    asked = [{"language": "en-zh"}, {"language": "zh-en"}, {"language": "zh-en", "dimension": "arousal"}]
+    pd.DataFrame([rows | r for r in (*others, *asked)]).to_csv(folder / "tables/ratings.csv", index=False)
+    people = "people themselves: r 0.818 (0.796 to 0.838) over 1,930 concepts, yi2025 and war."
+    said = show.of_people(folder)
+    assert said[0] == f"Transfer en-zh, m, valence: r 0.200 (0.100 to 0.300) over 5,000 words; {people}"
+    assert [s.split(":")[0] for s in said[1:]] == ["Transfer zh-en, m, valence", "Transfer zh-en, m, arousal"]
+    assert said[2].endswith("people themselves: no two sets of raters.")
+    assert all(s in show.terminal(folder) for s in said)
+    assert "people themselves" in show.rst(claims("holds"), {"commit": "a" * 40}, said)
+
+
+def test_the_human_side_alone_makes_no_claims_and_says_so(tmp_path):
+    folder = finished(tmp_path / "mine", {"commit": "a" * 40})
+    (folder / "claims.json").write_text("[]")
+    agreement(folder)
+    text = show.terminal(folder)
+    assert "No model was asked in this study" in text and "tested verdicts" not in text
+    assert "People of zh and en, valence: r 0.818 (0.796 to 0.838)" in text

@@ -6,11 +6,12 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from test_judges import EMOTIONS, WORDS, make_judge, sentence
+from test_judges import EMOTIONS, ENGLISH, WORDS, make_judge, sentence
 
 from shared_affect.steering.generations import check_generations, read_generations
 from shared_affect.steering.scores import LEXICONS, distinct_share, fluency, score_texts
 from shared_affect.study.inputs import SPLITS
+from shared_affect.words.segmentation import Writing
 
 HELD_OUT = {"joy": ["happy"], "fear": ["afraid"], "anger": ["mad"]}
 NORMS = pd.DataFrame(
@@ -59,7 +60,9 @@ def make_generations(seed=3, strengths=(0.2, 0.4, 0.8), samples=2, n_prompts=8):
 
 
 def score(raw, judge):
-    return score_texts(check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, judge, NORMS, "en")
+    return score_texts(
+        check_generations(raw), {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}, {"embedded": judge}, NORMS, ENGLISH
+    )
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +145,8 @@ def test_scores_of_single_texts(judge):
     raw = make_generations()
     texts = ["party snake happy table", "", "快乐 快乐 joy", "sat near sat near sat near"]
     raw.loc[raw.index[:4], "text"] = texts
-    got = score(raw, judge).texts.iloc[:4]
+    s = score(raw, judge)
+    got = s.texts.iloc[:4]
     assert got["n_rated"].tolist() == [3, 0, 0, 0]  # happy is a concept word
     assert got["valence"].iloc[0] == pytest.approx((0.7 - 0.6 + 0) / 3) and got["arousal"].iloc[0] == pytest.approx(0.2)
     assert got["valence"].iloc[1:].isna().all()
@@ -153,7 +157,7 @@ def test_scores_of_single_texts(judge):
         and got["distinct_2"].iloc[3] == pytest.approx(2 / 5)
         and got["repetition"].iloc[3] == pytest.approx(2 / 4)
     )
-    assert np.isnan(got["distinct_2"].iloc[1]) and got["label"].iloc[1] == ""
+    assert np.isnan(got["distinct_2"].iloc[1]) and s.labels["embedded"][1] == ""
 
 
 def test_hits_against_a_loop(scored):
@@ -172,13 +176,18 @@ def test_masked_judgement_ignores_concept_words(judge):
     raw.loc[raw.index[0], "text"] = "happy joy happy joy sat"
     raw.loc[raw.index[1], "text"] = "happy joy snake storm"
     s = score(raw, judge)
-    assert s.texts["label"].iloc[0] == "joy" and s.texts["masked_label"].iloc[1] == "fear"
+    assert s.labels["embedded"][0] == "joy" and s.masked["embedded"][1].tolist() == [e == "fear" for e in EMOTIONS]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"language": "zh"}, "judge's language"),
+        ({"writing": Writing("zh", "latin", "letters")}, "judge's language"),
+        (
+            {"writing": Writing("en", "han", "jieba")},
+            "splitter is 'letters' .judge embedded., the texts' 'jieba'",
+        ),
+        ({"judges": {}}, "no learned judge"),
         ({"norms": pd.concat([NORMS, NORMS])}, "twice"),
         ({"norms": NORMS.assign(valence=np.nan)}, "finite"),
         ({"lexicons": {"lexicon": WORDS}}, "missing"),
@@ -190,9 +199,9 @@ def test_bad_scoring_input_is_refused(judge, change, message):
     good = {
         "generations": check_generations(make_generations()),
         "lexicons": {"lexicon": WORDS, "lexicon-held-out": HELD_OUT},
-        "judge": judge,
+        "judges": {"embedded": judge},
         "norms": NORMS,
-        "language": "en",
+        "writing": ENGLISH,
     }
     with pytest.raises(ValueError, match=message):
         score_texts(**(good | change))

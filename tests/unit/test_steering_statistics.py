@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import t as student_t
-from test_judges import EMOTIONS, WORDS, make_judge
+from test_judges import EMOTIONS, ENGLISH, WORDS, make_judge
 from test_steering_scores import HELD_OUT, NORMS, make_generations, score
 
+from shared_affect.results.claims.flips import flips
+from shared_affect.results.claims.page import render
+from shared_affect.steering.files import FLIPS
 from shared_affect.steering.generations import check_generations
 from shared_affect.steering.intervals import Rate, mixed_interval
 from shared_affect.steering.scores import Scored, fluency, score_texts
@@ -14,6 +17,7 @@ from shared_affect.steering.statistics import (
     choose_strength,
     claim_rows,
     claim_summary,
+    claims_by_judge,
     confusion,
     pooled_rates,
     summarise,
@@ -40,7 +44,7 @@ def test_an_emotion_without_a_label_is_not_tested_and_changes_nothing_else(judge
     raw = make_generations()
     awe = raw[raw["emotion"] == "joy"].assign(emotion="awe")
     lexicons = {"lexicon": WORDS | {"awe": ["awe"]}, "lexicon-held-out": HELD_OUT | {"awe": ["awe"]}}
-    more = score_texts(check_generations(pd.concat([raw, awe])), lexicons, judge, NORMS, "en")
+    more = score_texts(check_generations(pd.concat([raw, awe])), lexicons, {"embedded": judge}, NORMS, ENGLISH)
     assert "no label awe" in caplog.text
     summary = summarise(more, seed=0)
     embedded = summary["judge"] == "embedded"
@@ -114,8 +118,8 @@ def test_summary_against_loops(scored):
     learned = got[got["judge"] == "embedded"]
     for _, r in learned.iloc[::5].iterrows():
         key = (scored, r["arm"], r["strength_resid_norm"], r["emotion"])
-        assert r["target_probability"] == pytest.approx(naive_mean(naive_rate(*key, scored.probability)))
-        assert r["masked_target_rate"] == pytest.approx(naive_mean(naive_rate(*key, scored.masked)))
+        assert r["target_probability"] == pytest.approx(naive_mean(naive_rate(*key, scored.probability["embedded"])))
+        assert r["masked_target_rate"] == pytest.approx(naive_mean(naive_rate(*key, scored.masked["embedded"])))
     assert (
         got.loc[got["judge"] != "embedded", ["target_probability", "masked_target_rate"]].isna().all(axis=None)
         and got["content_kept"].isna().all()
@@ -132,7 +136,7 @@ def test_differences_are_paired_by_prompt(scored, chosen):
         ("concept-diff-means", "lexicon", "diff-means"),
         ("masked-concept-none", "embedded", "none"),
     ):
-        values = scored.masked if comparison.startswith("masked") else scored.hits[judge]
+        values = scored.masked["embedded"] if comparison.startswith("masked") else scored.hits[judge]
         table = []
         for e in EMOTIONS:
             a = naive_rate(scored, "concept", strength[e], e, values)
@@ -227,7 +231,7 @@ def test_confusion_against_a_loop(scored, chosen):
             == (r["emotion"], "concept", 0.4, "score")
         ]
         want = (
-            sum(t["label"][i] == r["label"] for i in here)
+            sum(scored.labels["embedded"][i] == r["label"] for i in here)
             if r["judge"] == "embedded"
             else sum(scored.hits[r["judge"]][i, EMOTIONS.index(r["label"])] for i in here)
         )
@@ -290,7 +294,8 @@ def test_no_effect_is_rarely_called_one():
     for _ in range(150):
         rate = dict(zip(sorted(raw["prompt"].unique()), rng.uniform(0.1, 0.7, 24)))
         hits = rng.random((len(raw), 3)) < raw["prompt"].map(rate).to_numpy()[:, None]
-        s = Scored(raw, EMOTIONS, dict.fromkeys(JUDGES, hits), hits.astype(float), hits)
+        learned = {"embedded": hits}
+        s = Scored(raw, EMOTIONS, dict.fromkeys(JUDGES, hits), learned, learned, {})
         rows = claim_rows(s, chosen)
         found.append(
             (
@@ -335,3 +340,85 @@ def test_a_new_arm_of_an_emotion_is_scored_and_moves_no_other(judge, scored, cho
         like = after[after["arm"] == "diff-means"].drop(columns="arm").reset_index(drop=True)
         pd.testing.assert_frame_equal(after[new].drop(columns="arm").reset_index(drop=True), like)
     pd.testing.assert_frame_equal(claim_rows(again, strengths), claim_rows(scored, chosen))
+
+
+# ---- under every judge
+
+
+class Guesser:
+    """A judge whose label hangs on nothing but the text's length."""
+
+    language, labels = "en", ("anger", "joy", "fear", "neutral")
+
+    def judge(self, texts):
+        top = np.array([sum(map(ord, t)) % 4 for t in texts], int)
+        return top, np.eye(4)[top]
+
+
+@pytest.fixture(scope="module")
+def judged_twice(judge):
+    lexicons = {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}
+    judges = {"embedded": judge, "guesser": Guesser()}
+    return score_texts(check_generations(make_generations(n_prompts=16)), lexicons, judges, NORMS, ENGLISH)
+
+
+def test_a_further_judge_changes_no_other_number(judge, judged_twice):
+    lexicons = {"lexicon": WORDS, "lexicon-held-out": HELD_OUT}
+    alone = score_texts(
+        check_generations(make_generations(n_prompts=16)), lexicons, {"embedded": judge}, NORMS, ENGLISH
+    )
+    chosen = choose_strength(alone)
+    assert choose_strength(judged_twice).equals(chosen) and judged_twice.learned == ["embedded", "guesser"]
+    for table in (lambda s: summarise(s, seed=0), lambda s: claim_rows(s, chosen), lambda s: pooled_rates(s, chosen)):
+        more = table(judged_twice)
+        kept = more[more["judge"] != "guesser"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(kept, table(alone))
+        assert (more["judge"] == "guesser").any()
+    mixed = confusion(judged_twice, chosen)
+    assert "neutral" in set(mixed[mixed["judge"] == "guesser"]["label"])
+    sums = mixed[mixed["judge"] == "guesser"].groupby("emotion")["count"].sum()
+    assert (sums == mixed.groupby("emotion")["n_texts"].first()).all()
+
+
+def test_verdicts_flip_with_a_judge_that_guesses(judged_twice, tmp_path):
+    chosen = choose_strength(judged_twice)
+    by_judge = claims_by_judge(judged_twice, chosen).assign(model="m", language="en")
+    assert by_judge[by_judge["claim"] == "expression"]["judge"].tolist() == ["embedded", "guesser"]
+    own = by_judge[by_judge["judge"] == "lexicon"].drop(columns=["model", "language"])
+    declared = claim_summary(claim_rows(judged_twice, chosen))
+    shared = own[declared.columns].reset_index(drop=True)
+    want = declared[declared["claim"] != "expression"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(shared, want)
+    found = flips(by_judge, "embedded", 0.05)
+    FLIPS.write(tmp_path / "flips.tsv", found)
+    at = found.set_index(["claim", "judge"])
+    assert at.loc[("steering", "lexicon"), "verdict"] == "holds" and at.loc[("steering", "lexicon"), "declared"]
+    assert at.loc[("steering", "guesser"), "verdict"] != "holds" and at.loc[("steering", "guesser"), "flipped"]
+    assert at.loc[("expression", "embedded"), "declared"] and not at.loc[("steering", "lexicon"), "flipped"]
+    # the rate of random directions is that of the judge's own table
+    pooled = pooled_rates(judged_twice, chosen).set_index(["arm", "judge"])["rate"]
+    for judge in judged_twice.hits:
+        assert at.loc[("steering", judge), "random_rate"] == pytest.approx(pooled["random", judge])
+        assert at.loc[("steering", judge), "unsteered_rate"] == pytest.approx(pooled["none", judge])
+
+
+def test_a_judge_that_is_taken_in_by_random_directions_is_seen(judged_twice):
+    """It gives every steered text the emotion that is asked for, and unsteered ones none."""
+    fooled = (judged_twice.texts["arm"] != "none").to_numpy(float)[:, None] * np.ones(len(EMOTIONS))
+    hits = judged_twice.hits | {"guesser": fooled}
+    s = Scored(judged_twice.texts, judged_twice.emotions, hits, {}, {"embedded": judged_twice.masked["embedded"]}, {})
+    found = flips(claims_by_judge(s, choose_strength(s)).assign(model="m", language="en"), "embedded", 0.05)
+    one = found[(found["judge"] == "guesser") & (found["claim"] == "steering")].iloc[0]
+    assert one["random_rate"] == 1 and one["unsteered_rate"] == 0 and one["random_passing"] == len(EMOTIONS)
+    assert one["verdict"] == "inconclusive" and one["flipped"]  # nothing is above random directions
+    page = render([], "", found.assign(model="m", language="en").to_dict("records"))
+    assert "3 of 3" in page and "inconclusive (flipped)" in page and "lexicon (declared)" in page
+
+
+def test_not_tested_flips_nothing(judged_twice):
+    chosen = choose_strength(judged_twice)
+    by_judge = claims_by_judge(judged_twice, chosen).assign(model="m", language="en")
+    by_judge.loc[by_judge["judge"] == "guesser", "n_emotions"] = 0
+    found = flips(by_judge, "embedded", 0.05)
+    one = found[found["judge"] == "guesser"]
+    assert set(one["verdict"]) == {"not-tested"} and not one["flipped"].any()

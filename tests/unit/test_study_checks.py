@@ -17,7 +17,6 @@ from shared_affect.spaces import pair_sets
 from shared_affect.steering.vectors import build_vectors
 from shared_affect.study.config import ConfigError, read_table
 from shared_affect.study.inputs import read_concepts
-from shared_affect.words.segmentation import LANGUAGES as SEGMENTED
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +175,6 @@ def test_constants_are_those_of_the_rooms_that_are_not_entered(root):
         and {k: s.layers for k, s in SETTINGS.items()} == study_checks.TRAINED_BLOCKS
         and tuple(LANGUAGES) == file_checks.PLANTED_LANGUAGES
     )
-    assert set(SEGMENTED) == {"en", "zh"}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 17])
@@ -259,6 +257,10 @@ def test_what_is_not_known_yet_is_not_counted(study):
 # ---- rows
 
 
+OF_HUB = {"source": "hub", "id": "lab/x", "path": "{retrieved}/saes/gemma2-planted/b0-btk"}
+OF_RELEASE = {"source": "release", "release": "r", "id": "x", "path": "{retrieved}/saes/gemma2-planted/b0-btk"}
+
+
 @pytest.mark.parametrize(
     ("table", "cells", "words"),
     [
@@ -283,6 +285,19 @@ def test_what_is_not_known_yet_is_not_counted(study):
             {"source": "release", "path": "{retrieved}/saes/gemma2-planted/b0-btk"},
             "column release is empty; needed where source is release",
         ),
+        ("saes", {"subfolder": "x"}, "column subfolder is 'x'; allowed: empty where source is trained"),
+        ("saes", {"revision": "main"}, "column revision is 'main'; allowed: empty where source is trained"),
+        (
+            "saes",
+            OF_RELEASE | {"revision": "main"},
+            "only rows of source hub have it; sae-lens fetches a release at no revision",
+        ),
+        ("saes", OF_HUB | {"id": None}, "column id is empty; needed where source is hub"),
+        ("saes", OF_HUB | {"id": "lab/x/layer_1"}, "allowed where source is hub: owner/name of a repository"),
+        ("saes", OF_HUB | {"release": "r"}, "column release is 'r'; allowed: empty where source is hub"),
+        ("saes", OF_HUB | {"subfolder": "../x"}, "column subfolder is '../x'; allowed: names of folders"),
+        ("saes", OF_HUB | {"subfolder": "/x"}, "column subfolder is '/x'; allowed: names of folders"),
+        ("saes", OF_HUB | {"path": "{models_dir}/x"}, "allowed where source is hub: {retrieved}/saes/gemma2-planted"),
         (
             "models",
             {"family": "gpt9"},
@@ -352,7 +367,7 @@ def test_paths_are_filled_in_or_their_row_is_named(monkeypatch):
 
 @pytest.fixture
 def resources(root, tmp_path):
-    for name in ("texts", "prompts", "cues", "categories", "judges"):
+    for name in ("texts", "prompts", "cues", "categories", "judges", "profiles", "concepts"):
         shutil.copytree(root / "resources" / name, tmp_path / "resources" / name)
     return tmp_path / "resources"
 
@@ -361,7 +376,11 @@ REAL = {"running_texts": "authored", "judge_texts": {"en": "goemotions", "zh": "
 MISSING = {
     "fidelity text": (REAL, "texts/fidelity_zh.txt", "language 'zh' needs ordinary text"),
     "neutral text": (REAL, "texts/neutral_en.txt", "language 'en' needs affect-free text"),
-    "prompts": ({}, "prompts/zh.tsv", "language 'zh' is steered from prompts; .*steering.enabled to false"),
+    "prompts": (
+        {},
+        "prompts/planted/zh.tsv",
+        "language 'zh' is steered from prompts of the set 'planted' .*which has en; .*steering.enabled to false",
+    ),
     "label map": (REAL, "judges/clue-emotion.tsv", "labels of 'clue-emotion' stand for"),
     "cues": ({"concepts": "usf", "languages": ["en"]}, "cues/en.tsv", "concept words of 'usf', language 'en'"),
     "categories": (
@@ -370,6 +389,9 @@ MISSING = {
         "concept words of 'dutir', language 'zh'",
     ),
     "cues of a spec": ({"specs": ["usf-concepts"], "languages": ["en"]}, "cues/en.tsv", "concept words of 'usf'"),
+    "names of emotions": ({"profiles": "song2026"}, "profiles/zh.tsv", "row song2026 profiles"),
+    "concept words of raters": ({"profiles": "song2026"}, "concepts/zh.tsv", "concept words in the raters' language"),
+    "categories of vignettes": ({"validity": ["aipsy"]}, "categories/aipsy.tsv", "row aipsy vignettes en"),
 }
 
 
@@ -383,6 +405,26 @@ def test_a_file_that_a_language_or_a_dataset_needs_is_missed_before_any_job(stud
         file_checks.check_files(*ask)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"profiles": "song2026"},
+            "names 2 that song2026 has profiles of .joy, love.; needed: 3 or more; zh.tsv knows",
+        ),
+        (
+            {"validity": ["aipsy"]},
+            "names 1 that aipsy has vignettes of .joy.; needed: 2 or more; aipsy.tsv knows anger",
+        ),
+    ],
+)
+def test_emotions_without_profiles_or_vignettes_are_refused_before_any_job(study, resources, tmp_path, change, message):
+    places = {"results": str(tmp_path / "results/x"), "data_dir": ""}
+    config = study[0] | {"emotions": ["joy", "love", "caring", "optimism"]} | change
+    with pytest.raises(ConfigError, match=message):
+        file_checks.check_files(config, study[1], places, resources)
+
+
 def new_language(study, **change):
     tables = study[1] | {
         "human": [
@@ -391,7 +433,8 @@ def new_language(study, **change):
                 next(r for r in study[1]["human"] if r["dataset"] == "planted" and r["kind"] == k) | {"language": "fr"}
                 for k in ("judgements", "norms")
             ),
-        ]
+        ],
+        "languages": [*study[1]["languages"], study[1]["languages"][0] | {"language": "fr", "splitter": None}],
     }
     return study[0] | {"languages": ["fr"]} | change, tables
 
@@ -409,14 +452,15 @@ def test_a_language_without_rules_or_texts_is_refused_and_steering_named(study, 
         (results / f"{name}_fr.txt").write_text("x\n")
     with pytest.raises(
         ConfigError,
-        match=r"steering.enabled is true and languages names 'fr'.*allowed: en, zh.*set steering.enabled to false",
+        match=r"steering.enabled is true: language 'fr' has no splitter.*allowed: letters, jieba \(config/languages.tsv"
+        r", column splitter\), or set steering.enabled to false",
     ):
         file_checks.check_files(config, tables, places, resources)
     file_checks.check_files(steered(config, False), tables, places, resources)
 
 
 def test_prompts_of_one_half_alone_are_refused(study, resources, tmp_path):
-    path = resources / "prompts/en.tsv"
+    path = resources / "prompts/planted/en.tsv"
     path.write_text(
         "".join(line for line in path.read_text(encoding="utf-8").splitlines(True) if "\tscore\t" not in line),
         encoding="utf-8",
@@ -456,7 +500,7 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
     """What the first job of a file would refuse, the check refuses: cell counts, splits, names, ranges."""
     resources = tmp_path / "resources"
     shutil.copytree(root / "resources", resources, ignore=shutil.ignore_patterns("retrieved", "journal", "fonts"))
-    prompts, own = resources / "prompts/en.tsv", tmp_path / "norms.tsv"
+    prompts, own = resources / "prompts/planted/en.tsv", tmp_path / "norms.tsv"
     own.write_text("word\tvalence\tarousal\nglad\t0.5\t0.1\nsad\t-0.5\t0.2\n", encoding="utf-8")
     row = {
         "dataset": "mine",
@@ -484,3 +528,60 @@ def test_files_of_people_are_read_before_any_job_as_their_job_reads_them(study, 
         with pytest.raises(ConfigError, match=message):
             file_checks.check_files(config, tables, places, resources)
         path.write_text(before, encoding="utf-8")
+
+
+TWIN = {
+    "model": "twin",
+    "source": "untrained-twin",
+    "path": "{results}/models/twin",
+    "twin_of": "stories260k",
+    "control": "untrained",
+}
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({}, ""),
+        ({"twin_of": None}, "row twin: column twin_of is empty; needed where source is untrained-twin"),
+        (
+            {"twin_of": "storys260k"},
+            "column twin_of is 'storys260k' (did you mean 'stories260k'?); allowed: a row whose",
+        ),
+        (
+            {"twin_of": "gemma2-planted"},
+            "column twin_of is 'gemma2-planted'; allowed: a row whose source is local or hub",
+        ),
+        ({"twin_of": "gemma-2-2b-untrained"}, "allowed: a row whose source is local or hub"),
+        ({"control": "none"}, "column control is 'none'; allowed where source is untrained-twin: untrained"),
+        ({"bos": "none"}, "column bos is 'none'; allowed: None, as of stories260k, whose twin this is"),
+        ({"path": "{models_dir}/twin"}, "allowed where source is untrained-twin: {results}/models/twin"),
+        ({"source": "local", "control": "none"}, "column twin_of is 'stories260k', and source 'local'; allowed: empty"),
+    ],
+)
+def test_an_untrained_twin_names_a_real_model(study, cells, words):
+    config, tables = study[:2]
+    own = next(r for r in tables["models"] if r["model"] == "stories260k") | TWIN | cells
+    sae = next(r for r in tables["saes"] if r["model"] == "stories260k") | {"model": "twin", "sae": "b0-btk"}
+    sae |= {"path": "{results}/saes/twin/b0-btk"}
+    rows = tables | {"models": [*tables["models"], own], "saes": [*tables["saes"], sae]}
+    config = config | {"control_models": ["twin"]}
+    if not words:
+        return study_checks.check_rows(config, rows)
+    with pytest.raises(ConfigError) as error:
+        study_checks.check_rows(config, rows)
+    assert words in str(error.value)
+
+
+def test_a_published_sae_of_a_twin_is_its_originals(study):
+    config, tables = study[:2]
+    config = config | {"models": ["pythia-70m"], "control_models": ["pythia-70m-untrained"], "primary_sae": "primary"}
+    study_checks.check_rows(config, tables)
+    for cells in (
+        {"id": "blocks.2.hook_resid_post"},
+        {"layer": 2},
+        {"path": "{retrieved}/saes/pythia-70m-untrained/primary"},
+    ):
+        changed = [r | cells if r["model"] == "pythia-70m-untrained" else r for r in tables["saes"]]
+        with pytest.raises(ConfigError, match="row pythia-70m-untrained primary: "):
+            study_checks.check_rows(config, tables | {"saes": changed})

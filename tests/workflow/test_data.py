@@ -84,11 +84,12 @@ def test_every_other_dataset_at_hand_is_prepared(study, published_files):
             "brysbaert/concreteness_en",
             "li2024/attributes_en",
             "clue-emotion/labelled-text_zh",
+            "brighter/labelled-text_en",
         )
     ]
     study.snakemake(*targets)
     lines = {t: len(pd.read_csv(study.folder / t, sep="\t", keep_default_na=False)) for t in targets}
-    assert list(lines.values()) == [72176, 1641, 27466, 39954, 378, 7933]
+    assert list(lines.values()) == [72176, 1641, 27466, 39954, 378, 7933, 9262]
 
 
 def test_bad_files_stop_before_anything_is_made(study, tmp_path):
@@ -217,7 +218,8 @@ def made_up_language(folder: Path, emotions, words_each=6, n_rated=60):
         folder / "config/languages.tsv",
         lambda rows: [
             *rows,
-            {"language": "qx", "name": "Made-up", "script": "latin", "lemma_rule": "none", "max_broken_share": "0.5"},
+            {"language": "qx", "name": "Made-up", "script": "latin", "splitter": "", "lemma_rule": "none"}
+            | {"labels": "", "max_broken_share": "0.5"},
         ],
     )
     blank = dict.fromkeys(("valence_norm", "valence_split", "coordinates", "citation"), "") | {

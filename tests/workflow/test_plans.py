@@ -18,14 +18,52 @@ def data(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     with open(root / "config/sources.tsv", encoding="utf-8", newline="") as f:
         for r in csv.DictReader(f, delimiter="\t"):
-            (folder / r["folder"]).mkdir(exist_ok=True)
+            (folder / r["folder"]).mkdir(parents=True, exist_ok=True)
             (folder / r["folder"] / r["file"]).touch()
     return folder
 
 
+@pytest.fixture
+def plan(root, tmp_path):
+    """Plan a study where no hub, no token and no card is, with other settings than its file's."""
+
+    def planned(study, *settings):
+        for shared in ("resources", "config"):
+            (tmp_path / "run").mkdir(exist_ok=True)
+            if not (tmp_path / "run" / shared).exists():
+                (tmp_path / "run" / shared).symlink_to(root / shared)
+        command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--cores", "1"]
+        command += ["--directory", str(tmp_path / "run"), "--snakefile", str(root / "Snakefile"), "--configfile"]
+        command += [str(root / "config.yaml"), str(root / f"studies/{study}.yaml"), "--config", *settings]
+        environment = {k: v for k, v in os.environ.items() if k != "HF_TOKEN"} | {
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+            "HOME": str(tmp_path),
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    return planned
+
+
+def test_the_laptop_study_has_a_command_that_needs_no_token(root, plan):
+    """The line in its own file: nothing gated, and no file that a person must fetch."""
+    (line,) = (x for x in (root / "studies/laptop.yaml").read_text().splitlines() if "snakemake --cores all" in x)
+    settings = re.findall(r"'([^']+)'", line.split("--config ")[1])
+    done = plan("laptop", *settings)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(r"^retrieve_model +1$", done.stdout + done.stderr, flags=re.M)
+    assert "Lacking" not in done.stderr and "gated" not in done.stderr
+    with open(root / "config/models.tsv", encoding="utf-8", newline="") as f:
+        rows = {r["model"]: r for r in csv.DictReader(f, delimiter="\t")}
+    named = [rows[m] for s in settings for m in re.findall(r"[\w.-]+", s.split("=")[1])]
+    assert len(named) == 2 and {rows[r["twin_of"] or r["model"]]["gated"] for r in named} == {"false"}
+    # the file as it stands asks for a token, which is why the line is there
+    assert "Lacking: model gemma-3-270m" in plan("laptop", "force=false").stderr
+
+
 @pytest.mark.parametrize(
     ("study", "models", "saes", "extractions"),
-    [("paper", 2, 7, 4), ("laptop", 2, 2, 2), ("families", 4, 4, 8), ("norms", 0, 0, 1)],
+    [("paper", 2, 7, 8), ("laptop", 2, 2, 4), ("families", 4, 4, 16), ("today", 7, 7, 14), ("norms", 0, 0, 1)],
 )
 def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractions):
     make_model(
@@ -69,12 +107,12 @@ def test_a_study_is_planned(root, data, tmp_path, study, models, saes, extractio
     assert jobs.get("retrieve_model", 0) == models and jobs.get("retrieve_sae", 0) == saes
     assert sum(n for rule, n in jobs.items() if rule.startswith("extract_features_")) == extractions
     assert jobs["judge_claims"] == 1
-    # the paper's study analyses all SAEs of its models, each in two languages
-    assert jobs.get("profile_sae", 0) == (2 * saes if saes > models else 0)
+    # the paper's study analyses all SAEs of its models, and the one of each twin, each in two languages
+    assert jobs.get("profile_sae", 0) == (2 * (saes + jobs["make_twin"]) if saes > models else 0)
     (line,) = (x for x in done.stderr.splitlines() if x.startswith("Estimate: "))
     assert f" {jobs['total'] - 1} jobs, " in line and " disk: journal " in line and ", free " in line
-    # a line a model where the models are large, none of a card's hours where there is none
-    assert ("  hours: reckoned for one H100" in done.stderr) == (study in ("paper", "families"))
+    # a line a model where a study is large, none of a card's hours where there is none
+    assert ("  hours: reckoned for one H100" in done.stderr) == (study != "norms")
 
 
 FULL = """

@@ -1,7 +1,7 @@
 # Words -> SAE codes -> emotion features -> features shared by two languages.
 # Inputs: models, SAEs, concept-sets, rated words, templates, fidelity and neutral texts.
 # Outputs: <results>/features/{model}/{sae}/{language}/*, <results>/{variant}codes/...,
-# <results>/{variant}emotion_features/..., <results>/{variant}shared/... One accelerator job a model and language reads
+# <results>/{variant}emotion_features/..., <results>/{variant}shared/..., <results>/{variant}validity/... One accelerator job a model and language reads
 # all its SAEs in one pass; the rule is emitted once a model because the SAEs differ. Its results also go to the
 # journal, which outlives them. A row of config/models.tsv may ask for several shards: jobs that bring a share of the
 # words into the journal first. A job before them passes the gates, so that no shard spends accelerator time on a model
@@ -139,6 +139,39 @@ for MODEL in STUDY.models:
             script:
                 "../scripts/extract_shard.py"
 
+    if STUDY.vignettes:
+
+        # after the gates, which extraction has passed; the SAE that makes claims alone
+        rule:
+            name:
+                f"read_vignettes_{NAME}"
+            input:
+                **WEIGHTS,
+                texts="<results>/human/{vignettes}/vignettes_{language}.tsv",
+                running=f"<results>/features/{MODEL}/{STUDY.sae}/{{language}}/running_text.npz",
+            output:
+                f"<results>/features/{MODEL}/{STUDY.sae}/{{language}}/texts/{{vignettes}}.npz",
+            log:
+                f"<logs>/read_vignettes/{MODEL}/{{language}}/{{vignettes}}.log",
+            benchmark:
+                f"<benchmarks>/read_vignettes/{MODEL}/{{language}}/{{vignettes}}.tsv"
+            priority: 8
+            threads: 1
+            resources:
+                **needs("read_vignettes", model=MODEL),
+                gpu=STUDY.gpu(MODEL),
+            params:
+                model=READ["model"],
+                name=MODEL,
+                sae={k: READ["saes"][STUDY.sae][k] for k in ("folder", "layer")} | {"name": STUDY.sae},
+                numerics=READ["numerics"],
+                bos=READ["bos"],
+                journal=READ["journal"],
+                version=READ["version"],
+                own_files=READ["own_files"],
+            script:
+                "../scripts/read_vignettes.py"
+
 
 def codes_of_concepts(w):
     """Codes of the words of the concept-sets that a variant reads, a file an emotion."""
@@ -248,3 +281,32 @@ rule find_shared_features:
         code=code("find_shared_features"),
     script:
         "../scripts/find_shared_features.py"
+
+
+rule measure_validity:
+    input:
+        texts="<results>/human/{vignettes}/vignettes_{language}.tsv",
+        read="<results>/features/{model}/{sae}/{language}/texts/{vignettes}.npz",
+        codes="<results>/{variant}codes/{model}/{sae}/{language}.npz",
+        features=expand(
+            "<results>/{{variant}}emotion_features/{{model}}/{{sae}}/{{language}}/{emotion}.tsv",
+            emotion=STUDY.emotions,
+        ),
+        emotions="resources/emotions.tsv",
+        categories="resources/categories/{vignettes}.tsv",
+    output:
+        "<results>/{variant}validity/{model}/{sae}/{language}/{vignettes}.tsv",
+    log:
+        "<logs>/measure_validity/{variant}{model}/{sae}/{language}/{vignettes}.log",
+    benchmark:
+        "<benchmarks>/measure_validity/{variant}{model}/{sae}/{language}/{vignettes}.tsv"
+    resources:
+        **needs("measure_validity"),
+    params:
+        settings=config["features"],
+        n_draws=config["rsa"]["n_draws"],
+        n_permutations=config["rsa"]["n_permutations"],
+        root_seed=config["root_seed"],
+        code=code("measure_validity"),
+    script:
+        "../scripts/measure_validity.py"

@@ -11,6 +11,7 @@ FIGURE_STYLE = {
     "models": {r["model"]: r["label"] for r in STUDY.tables["models"]},
     "languages": {r["language"]: r["name"] for r in STUDY.tables["languages"]},
     "max_nll_ratio": config["steering"]["max_nll_ratio"],
+    "judges": {j: STUDY.judges.row(j, k).get("label") or j for j, k in STUDY.judges.all},
 }
 SPACES = [{"model": m, "language": k} for m in STUDY.claiming for k in STUDY.languages]
 # Files of one model and language of the main study, by the kind that a row of the table names.
@@ -20,7 +21,7 @@ OF_SPACE = {
     "judgements": f"<results>/human/{STUDY.human}/judgements_{{language}}.tsv",
     "affect": f"<results>/human/{STUDY.human}/affect_{{language}}.tsv",
 }
-DRAWN = [f for f in FIGURE_ROWS if STUDY.grid.has(f.needs)]
+DRAWN = [f for f in FIGURE_ROWS if STUDY.models and STUDY.grid.has(f.needs)]
 FIGURES = [f"{STUDY.results}/figures/figure{f.name}.{ending}" for f in DRAWN for ending in ("pdf", "png")]
 FINAL += FIGURES
 

@@ -1,7 +1,7 @@
 # Models and SAEs from a hub, fetched once on the machine that runs the workflow, checked, and linked into <retrieved>.
-# Inputs: config/models.tsv (source hub), config/saes.tsv (source release).
+# Inputs: config/models.tsv (source hub), config/saes.tsv (sources release and hub), config/judges.tsv (with an id).
 # Outputs: resources/retrieved/models/{model}/*, resources/retrieved/saes/{model}/{sae}/*,
-# resources/retrieved/revisions.json. Every study shares them. Jobs that compute run offline.
+# resources/retrieved/judges/{judge}/{language}/*, resources/retrieved/revisions.json. Every study shares them. Jobs that compute run offline.
 
 
 if STUDY.hub_models:
@@ -15,13 +15,17 @@ if STUDY.hub_models:
             model="|".join(STUDY.hub_models),
         localrule: True
         params:
-            row=lambda w: STUDY.cells("models", ("id", "revision"), model=w.model),
+            row=lambda w: STUDY.fetched_model(w.model),
         script:
             "../scripts/retrieve_model.py"
+
+
+if STUDY.from_hub:
 
     rule collect_revisions:
         input:
             expand("<retrieved>/models/{model}/revision.json", model=STUDY.hub_models),
+            [f"<retrieved>/saes/{r['model']}/{r['sae']}/cfg.json" for r in STUDY.hub_saes],
         output:
             "<retrieved>/revisions.json",
         log:
@@ -29,11 +33,12 @@ if STUDY.hub_models:
         localrule: True
         params:
             folder=f"{STUDY.retrieved}/models",
+            saes=f"{STUDY.retrieved}/saes",
         script:
             "../scripts/collect_revisions.py"
 
 
-if STUDY.released_saes:
+if STUDY.fetched_saes:
 
     rule retrieve_sae:
         output:
@@ -42,7 +47,39 @@ if STUDY.released_saes:
             "<logs>/retrieve_sae/{model}/{sae}.log",
         localrule: True
         params:
-            row=lambda w: STUDY.cells("saes", ("release", "id"), model=w.model, sae=w.sae),
+            row=lambda w: STUDY.fetched_sae(w.model, w.sae),
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
         script:
             "../scripts/retrieve_sae.py"
+
+
+if STUDY.judges.fetched:
+
+    rule retrieve_judge:
+        output:
+            multiext("<retrieved>/judges/{judge}/{language}/", "config.json", "tokenizer.json", "revision.json"),
+        log:
+            "<logs>/retrieve_judge/{judge}/{language}.log",
+        localrule: True
+        params:
+            row=lambda w: STUDY.cells("judges", ("id", "revision", "labels"), judge=w.judge, language=w.language),
+        script:
+            "../scripts/retrieve_judge.py"
+
+
+PINNED_TABLES = sorted(map(str, CHECKOUT.tables.glob("*.tsv")))
+
+
+# `snakemake pin_revisions`: no output, so it runs whenever it is asked for; `-n` shows the rows.
+rule pin_revisions:
+    log:
+        "<logs>/pin_revisions/revisions.log",
+    localrule: True
+    params:
+        tables=PINNED_TABLES,
+        retrieved=STUDY.retrieved,
+        loose=lambda w: "; ".join(one.told() for one in pinning.find_loose(PINNED_TABLES, STUDY.retrieved)),
+    message:
+        "Rows of the hub that name no commit: {params.loose}"
+    script:
+        "../scripts/pin_revisions.py"

@@ -30,6 +30,33 @@ rule prepare_judgements:
         "../scripts/prepare_judgements.py"
 
 
+rule prepare_profiles:
+    input:
+        profiles=lambda w: checked(STUDY.data.files, "profiles", w.profiles, w.language),
+        centres=lambda w: checked(STUDY.data.affect_of, w.profiles, w.language, "profiles")[0],
+        names=lambda w: STUDY.data.profile_words(w.profiles, w.language)["names"],
+        concepts=lambda w: STUDY.data.profile_words(w.profiles, w.language)["concepts"],
+    output:
+        profiles="<results>/{variant}human/{profiles}/profiles_{language}.tsv",
+        affect="<results>/{variant}human/{profiles}/profile_affect_{language}.tsv",
+    log:
+        "<logs>/prepare_profiles/{variant}{profiles}/{language}.log",
+    benchmark:
+        "<benchmarks>/prepare_profiles/{variant}{profiles}/{language}.tsv"
+    resources:
+        **needs("prepare_profiles"),
+    params:
+        row=lambda w: STUDY.data.cells(("loader", "valence_split"), "profiles", w.profiles, w.language),
+        digests=lambda w: STUDY.data.digests("profiles", w.profiles, w.language),
+        labels=lambda w: STUDY.data.affect_of(w.profiles, w.language, "profiles")[1],
+        shuffle=lambda w: STUDY.settings(w.variant).shuffle,
+        emotions=STUDY.emotions,
+        root_seed=config["root_seed"],
+        code=code("prepare_profiles"),
+    script:
+        "../scripts/prepare_profiles.py"
+
+
 rule prepare_norms:
     input:
         lambda w: checked(STUDY.data.files, "norms", w.norms, w.language),
@@ -62,7 +89,7 @@ rule prepare_data:
         "<benchmarks>/prepare_data/{dataset}/{kind}_{language}.tsv"
     wildcard_constraints:
         dataset=r"[a-z0-9][a-z0-9.-]*",
-        kind="association|attributes|concreteness|dictionary|frequency|labelled-text|lexicon",
+        kind="association|attributes|concept-ratings|concreteness|dictionary|frequency|labelled-text|lexicon|vignettes",
     resources:
         **needs("prepare_data"),
     params:
@@ -154,3 +181,26 @@ rule find_norm_ceilings:
         code=code("find_norm_ceilings"),
     script:
         "../scripts/find_norm_ceilings.py"
+
+
+if STUDY.config["agreement"]:
+    RATERS = STUDY.data.agreement()
+
+    # how far people themselves agree across languages: beside every result that crosses them
+    rule find_human_agreement:
+        input:
+            [r["file"] for r in RATERS],
+        output:
+            "<results>/human/agreement.tsv",
+        log:
+            "<logs>/find_human_agreement/agreement.log",
+        benchmark:
+            "<benchmarks>/find_human_agreement/agreement.tsv"
+        resources:
+            **needs("find_human_agreement"),
+        params:
+            raters=[[r["dataset"], r["language"]] for r in RATERS],
+            root_seed=config["root_seed"],
+            code=code("find_human_agreement"),
+        script:
+            "../scripts/find_human_agreement.py"

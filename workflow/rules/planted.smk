@@ -5,21 +5,22 @@
 # The concept tables may grow without changing the world, so not their time but the digest of their planted rows counts.
 import hashlib
 
+from shared_affect.planted.rows import LANGUAGES as PLANTED_LANGUAGES
 from shared_affect.planted.rows import planted_rows
 
 WORLD_TABLES = [
     *expand("resources/planted/{table}.tsv", table=["emotions", "ordinary", "body", "names", "sentences", "neutral"]),
-    *expand("resources/templates/{language}.tsv", language=["en", "zh"]),
-    *(ancient(f"resources/concepts/{language}.tsv") for language in ("en", "zh")),
+    *expand("resources/templates/{language}.tsv", language=PLANTED_LANGUAGES),
+    *(ancient(f"resources/concepts/{language}.tsv") for language in PLANTED_LANGUAGES),
 ]
-PLANTED_ROWS = [r for k in ("en", "zh") for r in checked(planted_rows, CHECKOUT.concepts(k))]
+PLANTED_ROWS = [r for k in PLANTED_LANGUAGES for r in checked(planted_rows, CHECKOUT.concepts(k))]
 WORLD_PARAMS = {
     "root_seed": config["root_seed"],
     "planted_rows": hashlib.sha256("\n".join(PLANTED_ROWS).encode()).hexdigest()[:16],
-    "languages": ["en", "zh"],
+    "languages": list(PLANTED_LANGUAGES),
     "planted": "resources/planted",
-    "concepts": {k: f"resources/concepts/{k}.tsv" for k in ("en", "zh")},
-    "templates": {k: f"resources/templates/{k}.tsv" for k in ("en", "zh")},
+    "concepts": {k: f"resources/concepts/{k}.tsv" for k in PLANTED_LANGUAGES},
+    "templates": {k: f"resources/templates/{k}.tsv" for k in PLANTED_LANGUAGES},
 }
 
 
@@ -27,10 +28,10 @@ rule make_planted_human:
     input:
         WORLD_TABLES,
     output:
-        norms=expand("<results>/world/human/norms_{language}.tsv", language=["en", "zh"]),
-        judgements=expand("<results>/world/human/judgements_{language}.tsv", language=["en", "zh"]),
-        centres=expand("<results>/world/human/centres_{language}.tsv", language=["en", "zh"]),
-        truth=expand("<results>/world/human/truth_{language}.tsv", language=["en", "zh"]),
+        norms=expand("<results>/world/human/norms_{language}.tsv", language=PLANTED_LANGUAGES),
+        judgements=expand("<results>/world/human/judgements_{language}.tsv", language=PLANTED_LANGUAGES),
+        centres=expand("<results>/world/human/centres_{language}.tsv", language=PLANTED_LANGUAGES),
+        truth=expand("<results>/world/human/truth_{language}.tsv", language=PLANTED_LANGUAGES),
     log:
         "<logs>/make_planted_human/human.log",
     benchmark:
@@ -47,14 +48,14 @@ rule make_planted_human:
 rule write_planted_texts:
     input:
         WORLD_TABLES,
-        prompts=expand("resources/prompts/{language}.tsv", language=["en", "zh"]),
+        prompts=expand("resources/prompts/planted/{language}.tsv", language=PLANTED_LANGUAGES),
     output:
         train="<results>/world/{world}/train.txt",
         validation="<results>/world/{world}/validation.txt",
         sae="<results>/world/{world}/sae.txt",
-        fidelity=expand("<results>/world/{{world}}/fidelity_{language}.txt", language=["en", "zh"]),
-        neutral=expand("<results>/world/{{world}}/neutral_{language}.txt", language=["en", "zh"]),
-        judge=expand("<results>/world/{{world}}/judge_{language}.tsv", language=["en", "zh"]),
+        fidelity=expand("<results>/world/{{world}}/fidelity_{language}.txt", language=PLANTED_LANGUAGES),
+        neutral=expand("<results>/world/{{world}}/neutral_{language}.txt", language=PLANTED_LANGUAGES),
+        judge=expand("<results>/world/{{world}}/judge_{language}.tsv", language=PLANTED_LANGUAGES),
         tokenizer=multiext("<results>/world/{world}/tokenizer/", "tokenizer.json", "tokenizer_config.json"),
     log:
         "<logs>/write_planted_texts/{world}.log",

@@ -17,7 +17,7 @@ rule prepare_translations:
     resources:
         **needs("prepare_translations"),
     params:
-        languages=[r["language"] for r in STUDY.tables["languages"]],
+        languages=STUDY.languages,
         dictionaries=list(config["dictionaries"]),
         code=code("prepare_translations"),
     script:

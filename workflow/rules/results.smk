@@ -2,6 +2,7 @@
 # Inputs: everything above, for every model, SAE, language and variant of the study.
 # Outputs: <results>/tables/*.csv, <results>/claims.json, <results>/figures/*, <results>/provenance.json,
 # <results>/run_config.yaml, <results>/report.rst.
+IN_REPORT = ("rsa_profiles", "validity")  # tables that no claim and no figure shows
 TABLE_FILES = {table: f"{STUDY.results}/tables/{table}.csv" for table in STUDY.grid.tables}
 
 
@@ -14,7 +15,13 @@ for TABLE, OUTPUT in TABLE_FILES.items():
         input:
             list(PIECES),
         output:
-            OUTPUT,
+            (
+                report(
+                    OUTPUT, category="3 Beside the claims", caption=f"../report/{TABLE}.rst", labels={"table": TABLE}
+                )
+                if TABLE in IN_REPORT
+                else OUTPUT
+            ),
         log:
             f"<logs>/collect_table/{TABLE}.log",
         benchmark:
@@ -110,7 +117,8 @@ rule record_provenance:
     input:
         claims="<results>/claims.json",
         final=lambda w: sorted({f"{STUDY.results}/claims.html", *TABLE_FILES.values(), *FIGURES}),
-        revisions=["<retrieved>/revisions.json"] if STUDY.hub_models else [],
+        revisions=["<retrieved>/revisions.json"] if STUDY.from_hub else [],
+        trained=[f"{STUDY.row_path(r)}/facts.json" for r in STUDY.saes if r["source"] == "trained"],
     output:
         provenance="<results>/provenance.json",
         config="<results>/run_config.yaml",
@@ -125,7 +133,7 @@ rule record_provenance:
         folder=str(BASE),
         banner=STUDY.banner,
         text=(BASE / "workflow/report/workflow.rst").read_text(encoding="utf-8"),
-        models=STUDY.hub_models,
+        models=STUDY.from_hub,
         tables=CHECKOUT.digests_of_tables(),
         resources=CHECKOUT.digests_of_resources(),
         rules=lambda w: code_of_rules(),

@@ -12,7 +12,7 @@ rule retrieve_data:
         "logs/retrieve_data/{folder}/{file}.log",
     wildcard_constraints:
         folder="|".join(re.escape(f) for f in sorted({r["folder"] for r in STUDY.tables["sources"] if r["download"]})),
-        file="[^/]+",
+        file="|".join(re.escape(f) for f in sorted({r["file"] for r in STUDY.tables["sources"] if r["download"]})),
     localrule: True
     params:
         source=lambda w: STUDY.cells("sources", ("url", "sha256", "terms"), folder=w.folder, file=w.file),

@@ -90,7 +90,7 @@ def say_last():
     refused = [f"A run is refused: {t}" for t in too_large(found)] if found else []
     if told or refused:
         print("", *told, *refused, sep="\n", file=sys.stderr)
-    for text in [] if SAID else [*OVERWRITES, *STUDY.saes_lacking(), *(f"Lacking: {t}" for t in STUDY.lacking())]:
+    for text in [] if SAID else [*OVERWRITES, *STUDY.left_out(), *(f"Lacking: {t}" for t in STUDY.lacking())]:
         print(f"\n{text}", end="", file=sys.stderr)
 
 
@@ -112,7 +112,7 @@ def begin_run():
     # without a lock that lasts another run may be writing them
     if HELD and HELD[0] and (LEFT := remove_unfinished(STUDY.results)):
         logger.info(f"{LEFT} half-written files of a killed run are removed")
-    for text in STUDY.saes_lacking():
+    for text in STUDY.left_out():
         logger.warning(text)
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in TRAINING and workflow.persistence._filter_incomplete_keys(map(str, job.output)):

@@ -19,7 +19,7 @@ rule sample_documents:
     benchmark:
         "<benchmarks>/sample_documents/{model}.tsv"
     wildcard_constraints:
-        model="|".join(r["model"] for r in STUDY.sampled_saes) or "none",
+        model="|".join(STUDY.sampling_models) or "none",
     priority: 9
     threads: 1
     resources:
@@ -28,11 +28,17 @@ rule sample_documents:
     params:
         numerics=lambda w: STUDY.numerics(w.model),
         rows=lambda w: STUDY.row("models", model=w.model)["rows"],
-        n_tokens=lambda w: max(r["train_tokens"] for r in STUDY.sampled_saes if r["model"] == w.model),
+        n_tokens=lambda w: STUDY.sampled_tokens(w.model),
         root_seed=config["root_seed"],
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
         code=code_of(
-            "models/texts", "models/load", "models/blocks", "models/sampling", "models/interventions", "models/tokens"
+            "models/texts",
+            "models/load",
+            "models/blocks",
+            "models/sampling",
+            "models/key_values",
+            "models/interventions",
+            "models/tokens",
         ),
     script:
         "../scripts/sample_documents.py"
@@ -59,6 +65,7 @@ rule train_sae:
             "saes", ("layer", "architecture", "k", "d_sae", "texts", "train_tokens"), model=w.model, sae=w.sae
         ),
         bos=lambda w: STUDY.row("models", model=w.model)["bos"],
+        own_texts=lambda w: checked(STUDY.own_texts, w.model, w.sae),
         root_seed=config["root_seed"],
         code=code_of(
             "models/sae_training", "models/texts", "models/residual", "models/load", "models/blocks", "models/tokens"

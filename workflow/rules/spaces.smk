@@ -1,7 +1,7 @@
 # Emotion spaces, their comparison with human judgements, their dimensions.
 # Inputs: codes, emotion features, judgements and affect of the emotions in standard form.
 # Outputs: <results>/{variant}spaces/{model}/{sae}/{language}.npz, <results>/{variant}rsa/...,
-# <results>/{variant}dimensions/...
+# <results>/{variant}rsa_profiles/..., <results>/{variant}dimensions/...
 
 
 rule build_space:
@@ -52,6 +52,28 @@ rule compare_with_judgements:
         code=code("compare_with_judgements"),
     script:
         "../scripts/compare_with_judgements.py"
+
+
+rule compare_with_profiles:
+    input:
+        space=STUDY.own("model", "<results>/{variant}spaces/{model}/{sae}/{language}.npz"),
+        profiles=STUDY.own("human", "<results>/{variant}human/{profiles}/profiles_{language}.tsv"),
+        affect=STUDY.own("human", "<results>/{variant}human/{profiles}/profile_affect_{language}.tsv"),
+    output:
+        "<results>/{variant}rsa_profiles/{model}/{sae}/{language}/{profiles}.tsv",
+    log:
+        "<logs>/compare_with_profiles/{variant}{model}/{sae}/{language}/{profiles}.log",
+    benchmark:
+        "<benchmarks>/compare_with_profiles/{variant}{model}/{sae}/{language}/{profiles}.tsv"
+    resources:
+        **needs("compare_with_profiles"),
+    params:
+        settings=config["rsa"],
+        human_language=lambda w: STUDY.data.row("profiles", w.profiles, w.language)["human_language"],
+        root_seed=config["root_seed"],
+        code=code("compare_with_profiles"),
+    script:
+        "../scripts/compare_with_profiles.py"
 
 
 rule find_dimensions:

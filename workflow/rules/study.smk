@@ -10,7 +10,7 @@ for NAME, VALUE in {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2
     os.environ.setdefault(NAME, str(VALUE))
 
 from shared_affect.base import card_locks, rooms
-from shared_affect.planning import looks
+from shared_affect.planning import looks, pinning
 from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
 from shared_affect.study import folder as study_folder

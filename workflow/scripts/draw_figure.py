@@ -33,13 +33,13 @@ def draw_figure(
     units : sequence of mappings
         ``model, language`` of these spaces; none where it shows none.
     style : mapping
-        ``models, languages`` (id -> words), ``max_nll_ratio``, ``banner``.
+        ``models, languages, judges`` (id -> words), ``max_nll_ratio``, ``banner``.
     font, emotions : path
         The committed font, and resources/emotions.tsv.
     to : mapping
         ``pdf, png, csv``: where it is written.
     """
-    names = Names(style["models"], style["languages"], read_emotions(emotions))
+    names = Names(style["models"], style["languages"], read_emotions(emotions), style["judges"])
     with figure_style(font):
         material = Material(read_tables(tables), names, read_spaces(units, files), style["max_nll_ratio"])
         figure, source = FIGURES[name].draw(material)

@@ -8,8 +8,8 @@ from shared_affect.models.sampling import Sampling
 from shared_affect.steering.generate import Generator, Place
 from shared_affect.steering.generations import write_generations
 from shared_affect.steering.plan import NO_EMOTION, Design, Prompt, plan
+from shared_affect.steering.prompts import read_prepared
 from shared_affect.steering.vectors import read_vectors
-from shared_affect.study.inputs import read_prompts
 
 
 def generate_texts(
@@ -26,7 +26,7 @@ def generate_texts(
     out_none : path or None
         Texts that belong to no emotion (jsonl); None where another group makes them.
     place : dict
-        `model_folder`, `sae_folder`, `layer`, `bos`, `where`: as of `steering.generate.Place`.
+        As of `steering.generate.Place`, without the residual norm.
     sampling, numerics : dict
         config.yaml, key steering; `dtype`, `device`, `attention`, `rows` of the model's row.
     strengths : list of float
@@ -42,7 +42,7 @@ def generate_texts(
     how = dict(numerics=plain, journal_folder=journal, root_seed=root_seed, rows=rows)
     drawn = Sampling(sampling["max_new_tokens"], sampling["temperature"])
     generator = Generator(Place(**place, residual_norm=norm), language, drawn, **how)
-    asked = [Prompt(*p) for p in read_prompts(prompts)]
+    asked = [Prompt(*p) for p in read_prepared(prompts)]
     design = Design(asked, strengths, sampling["samples_per_prompt"], sampling["positions"])
     arms = {e: read_vectors(f)[0] for e, f in vectors.items()}
     texts = generator.run(plan(arms, design, with_baselines=bool(out_none)), part)
@@ -53,8 +53,8 @@ def generate_texts(
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, o, w = snakemake.params, snakemake.input, snakemake.output, snakemake.wildcards
-    place = dict(model_folder=p.model, sae_folder=p.sae, layer=p.layer, bos=p.bos)
-    place |= dict(where=f"config/models.tsv, model {w.model}")
+    where = f"config/models.tsv, model {w.model}"
+    place = dict(model_folder=p.model, sae_folder=p.sae, layer=p.layer, bos=p.bos, **p.beginning, where=where)
     how = {k: p[k] for k in ("sampling", "strengths", "numerics", "root_seed")} | dict(keep=(p.journal, p.part))
     vectors, texts = (by_name(p.emotions, files) for files in (i.vectors, o.texts))
     generate_texts(vectors, i.running, i.prompts, texts, o.get("baselines"), place=place, language=w.language, **how)

@@ -36,7 +36,8 @@ def judge_claims(tables, notes, steering, out, page, *, study, note):
     for c in claims:
         LOG.info("%s %s %s: %s %s", c["id"], c["model"], c["language"], c["verdict"], c["reason"])
     write_json(out, claims)
-    write_text(page, render(claims, " ".join([note, *sentences(claims)]).strip()))
+    flips = published["judge_flips"].to_dict("records") if "judge_flips" in published else []
+    write_text(page, render(claims, " ".join([note, *sentences(claims)]).strip(), flips))
 
 
 if __name__ == "__main__":

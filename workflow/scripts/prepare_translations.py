@@ -19,7 +19,7 @@ def prepare_translations(table, dictionaries, out, *, languages):
     out : path
         All pairs (tsv).
     languages : list of str
-        Languages of the table.
+        Languages of the study.
     """
     committed = read_translations(table, languages)
     pairs = add_dictionaries(committed, {k: DICTIONARY.read(f) for k, f in dictionaries.items()})

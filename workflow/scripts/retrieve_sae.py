@@ -1,19 +1,21 @@
-"""One published SAE, through sae-lens, in its disk format, and held against its row."""
+"""One published SAE in sae-lens' disk format: through sae-lens' table, or from a repository; held against its row."""
 
 from pathlib import Path
 
 from shared_affect.base.log import LOG, start_log
 from shared_affect.models.hub import fetch_sae
+from shared_affect.models.hub_rows import HubRow
+from shared_affect.models.hub_saes import HubFolder, fetch_hub_sae
 from shared_affect.models.sae_folder import check_folder
 
 
-def retrieve_sae(release, sae_id, folder, *, layer, model, sae):
+def retrieve_sae(row, folder, *, layer, model, sae):
     """Fetch an SAE.
 
     Parameters
     ----------
-    release, sae_id : str
-        Where sae-lens finds it.
+    row : dict
+        ``release`` and ``id`` where sae-lens' table finds it; ``id``, ``subfolder`` and ``revision`` of a repository.
     folder : path
         Where it is put.
     layer : int
@@ -21,11 +23,16 @@ def retrieve_sae(release, sae_id, folder, *, layer, model, sae):
     model, sae : str
         Their names in config/saes.tsv.
     """
-    LOG.info("%s", fetch_sae(release, sae_id, folder))
-    LOG.info("%s", check_folder(folder, layer, f"config/saes.tsv, model {model}, sae {sae}"))
+    if "release" in row:
+        LOG.info("%s", fetch_sae(row["release"], row["id"], folder))
+    else:
+        at = HubFolder(row["id"], row["revision"] or "main", row["subfolder"] or "")
+        LOG.info("%s", fetch_hub_sae(at, folder, HubRow(f"SAE {model} {sae}", "config/saes.tsv")))
+    where = f"config/saes.tsv, model {model}, sae {sae}"
+    LOG.info("%s", check_folder(folder, layer, where, d_in=row.get("d_in")))
 
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, w, folder = snakemake.params, snakemake.wildcards, Path(snakemake.output[0]).parent
-    retrieve_sae(p.row["release"], p.row["id"], folder, layer=p.layer, model=w.model, sae=w.sae)
+    retrieve_sae(p.row, folder, layer=p.layer, model=w.model, sae=w.sae)

@@ -12,7 +12,7 @@ from shared_affect.base.seeds import torch_seed
 from shared_affect.models import sae_training
 from shared_affect.models.load import load_model
 from shared_affect.models.proof import prove_reading
-from shared_affect.models.texts import read_documents
+from shared_affect.models.texts import Documents
 from shared_affect.models.tokens import load_ids, log_rule
 
 
@@ -39,12 +39,14 @@ def train_sae(model_folder, texts, folder, out_facts, *, model, sae, row, bos, r
     spec = sae_training.SaeSpec(**settings, n_tokens=row["train_tokens"], model_name=model)
     ids, where = load_ids(model_folder, bos), f"config/models.tsv, model {model}"
     log_rule(ids, model)
-    loaded, documents = load_model(model_folder, where=where), read_documents(texts)
+    loaded, read = load_model(model_folder, where=where), Documents(texts)
+    documents = iter(read)
     first = list(islice(documents, 16))
     prove_reading(loaded, ids.ids(first), where)
     # models of a planted world were trained on rows cut anywhere, and so are their SAEs
     how = dict(rows_begin=row["texts"] != "world", seed=torch_seed(root_seed, "train_sae", model, sae), out_dir=folder)
     facts = sae_training.train_sae(loaded, ids, chain(first, documents), spec, **how)
+    facts["texts"] = read.facts()
     LOG.info("%s", facts)
     write_json(out_facts, facts)
 

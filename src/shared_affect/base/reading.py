@@ -19,7 +19,7 @@ import io
 import re
 import reprlib
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.log import LOG
@@ -273,6 +273,29 @@ def read_rows(
     if as_is:
         return _rows(path, text, separator, quoted)
     return [(line, [c.strip() for c in cells]) for line, cells in _rows(path, clean(path, text), separator, quoted)]
+
+
+def exchange_cells(text: str, cells: Mapping[tuple[int, int], str], separator: str = "\t") -> str:
+    """A table's text with some cells exchanged, every other character as it was, line ends among them.
+
+    Parameters
+    ----------
+    text : str
+    cells : mapping of (line from 1, column from 0) -> str
+        Cells that are there.
+    separator : str
+
+    Examples
+    --------
+    >>> exchange_cells("a\\tb\\r\\n1\\t2", {(2, 1): "3"})
+    'a\\tb\\r\\n1\\t3'
+    """
+    pieces = re.split(r"(\r\n|\n|\r)", text)  # every second one is a line's end
+    for (line, column), value in cells.items():
+        own = pieces[2 * (line - 1)].split(separator)
+        own[column] = value
+        pieces[2 * (line - 1)] = separator.join(own)
+    return "".join(pieces)
 
 
 def numbered_lines(path: str | Path) -> list[tuple[int, str]]:

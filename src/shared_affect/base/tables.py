@@ -19,7 +19,7 @@ def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
 
 TEXT_COLUMNS = tuple(
     "word rater emotion emotion_a emotion_b cue target text label control pair prompt template text_id published_form"
-    " model sae language".split()
+    " model sae language concept human_a human_b".split()
 )
 """Words in every file between rules: text even where all of them look like numbers (raters 01, 02)."""
 

@@ -25,6 +25,7 @@ from shared_affect.features.precision import codes_differ, difference
 from shared_affect.features.readout import POSITIONS
 from shared_affect.features.records import Found, Group, Records
 from shared_affect.features.running_text import RUNNING_BATCH, batches, cut_otherwise, measure
+from shared_affect.features.texts import text_codes
 from shared_affect.models.cards import is_card, is_card_failure, is_out_of_memory, told_failure, told_memory
 from shared_affect.models.float32 import in_float32
 from shared_affect.models.memory import BYTES, GROUP, JOINED
@@ -429,3 +430,33 @@ class Extractor:
 
         self._compute([Group([what], [list(self.saes)], compute)], f"running text {self.language}")
         return {name: self.records.get(name, what) for name in self.saes}
+
+    def texts(self, texts: Sequence[str]) -> dict[str, Arrays]:
+        """Codes of whole texts at each of `texts.READOUTS`, one record an SAE and list of texts.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Some hundred of some hundred tokens: all of them are one record.
+
+        Returns
+        -------
+        dict
+            As `texts.text_codes`; ``d_sae`` is a number.
+
+        Raises
+        ------
+        ValueError
+            As `texts.text_codes`.
+        """
+        coded = self.tokenizer.encode_batch(list(texts))
+        self.prove([c.ids for c in coded[:PROVED]])
+        what = {"kind": "texts", "texts": digest_of(list(texts))}
+
+        def compute(new: Sequence[Sequence[str]], batch: int) -> Found:
+            loaded, rows = self.held.get(), min(batch, RUNNING_BATCH)
+            found = text_codes(loaded.model, self._layers(new[0]), self.held.sae, coded, loaded.device, rows)
+            return [{name: partial(dict, own) for name, own in found.items()}]
+
+        self._compute([Group([what], [list(self.saes)], compute)], f"texts {self.language}")
+        return {name: (own := self.records.get(name, what)) | {"d_sae": own["d_sae"][0]} for name in self.saes}

@@ -1,6 +1,11 @@
 """Contracts of human data in standard form, whoever published it."""
 
-from shared_affect.base.contracts import Array, Arrays, Table, number, share, text, whole
+from shared_affect.base.contracts import Array, Arrays, Published, Table, number, share, text, whole
+
+WORDINGS = ("names", "concept-sets")
+"""Which words stand for an emotion in profiles: those that name it (resources/profiles), or all rated ones of its
+concept-set.
+"""
 
 JUDGEMENTS = Table(
     "{variant}human/{human}/judgements_{language}.tsv",
@@ -16,8 +21,8 @@ JUDGEMENTS = Table(
 )
 
 AFFECT = Table(
-    "{variant}human/{human}/affect_{language}.tsv",
-    "prepare_judgements",
+    "{variant}human/{human}/affect_{language}.tsv, {variant}human/{profiles}/profile_affect_{language}.tsv",
+    "prepare_judgements, prepare_profiles",
     "Valence and arousal of the emotions.",
     (
         text("emotion", ""),
@@ -26,6 +31,23 @@ AFFECT = Table(
         text("valence_class", "which side of the row's valence_split", "positive", "negative"),
     ),
     ("emotion",),
+)
+
+PROFILES = Table(
+    "{variant}human/{profiles}/profiles_{language}.tsv",
+    "prepare_profiles",
+    "How much of each of several emotions groups of people find in the words for an emotion. No judgements of pairs.",
+    (
+        text(
+            "wording", "words that stand for an emotion: that name it, or the rated ones of its concept-set", *WORDINGS
+        ),
+        text("emotion", ""),
+        text("group", "of raters"),
+        text("scale", "emotion that the words were rated on"),
+        number("rating", "mean over the words, 1 = not at all", 1, 5),
+        whole("n_words", "words behind it", 1),
+    ),
+    ("wording", "emotion", "group", "scale"),
 )
 
 NORMS = Table(
@@ -43,6 +65,43 @@ NORMS = Table(
     ),
     ("word",),
     more="the published numbers, their range in the name (valence_1to9)",
+)
+
+CONCEPT_RATINGS = Table(
+    "human/{dataset}/concept-ratings_{language}.tsv",
+    "prepare_data",
+    "Ratings of concepts, which join languages; one row a concept and what was rated.",
+    (
+        text("concept", "its number in Concepticon"),
+        text("gloss", "its name there"),
+        text("dimension", "what was rated: valence, happiness"),
+        number("value", "mean rating, the published scale moved to -1 to 1", -1, 1),
+        whole("n_words", "words of the language behind it", 1),
+        text("words", "joined by |"),
+    ),
+    ("concept", "dimension"),
+)
+
+AGREEMENT = Table(
+    "human/agreement.tsv",
+    "find_human_agreement",
+    "How far people of two languages agree on the same concepts.",
+    (
+        text("human_a", "dataset"),
+        text("language_a", "of its raters"),
+        text("human_b", "dataset"),
+        text("language_b", "of its raters"),
+        text("dimension", "what both rated"),
+        number("r", "Pearson, over concepts that both rated", -1, 1),
+        number("ci_low", "of r, 95 %, by Fisher's z", -1, 1),
+        number("ci_high", "", -1, 1),
+        number("bootstrap_low", "of r, 95 %, by a bootstrap over concepts (percentiles)", -1, 1),
+        number("bootstrap_high", "", -1, 1),
+        number("spearman", "over the same concepts", -1, 1),
+        whole("n_concepts", "that both rated", 4),
+    ),
+    ("human_a", "language_a", "human_b", "language_b", "dimension"),
+    published=Published("human_agreement", needs="agreement"),
 )
 
 CEILINGS = Table(
@@ -123,17 +182,40 @@ LABELLED_TEXTS = Table(
     "human/{dataset}/labelled-text_{language}.tsv",
     "prepare_data",
     "Texts that people labelled; one row a text and label.",
-    (text("split", ""), text("text_id", ""), text("text", "", missing=True), text("label", "")),
+    (
+        text("split", ""),
+        text("text_id", ""),
+        text("text", "", missing=True),
+        text("label", ""),
+        whole("intensity", "how strong people said it is; 0 with a label that is no emotion", 0, 3, optional=True),
+    ),
+)
+
+VIGNETTES = Table(
+    "human/{dataset}/vignettes_{language}.tsv",
+    "prepare_data",
+    "Texts that show an emotion without naming it, and neutral ones.",
+    (
+        text("text_id", ""),
+        text("text", ""),
+        text("role", "`neutral`: matched with a vignette; `unmatched`: with none", "vignette", "neutral", "unmatched"),
+        text("category", "as the dataset calls it; of a neutral text, its vignette's", missing=True),
+        text("partner", "text it is matched with", missing=True),
+        text("block", "scenario: its vignettes are no independent samples", missing=True),
+    ),
+    ("text_id",),
 )
 
 DATA: dict[str, Table] = {
     "association": ASSOCIATIONS,
     "attributes": ATTRIBUTES,
+    "concept-ratings": CONCEPT_RATINGS,
     "concreteness": WORD_PROPERTIES,
     "dictionary": DICTIONARY,
     "frequency": WORD_PROPERTIES,
     "labelled-text": LABELLED_TEXTS,
     "lexicon": LEXICON,
+    "vignettes": VIGNETTES,
 }
 """By the kinds of config/human.tsv that one rule prepares."""
 

@@ -13,17 +13,32 @@ from pathlib import Path
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.human import associations, frequencies, judgements, labelled_texts, lexicons, norms, standard
+from shared_affect.human import (
+    associations,
+    frequencies,
+    judgements,
+    labelled_texts,
+    lexicons,
+    norare,
+    norms,
+    profiles,
+    standard,
+    vignettes,
+)
 
 LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
     "norms": {
         "standard": standard.read_norms,
         "warriner": norms.read_warriner,
         "nrc-vad": norms.read_nrc_vad,
+        "nrc-vad-2": norms.read_nrc_vad_2,
         "xu2022": norms.read_xu2022,
         "cvaw": norms.read_cvaw,
+        "norare": norare.read_norms,
     },
+    "concept-ratings": {"norare": norare.read_concepts},
     "judgements": {"standard": standard.read_judgements, "li2024": judgements.read_li2024},
+    "profiles": {"standard": profiles.read_profiles, "song2026": profiles.read_song2026},
     "attributes": {"li2024-attributes": judgements.read_li2024_attributes},
     "association": {
         "usf": associations.read_usf,
@@ -34,7 +49,12 @@ LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
     "dictionary": {"cedict": lexicons.read_cedict},
     "frequency": {"subtlex-us": frequencies.read_subtlex_us, "subtlex-ch": frequencies.read_subtlex_ch},
     "concreteness": {"brysbaert": frequencies.read_concreteness},
-    "labelled-text": {"goemotions": labelled_texts.read_goemotions, "clue-emotion": labelled_texts.read_clue_emotion},
+    "labelled-text": {
+        "goemotions": labelled_texts.read_goemotions,
+        "clue-emotion": labelled_texts.read_clue_emotion,
+        "brighter": labelled_texts.read_brighter,
+    },
+    "vignettes": {"aipsy": vignettes.read_aipsy},
 }
 """Kind -> loader's name -> function of the dataset's files, in the order of the column ``path``."""
 

@@ -7,7 +7,7 @@ published numbers under names that carry their range, e.g. ``valence_1to9``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -106,41 +106,98 @@ def read_warriner(path: str | Path) -> pd.DataFrame:
     return _standard(table["Word"].to_numpy(), _given(path, table, columns, scales, "Word"), scales)
 
 
+NRC_VAD = {
+    1: (("Word", "Valence", "Arousal", "Dominance"), (0.0, 1.0)),
+    2: (("term", "valence", "arousal", "dominance"), (-1.0, 1.0)),
+}
+"""Versions of the NRC-VAD lexicon: the header that each of them writes, and its scale."""
+
+
 def read_nrc_vad(path: str | Path) -> pd.DataFrame:
-    """NRC-VAD lexicon of Mohammad (2018, ACL): about 20,000 English words (version 2.1: 55,000), best-worst scaling, no
-    SD or N.
+    """NRC-VAD lexicon, version 1 (Mohammad 2018, ACL): about 20,000 English words, best-worst scaling, no SD or N.
 
     Parameters
     ----------
     path : path
-        ``NRC-VAD-Lexicon.txt``; tab. Version 1 has columns ``Word Valence Arousal Dominance`` (or no header) on 0..1,
-        version 2 ``term valence arousal dominance`` on -1..1.
+        ``NRC-VAD-Lexicon.txt``; tab, columns ``Word Valence Arousal Dominance`` on 0..1. A copy without its header says
+        nothing of its version: it is read as what the row of config/human.tsv calls it, and the log says so.
 
     Returns
     -------
     DataFrame
-        The module's columns (SD and N NaN), ``valence_0to1, arousal_0to1`` or ``valence_m1to1, arousal_m1to1``.
+        The module's columns (SD and N NaN), ``valence_0to1, arousal_0to1``.
 
     Raises
     ------
     ValueError
-        Anything that `published` refuses. Dominance is not read: a cell of it that is no number is named in the log.
+        The header is version 2's; anything that `published` refuses, so a number outside 0..1. Dominance is not read: a
+        cell of it that is no number is named in the log.
     """
+    return _read_nrc_vad(path, 1)
+
+
+def read_nrc_vad_2(path: str | Path) -> pd.DataFrame:
+    """NRC-VAD lexicon, version 2 (Mohammad 2025, arXiv 2503.23547; 2.1: 55,000 entries, 10,000 of them phrases).
+
+    Parameters
+    ----------
+    path : path
+        ``NRC-VAD-Lexicon-v2.1.txt``, or its part ``unigrams-NRC-VAD-Lexicon-v2.1.txt``; tab, columns
+        ``term valence arousal dominance`` on -1..1.
+
+    Returns
+    -------
+    DataFrame
+        The module's columns (SD and N NaN), ``valence_m1to1, arousal_m1to1``. Phrases are kept ("power surge").
+
+    Raises
+    ------
+    ValueError
+        The header is version 1's, or there is none; no number below 0 (another scale under this header); anything that
+        `published` refuses.
+    """
+    return _read_nrc_vad(path, 2)
+
+
+def _version_of(path: str | Path, cells: Sequence[str]) -> int | None:
+    """Version that a header of NRC-VAD names by its columns; None where the first line is a row already."""
+    for version, (names, _) in NRC_VAD.items():
+        if tuple(cells[:1]) == names[:1]:
+            return version
+    return None if len(cells) == 4 and _is_number(cells[1]) else 1  # `published` says what the header lacks
+
+
+def _read_nrc_vad(path: str | Path, version: int) -> pd.DataFrame:
     rows = read_rows(path, quoted=False)
-    cells = rows[0][1] if rows else []
-    header = len(cells) != 4 or not _is_number(cells[1])
-    version_2 = header and cells[:1] == ["term"]
-    names = ["term", "valence", "arousal", "dominance"] if version_2 else ["Word", "Valence", "Arousal", "Dominance"]
-    table = (
-        published.read_table(path, names[:3], quoted=False, unread=names[3:])
-        if header
-        else _without_header(path, names, rows)
-    )
-    scales = dict.fromkeys(DIMENSIONS, (-1.0, 1.0) if version_2 else (0.0, 1.0))
+    found = _version_of(path, rows[0][1] if rows else [])
+    (names, (low, high)), loaders = NRC_VAD[version], {1: "nrc-vad", 2: "nrc-vad-2"}
+    if found not in (None, version):
+        other, (a, b) = NRC_VAD[found]
+        raise ValueError(
+            f"{path}, line 1: the header is {' '.join(rows[0][1][:4])!r}, that of version {found} ({' '.join(other)!r},"
+            f" scale {a:g} to {b:g}); expected version {version} ({' '.join(names)!r}, scale {low:g} to {high:g})."
+            f" Name the loader {loaders[found]} (config/human.tsv, column loader)"
+        )
+    if found is None and version == 2:
+        raise ValueError(
+            f"{path}, line 1: no header, so nothing says which version this is; expected {' '.join(names)!r}, which"
+            " every copy of version 2 begins with (get it again, docs/data.md)"
+        )
+    if found is None:
+        LOG.warning("%s: no header says which version this is; read as version 1, as its row names it", path)
+        table = _without_header(path, list(names), rows)
+    else:
+        table = published.read_table(path, names[:3], quoted=False, unread=names[3:])
+    scales = dict.fromkeys(DIMENSIONS, (low, high))
     table[names[0]] = published.words(path, table, names[0], "latin")
     table = published.unique(path, table, names[:1], names[1:3])
-    columns = {"valence": {"mean": names[1]}, "arousal": {"mean": names[2]}}
-    return _standard(table[names[0]].to_numpy(), _given(path, table, columns, scales, names[0]), scales)
+    given = _given(path, table, {"valence": {"mean": names[1]}, "arousal": {"mean": names[2]}}, scales, names[0])
+    if low < 0 and (high_only := [d for d in DIMENSIONS if given[d]["mean"].min() >= 0]):
+        raise ValueError(
+            f"{path}: {high_only[0]} is nowhere below 0; expected numbers from {low:g} to {high:g} under the header of"
+            f" version {version}: is this on the scale of version 1, 0 to 1?"
+        )
+    return _standard(table[names[0]].to_numpy(), given, scales)
 
 
 def _is_number(text: str) -> bool:

@@ -11,89 +11,37 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shared_affect.base.files import UNFINISHED, atomic_path, write_json, writing_to
 from shared_affect.base.log import LOG
+from shared_affect.models.hub_rows import HubRow, asked, licence_message, resolve_revision
+
+__all__ = [
+    "check_blob",
+    "collect_revisions",
+    "fetch_model",
+    "fetch_sae",
+    "has_token",
+    "licence_message",
+    "resolve_revision",
+]
 
 PATTERNS = [
     "config.json",
     "generation_config.json",
     "tokenizer*.json",
     "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
     "*.safetensors",
     "*.safetensors.index.json",
 ]
 """What is fetched of a model: no pickles, no code."""
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def licence_message(repository: str, model: str) -> str:
-    """What to do about a gated model."""
-    return (
-        f"model {model}: {repository} is gated and no token with access to it was found; accept its licence on"
-        f" https://huggingface.co/{repository} and set the variable HF_TOKEN to a token of the same account"
-        " (config/models.tsv, column id)"
-    )
-
-
-def resolve_revision(repository: str, revision: str, model: str) -> str:
-    """The commit that a branch or tag stands for now; a commit stands for itself without asking anyone.
-
-    Parameters
-    ----------
-    repository : str
-        ``owner/name``.
-    revision : str
-        Commit, branch or tag.
-    model : str
-        Row named in messages.
-
-    Raises
-    ------
-    ValueError
-        If the model is gated and there is no access, or it or the revision does not exist.
-    ConnectionError
-        If the hub cannot be reached.
-    """
-    if COMMIT.fullmatch(revision):
-        return revision
-    from huggingface_hub import HfApi
-
-    return _asked(lambda: HfApi().model_info(repository, revision=revision).sha, repository, revision, model)
-
-
-def _asked(question, repository: str, revision: str, model: str):
-    """Answer of the hub, its refusals in words that name row and remedy."""
-    import httpx2
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        return question()
-    except GatedRepoError:
-        raise ValueError(licence_message(repository, model)) from None
-    except RepositoryNotFoundError:
-        raise ValueError(
-            f"model {model}: the hub knows no {repository!r}, or shows it to no one without a token; check the spelling"
-            " (config/models.tsv, column id) or set HF_TOKEN"
-        ) from None
-    except RevisionNotFoundError:
-        raise ValueError(
-            f"model {model}: {repository} has no revision {revision!r} (config/models.tsv, column revision)"
-        ) from None
-    except (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise ConnectionError(
-            f"model {model}: {repository} at {revision} is not in the cache and the hub could not be reached"
-            f" ({type(error).__name__}); run the retrieve rules on a machine with a network, or copy the model and give"
-            " its folder (config/models.tsv, columns source and path)"
-        ) from None
+ELSEWHERE = ["*/*"]
+"""What is not: folders hold the weights once more in other formats (gpt-oss-20b: ``original/``, 14 GB)."""
 
 
 def fetch_model(repository: str, revision: str, folder: str | Path, model: str) -> dict:
@@ -127,11 +75,15 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     old = own_files(folder, model)
     commit = resolve_revision(repository, revision, model)
     snapshot = Path(
-        _asked(
-            lambda: snapshot_download(repository, revision=commit, allow_patterns=PATTERNS), repository, commit, model
+        asked(
+            lambda: snapshot_download(repository, revision=commit, allow_patterns=PATTERNS, ignore_patterns=ELSEWHERE),
+            repository,
+            commit,
+            model,
         )
     )
-    files = _checked_files(snapshot, repository, commit, folder, model)
+    held = [p.relative_to(snapshot).as_posix() for p in sorted(snapshot.rglob("*")) if p.is_file()]
+    files = checked_files(snapshot, repository, commit, folder, model, [n for n in held if "/" not in n])
     if "config.json" not in files or not any(f.endswith(".safetensors") for f in files):
         raise ValueError(
             f"model {model}: {repository} at {commit} holds {', '.join(files) or 'nothing'}; needed: config.json and"
@@ -140,9 +92,7 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     folder.mkdir(parents=True, exist_ok=True)
     for path in old:
         path.unlink()
-    for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        _put(snapshot / name, folder / name, folder / COPIED)
+    link_files(snapshot, folder, files)
     facts = {"id": repository, "asked": revision, "commit": commit, "files": files}
     write_json(folder / "revision.json", facts)
     LOG.info("%s: %s at %s, %d files", model, repository, commit, len(files))
@@ -153,7 +103,7 @@ COPIED = ".copied.json"
 """Names of files that stand in a folder as copies, where links cannot be made."""
 
 
-def own_files(folder: str | Path, model: str) -> list[Path]:
+def own_files(folder: str | Path, row: str | HubRow) -> list[Path]:
     """What an earlier `fetch_model` left: links into a cache of huggingface_hub, noted copies, ``revision.json``.
 
     Raises
@@ -161,7 +111,7 @@ def own_files(folder: str | Path, model: str) -> list[Path]:
     ValueError
         If anything else stands there: nobody's files are removed.
     """
-    folder = Path(folder)
+    folder, row = Path(folder), HubRow.of(row)
     noted = set(json.loads((folder / COPIED).read_text(encoding="utf-8"))) if (folder / COPIED).exists() else set()
     found = [p for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
     others = []
@@ -175,10 +125,16 @@ def own_files(folder: str | Path, model: str) -> list[Path]:
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         raise ValueError(
-            f"model {model}: {folder} holds {', '.join(others[:5])}{more}, which the workflow did not put there; "
-            "move it away, or name it as a local model (config/models.tsv, columns source and path)"
+            f"{row.name}: {folder} holds {', '.join(others[:5])}{more}, which the workflow did not put there; "
+            f"move it away, or name it as a local one ({row.table}, columns source and path)"
         )
     return found
+
+
+def link_files(snapshot: Path, folder: Path, names: Iterable[str]) -> None:
+    """Links to files of a snapshot in a folder that is there."""
+    for name in names:
+        _put(snapshot / name, folder / name, folder / COPIED)
 
 
 def _put(source: Path, target: Path, note: Path) -> None:
@@ -192,18 +148,23 @@ def _put(source: Path, target: Path, note: Path) -> None:
             shutil.copyfile(source, tmp)
 
 
-def _checked_files(snapshot: Path, repository: str, commit: str, folder: Path, model: str) -> dict[str, str]:
-    """Checksum of every file of a snapshot, each held against the hub's.
+def checked_files(
+    snapshot: Path, repository: str, commit: str, folder: Path, row: str | HubRow, names: Sequence[str]
+) -> dict[str, str]:
+    """Checksum of these files of a snapshot, each held against the hub's.
 
     A cache without links (Windows, some network disks, HF_HUB_DISABLE_SYMLINKS) does not keep the hub's checksums: they
     are taken from ``revision.json`` of an earlier fetch of the same commit, or asked of the hub.
     """
-    paths = {p.relative_to(snapshot).as_posix(): p for p in sorted(snapshot.rglob("*")) if p.is_file()}
+    paths = {name: snapshot / name for name in names}
     named = {name for name, p in paths.items() if CHECKSUM.fullmatch(p.resolve().name)}
     known = _known_checksums(folder, commit) if len(named) < len(paths) else {}
-    if any(name not in named and name not in known for name in paths):
-        known = _asked(lambda: _published_checksums(repository, commit), repository, commit, model)
-    return {name: check_blob(p, None if name in named else known.get(name)) for name, p in paths.items()}
+    # of a folder of a repository the files stand under their own names
+    here = {name: known.get(name) or known.get(name.rsplit("/", 1)[-1]) for name in paths}
+    if any(name not in named and here[name] is None for name in paths):
+        published = asked(lambda: _published_checksums(repository, commit), repository, commit, row)
+        here = {name: published.get(name) for name in paths}
+    return {name: check_blob(p, None if name in named else here[name]) for name, p in paths.items()}
 
 
 def _known_checksums(folder: Path, commit: str) -> dict[str, str]:
@@ -344,9 +305,21 @@ def has_token() -> bool:
     return get_token() is not None
 
 
-def collect_revisions(folder: str | Path) -> dict[str, dict]:
-    """``revision.json`` of every model fetched into a folder: model -> id, asked, commit."""
-    found = {
-        p.parent.name: json.loads(p.read_text(encoding="utf-8")) for p in sorted(Path(folder).glob("*/revision.json"))
-    }
-    return {model: {k: facts[k] for k in ("id", "asked", "commit")} for model, facts in found.items()}
+def collect_revisions(folder: str | Path, saes: str | Path | None = None) -> dict[str, dict]:
+    """``revision.json`` of everything that was fetched: model, or model and SAE with a blank between -> id, asked,
+    commit, of an SAE the folder inside its repository, too.
+
+    Parameters
+    ----------
+    folder : path
+        Folder with one folder a model.
+    saes : path, optional
+        Folder with one folder an SAE within one a model.
+    """
+    paths = {p.parent.name: p for p in sorted(Path(folder).glob("*/revision.json"))}
+    if saes is not None:
+        inside = sorted(Path(saes).glob("*/*/revision.json"))
+        paths |= {f"{p.parent.parent.name} {p.parent.name}": p for p in inside}
+    found = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in paths.items()}
+    kept = ("id", "subfolder", "asked", "commit")
+    return {name: {k: facts[k] for k in kept if k in facts} for name, facts in found.items()}

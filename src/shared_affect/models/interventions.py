@@ -173,6 +173,9 @@ class Edits:
         Direction and gain as in `RowChanges`; None where every row adds.
     at_prompt, at_generated : Tensor of bool, ``[row]``
         Whether positions of the beginning, and of new tokens, are changed.
+    spans : (Tensor of int ``[row]``, Tensor of int ``[row]``) or None
+        Which positions of the beginning may be changed: how many tokens before its end they begin, and how many they
+        stop (`chat.own_span`); None: all of them, the first too.
     """
 
     layer: int
@@ -180,6 +183,7 @@ class Edits:
     along: tuple[Float[Tensor, "row d"], Float[Tensor, " row"]] | None
     at_prompt: Bool[Tensor, " row"]
     at_generated: Bool[Tensor, " row"]
+    spans: tuple[Int[Tensor, " row"], Int[Tensor, " row"]] | None = None
 
     @classmethod
     def of(
@@ -188,6 +192,7 @@ class Edits:
         parts: Sequence[tuple[Intervention, Sequence[int]]],
         residual_norm: float = 1.0,
         device: torch.device | str = "cpu",
+        spans: Sequence[tuple[int, int]] | None = None,
     ) -> Edits | None:
         """Edits of a batch whose rows belong to one intervention after the other.
 
@@ -199,6 +204,8 @@ class Edits:
         residual_norm : float
             Mean norm of the residual after the block.
         device : device
+        spans : sequence of (int, int), optional
+            Of every row, as in the attribute.
 
         Returns
         -------
@@ -230,12 +237,14 @@ class Edits:
             along,
             told([p in ("all", "prompt") for p in policies]),
             told([p in ("all", "generated") for p in policies]),
+            None if spans is None else (told([a for a, _ in spans]), told([b for _, b in spans])),
         )
 
     def take(self, rows: Int[Tensor, " kept"]) -> Edits:
         """The edits of some rows."""
         along = None if self.along is None else (self.along[0][rows], self.along[1][rows])
-        return Edits(self.layer, self.offset[rows], along, self.at_prompt[rows], self.at_generated[rows])
+        spans = None if self.spans is None else (self.spans[0][rows], self.spans[1][rows])
+        return Edits(self.layer, self.offset[rows], along, self.at_prompt[rows], self.at_generated[rows], spans)
 
     def changes(self, row: int) -> bool:
         """Whether anything is done to a row."""
@@ -257,6 +266,10 @@ class Edits:
             direction, gain = self.along
             inner = (h.float() * direction[:, None]).sum(-1, keepdim=True)
             change = change + gain[:, None, None] * inner * direction[:, None]
-        first = torch.arange(h.shape[1], device=h.device) < beginning
-        here = torch.where(first, self.at_prompt[:, None], self.at_generated[:, None])
+        number = torch.arange(h.shape[1], device=h.device)
+        at_prompt = self.at_prompt[:, None]
+        if self.spans is not None:
+            left = beginning - number  # tokens from here to the end of the beginning
+            at_prompt = at_prompt & (left <= self.spans[0][:, None]) & (left > self.spans[1][:, None])
+        here = torch.where(number < beginning, at_prompt, self.at_generated[:, None])
         return torch.where(here[..., None], h + change.to(h.dtype), h)

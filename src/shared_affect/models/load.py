@@ -68,6 +68,7 @@ def load_model(
     look(Path(folder), where)
     try:
         whole = AutoConfig.from_pretrained(folder)
+        _unpack(whole)
         with torch.device("meta"):  # the class and its shape alone, no weights
             empty = AutoModelForCausalLM.from_config(whole)
         at, n_blocks = find_blocks(empty, where)
@@ -101,6 +102,15 @@ def load_model(
     model = model.to(resolve_device(device, where)).eval()
     _check_finite(model, folder, where)
     return model
+
+
+def _unpack(config: Any) -> None:
+    """Ask for plain weights where a file holds packed ones (gpt-oss: four bits in blocks) and transformers can unpack
+    them as it reads: what a kernel made of packed ones would depend on the card and on what is installed beside it.
+    """
+    packed = getattr(config, "quantization_config", None)
+    if isinstance(packed, dict) and packed.get("quant_method") in ("mxfp4", "fp8"):
+        packed["dequantize"] = True
 
 
 def _check_loaded(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared_affect.models.model_folder import causal_class
 from shared_affect.models.numerics import Numerics
 from shared_affect.models.sae_config import SaeConfig, read_config
 
@@ -54,6 +55,13 @@ class ModelFacts:
     hidden, inner, vocabulary : int
     key_value : int
         Width of a token's keys: heads of keys times their width.
+    idle : int
+        Weights of a block that a token does not pass: of experts that its router leaves out.
+    linear_blocks, state, linear_width : int
+        Blocks with linear attention (Qwen 3.5), what each of them remembers of a text, and the width of its values; the
+        other blocks keep keys and values.
+    senses : int
+        Weights of eyes and ears, which are held with the whole model though text alone is read.
     """
 
     blocks: int
@@ -64,6 +72,11 @@ class ModelFacts:
     inner: int
     vocabulary: int
     key_value: int
+    idle: int = 0
+    linear_blocks: int = 0
+    state: int = 0
+    linear_width: int = 0
+    senses: int = 0
 
     @classmethod
     def of_config(cls, config: Mapping) -> ModelFacts:
@@ -92,14 +105,29 @@ class ModelFacts:
         inner = size("intermediate_size", "n_inner", "ffn_dim", default=4 * hidden)
         vocabulary = size("vocab_size")
         attention = hidden * width * (2 * heads + 2 * key_heads)
+        linear_blocks, linear, state, linear_width = _linear_attention(text, blocks, hidden)
+        if linear_blocks:  # and an output gate as wide as the queries where attention is full
+            full = attention + hidden * width * heads
+            attention = (linear_blocks * linear + (blocks - linear_blocks) * full) // blocks
         # older decoders (GPT-2, GPT-NeoX) have two matrices and biases, the others three: up, gate and down
         plain = config.get("model_type") in ("gpt2", "gpt_neox", "gptj", "opt", "bloom", "phi", "gpt_neo", "falcon")
-        block = attention + (2 if plain else 3) * hidden * inner + 4 * hidden
+        forward, idle = _experts(text, hidden, inner) or ((2 if plain else 3) * hidden * inner, 0)
+        if dense := size("first_k_dense_replace", default=0):
+            sparse = max(0, blocks - dense)
+            forward, idle = (
+                (sparse * forward + (blocks - sparse) * 3 * hidden * inner) // blocks,
+                sparse * idle // blocks,
+            )
+        block = attention + forward + 4 * hidden
         tied = bool(
             text.get("tie_word_embeddings", config.get("model_type") in ("gpt2", "gemma", "gemma2", "gemma3_text"))
         )
         embedding = vocabulary * hidden
-        return cls(blocks, block, embedding, 0 if tied else embedding, hidden, inner, vocabulary, key_heads * width)
+        head = 0 if tied else embedding
+        return cls(
+            *(blocks, block, embedding, head, hidden, inner, vocabulary, key_heads * width),
+            *(idle, linear_blocks, state, linear_width, _senses(config)),
+        )
 
     @classmethod
     def of_folder(cls, folder: str | Path) -> ModelFacts:
@@ -116,7 +144,66 @@ class ModelFacts:
         """Weights that are read for the blocks up to `deepest`; all, and the output matrix, by default."""
         blocks = self.blocks if deepest is None else min(self.blocks, deepest + 1)
         # an output matrix of its own is read with the part, too: it belongs to the model's class
-        return blocks * self.block_weights + self.embedding + self.head
+        return blocks * self.block_weights + self.embedding + self.head + self.senses
+
+    def working(self) -> int:
+        """Weights that a token is multiplied with: all but those of experts that its router leaves out."""
+        return self.weights() - self.senses - self.blocks * self.idle
+
+    def remembered(self, tokens: int, size: int) -> int:
+        """Bytes that a text of so many tokens keeps while it is written: keys and values, and states in float32.
+
+        Examples
+        --------
+        Qwen 3.5 27B, 33 tokens in bfloat16: 144 MiB of states, 2 of keys and values.
+
+        >>> qwen = ModelFacts(64, 1, 1, 1, 5120, 17408, 248_320, 1024, 0, 48, 48 * 128 * 128, 48 * 128)
+        >>> round(qwen.remembered(33, 2) / 2**20)
+        146
+        """
+        full = self.blocks - self.linear_blocks
+        return 2 * size * tokens * full * self.key_value + 4 * self.linear_blocks * self.state
+
+
+def _linear_attention(text: Mapping, blocks: int, hidden: int) -> tuple[int, int, int, int]:
+    """Blocks with linear attention of the kind of Qwen 3-Next and 3.5, and of each: weights, state, width of values.
+
+    Their projections make two keys, values and a gate as wide as these, and two numbers a head of values.
+    """
+    names = ("linear_num_key_heads", "linear_num_value_heads", "linear_key_head_dim", "linear_value_head_dim")
+    found = [text.get(n) for n in names]
+    if not all(isinstance(n, int) for n in found):
+        return 0, 0, 0, 0
+    key_heads, heads, key, value = (int(n) for n in found if n is not None)
+    kinds = text.get("layer_types")
+    every = text.get("full_attention_interval") or 4
+    n = kinds.count("linear_attention") if isinstance(kinds, list) else blocks - blocks // every
+    weights = hidden * (2 * key_heads * key + 2 * heads * value + 2 * heads) + heads * value * hidden
+    return n, weights, heads * key * value, heads * value
+
+
+def _senses(config: Mapping) -> int:
+    """Weights of the eyes, at least, where transformers reads text with the class that has them: Gemma 3."""
+    eyes = config.get("vision_config")
+    if not isinstance(eyes, Mapping) or not causal_class(config.get("model_type")).endswith("ForConditionalGeneration"):
+        return 0
+    blocks, width, inner = (eyes.get(k) for k in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+    if not (isinstance(blocks, int) and isinstance(width, int) and isinstance(inner, int)):
+        return 0
+    return blocks * (4 * width * width + 2 * width * inner)
+
+
+def _experts(text: Mapping, hidden: int, inner: int) -> tuple[int, int] | None:
+    """Weights of a block's experts, and of those that a token does not pass; None of a decoder without experts."""
+    counts = ("num_local_experts", "num_experts", "n_routed_experts")
+    n = next((text[k] for k in counts if isinstance(text.get(k), int) and text[k] > 1), None)
+    if n is None:
+        return None
+    used = min(n, next((text[k] for k in ("num_experts_per_tok", "top_k_experts") if isinstance(text.get(k), int)), n))
+    width = text.get("moe_intermediate_size") or inner
+    shared = text.get("shared_expert_intermediate_size") or (text.get("n_shared_experts") or 0) * width
+    one = 3 * hidden * width
+    return n * one + 3 * hidden * shared + n * hidden, (n - used) * one
 
 
 @dataclass(frozen=True)
@@ -268,7 +355,18 @@ def _pass(model: ModelFacts, deepest: int, texts: int, size: int) -> int:
     # keys and values of the beginning once, of one block's whole texts while it works
     cache = 2 * size * model.key_value * (blocks * BEGINNING + texts * (BEGINNING + 2 * REST))
     at_work = texts * REST * (3 * model.inner * size + 6 * model.hidden * max(size, 4) // 2)
-    return cache + at_work
+    return cache + at_work + texts * _linear_at_work(model)
+
+
+PIECE, HELD_AT_ONCE = 64, 12
+"""Tokens to which transformers' linear attention fills up every text, and arrays of them that it holds in float32."""
+
+
+def _linear_at_work(model: ModelFacts) -> int:
+    """Bytes of a text in one block of linear attention: the padded piece, and its state before and after."""
+    if not model.linear_blocks:
+        return 0
+    return 4 * (HELD_AT_ONCE * PIECE * model.linear_width + 2 * model.state)
 
 
 @dataclass(frozen=True)

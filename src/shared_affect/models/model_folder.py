@@ -165,6 +165,11 @@ def _classes(mapping: str) -> dict[str, str]:
     raise KeyError(mapping)
 
 
+def causal_class(model_type: object) -> str:
+    """Class by which transformers reads a kind of model as one that predicts the next token; "" where it has none."""
+    return _classes("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES").get(str(model_type), "")
+
+
 def _check_kind(config: Mapping, folder: Path, where: str) -> str:
     """Class of a causal language model; others are refused: with a head of random weights they would load, too."""
     kind, named = config.get("model_type"), [str(a) for a in config.get("architectures") or []]

@@ -38,7 +38,11 @@ def check_site(config: SaeConfig, folder: str | Path, layer: int, where: str) ->
     ValueError
         If it was trained at another place.
     """
-    if config.hook_name is not None and config.hook_name != f"blocks.{layer}.hook_resid_post":
+    # sae-lens names the module itself where it was trained on a model of transformers
+    outputs = rf"(.*\.)?(layers|h|blocks)\.{layer}(\.output)?"
+    if config.hook_name not in (None, f"blocks.{layer}.hook_resid_post") and not re.fullmatch(
+        outputs, str(config.hook_name)
+    ):
         raise ValueError(
             f"{folder}/{CONFIG}: hook_name is {config.hook_name!r}; allowed: 'blocks.{layer}.hook_resid_post', the "
             f"output of block {layer} ({where}, column layer)"
@@ -47,9 +51,7 @@ def check_site(config: SaeConfig, folder: str | Path, layer: int, where: str) ->
         raise ValueError(
             f"{folder}/{CONFIG}: hook_layer is {config.hook_layer}; allowed: {layer} ({where}, column layer)"
         )
-    if config.hf_hook_name is not None and not re.fullmatch(
-        rf"(.*\.)?(layers|h|blocks)\.{layer}(\.output)?", config.hf_hook_name
-    ):
+    if config.hf_hook_name is not None and not re.fullmatch(outputs, config.hf_hook_name):
         raise ValueError(
             f"{folder}/{CONFIG}: hf_hook_name is {config.hf_hook_name!r}; allowed: 'model.layers.{layer}', the output "
             f"of block {layer} ({where}, column layer)"

@@ -147,7 +147,8 @@ def train_sae(
     -------
     dict
         ``explained_variance`` and ``l0`` on held-out rows, ``dead_share`` (features silent on all recorded tokens),
-        ``mean_residual_norm``, ``n_tokens``, ``n_distinct_tokens``, ``seconds``.
+        ``mean_residual_norm``, ``n_tokens``, ``n_distinct_tokens``, ``epochs`` (how often training sees a token),
+        ``seconds``.
 
     Raises
     ------
@@ -165,6 +166,14 @@ def train_sae(
     rows, held_out_rows = _split_rows(coder, texts, spec.n_tokens, rows_begin, s)
     training = record_tokens(model, coder, rows, spec.layer, rows_begin=rows_begin)
     held_out = record_tokens(model, coder, held_out_rows, spec.layer, rows_begin=rows_begin)
+    if spec.n_tokens > 1.5 * len(training):
+        LOG.warning(
+            "the texts hold %d tokens to train on, training sees %d: each %.1f times (config/saes.tsv, columns texts,"
+            " train_tokens)",
+            len(training),
+            spec.n_tokens,
+            spec.n_tokens / len(training),
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         sae = _fit(training, _untrained(spec, training.shape[1], bool(coder.first)), spec.n_tokens, seed, s)
@@ -173,6 +182,7 @@ def train_sae(
     facts |= {
         "n_tokens": spec.n_tokens,
         "n_distinct_tokens": len(training),
+        "epochs": round(spec.n_tokens / len(training), 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
     LOG.info(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared_affect.models.interventions import Edits
+from shared_affect.models.key_values import make_room
 from shared_affect.models.residual import block_of, editing_block
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Continuation:
         Beginnings with their special tokens; padded on the left here.
     edits : Edits, optional
         A row for each text. None leaves the model alone.
+    n_tokens : int
+        Tokens that a text may grow by; where there are more, keys and values are copied at every step.
 
     Attributes
     ----------
@@ -154,13 +157,14 @@ class Continuation:
         Tokens, and 1 where there is one.
     """
 
-    def __init__(self, model: PreTrainedModel, ids: Sequence[Sequence[int]], edits: Edits | None):
+    def __init__(self, model: PreTrainedModel, ids: Sequence[Sequence[int]], edits: Edits | None, n_tokens: int = 0):
         import torch
 
         self.model, self.edits, self.cached = model, edits, True
         self._block = None if edits is None else block_of(model, edits.layer)
         device = next(model.parameters()).device
         self.width = max(map(len, ids))
+        self._length = self.width + n_tokens
         self.full = torch.tensor([[0] * (self.width - len(x)) + list(x) for x in ids], device=device)
         self.mask = torch.tensor([[0] * (self.width - len(x)) + [1] * len(x) for x in ids], device=device)
         self._cache, self._step, self._positions = None, self.full, self.positions
@@ -201,8 +205,10 @@ class Continuation:
                     logits_to_keep=1,
                 )
         if self.cached:
-            self._cache = getattr(out, "past_key_values", None)
+            first, self._cache = self._cache is None, getattr(out, "past_key_values", None)
             self.cached = self._cache is not None
+            if first and self.cached and self._length > self.width:
+                make_room(self._cache, self._length)
         return out.logits[:, -1].float()
 
     def append(self, new: Int[Tensor, "batch 1"], alive: Bool[Tensor, " batch"]) -> None:
@@ -262,7 +268,7 @@ def sample_texts(
     rows = [*range(len(starts)), *[len(starts) - 1] * (FEWEST - len(starts))]  # which start stands in each row
     if edits is not None and len(rows) > len(starts):
         edits = edits.take(torch.tensor(rows, device=device))
-    texts, u = Continuation(model, [starts[k].ids for k in rows], edits), torch.empty(0)
+    texts, u = Continuation(model, [starts[k].ids for k in rows], edits, sampling.max_new_tokens), torch.empty(0)
     found: list[list[int]] = [[] for _ in starts]
     alive = [at < len(starts) for at in range(len(rows))]
     with torch.inference_mode():

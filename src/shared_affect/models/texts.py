@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared_affect.base.files import digest_of_files
 from shared_affect.base.log import LOG, progress
 from shared_affect.base.seeds import seed_sequence
 from shared_affect.models.tokens import BOS_COLUMN, text_ids
@@ -155,13 +157,63 @@ def _check_utf8(file: Path, where: str) -> None:
         raise ConfigError(f"{where}, column texts: {file} holds no text; needed: a text a line, UTF-8")
 
 
+class Documents:
+    """Texts of some files, one a line, without empty ones, read as asked for; UTF-8, which `text_files` looked at.
+
+    Of several files, such as one a language, equal parts are read: the next text comes from the file of which fewest
+    bytes have been read (a token is four to five bytes in English and in Chinese). One that ends is left out from there
+    on.
+
+    Parameters
+    ----------
+    files : iterable of path
+
+    Attributes
+    ----------
+    read : dict of file name -> [texts, bytes]
+        What has been read so far.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, text in {"en": "a long English line\\nanother\\nthe last", "zh": "快乐\\n悲伤"}.items():
+    ...         written = Path(folder, f"{name}.txt").write_text(text, encoding="utf-8")
+    ...     list(Documents(sorted(Path(folder).glob("*"))))
+    ['a long English line', '快乐', '悲伤', 'another', 'the last']
+    """
+
+    def __init__(self, files: Iterable[str | Path]):
+        self.files = [Path(f) for f in files]
+        self.read = {str(f): [0, 0] for f in self.files}
+
+    def __iter__(self) -> Iterator[str]:
+        with contextlib.ExitStack() as stack:
+            going = {
+                str(f): _lines(stack.enter_context(open(f, encoding="utf-8-sig", newline="\n"))) for f in self.files
+            }
+            while going:
+                name = min(going, key=lambda k: self.read[k][1])
+                text = next(going[name], None)
+                if text is None:
+                    del going[name]
+                    continue
+                self.read[name][0] += 1
+                self.read[name][1] += len(text.encode())
+                yield text
+
+    def facts(self) -> dict[str, dict]:
+        """``documents`` and ``bytes`` read of each file, and the ``sha256`` of all of it."""
+        return {k: {"documents": n, "bytes": b, "sha256": digest_of_files(k)} for k, (n, b) in self.read.items()}
+
+
+def _lines(file: Iterable[str]) -> Iterator[str]:
+    return (text for line in file if (text := line.strip()))
+
+
 def read_documents(files: Iterable[str | Path]) -> Iterator[str]:
-    """Texts of some files, one a line, without empty ones, read as asked for; UTF-8, which `text_files` looked at."""
-    for file in files:
-        with open(file, encoding="utf-8-sig", newline="\n") as f:
-            for line in f:
-                if text := line.strip():
-                    yield text
+    """Texts of `Documents`."""
+    return iter(Documents(files))
 
 
 def sample_documents(

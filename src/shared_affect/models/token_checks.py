@@ -151,6 +151,20 @@ def check_round_trip(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> 
             )
 
 
+def context_of(folder: str | Path) -> int | None:
+    """Positions that a model of a folder has, by its configuration; None where that names none."""
+    config = read_facts(folder, "config.json")
+    return next(
+        (
+            f[k]
+            for f in (text_config(config), config)
+            for k in ("max_position_embeddings", "n_positions")
+            if isinstance(f.get(k), int) and f[k] > 0
+        ),
+        None,
+    )
+
+
 def check_length(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> None:
     """No text may be longer than the model's context, where it has none or meaningless positions.
 
@@ -159,17 +173,7 @@ def check_length(folder: str | Path, ids: TextIds, texts: Sequence[str]) -> None
     ConfigError
         Naming the longest text.
     """
-    config = read_facts(folder, "config.json")
-    inner = text_config(config)
-    context = next(
-        (
-            f[k]
-            for f in (inner, config)
-            for k in ("max_position_embeddings", "n_positions")
-            if isinstance(f.get(k), int) and f[k] > 0
-        ),
-        None,
-    )
+    context = context_of(folder)
     lengths = [len(x) for x in ids.ids(texts)]
     if context is not None and lengths and max(lengths) > context:
         text = texts[lengths.index(max(lengths))]

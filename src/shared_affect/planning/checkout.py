@@ -10,7 +10,7 @@ from pathlib import Path
 from shared_affect.base import rooms
 from shared_affect.study.config import read_schema, read_table
 
-CONFIG_TABLES = ("models", "saes", "languages", "human", "sources", "variants")
+CONFIG_TABLES = ("models", "saes", "languages", "human", "sources", "variants", "judges")
 """Tables of the folder of tables; the emotions stand among the committed inputs."""
 
 DOWNLOADED = ("journal", "retrieved")
@@ -99,7 +99,8 @@ class Checkout:
 
     def digests_of_resources(self) -> dict[str, str]:
         """Digest of each committed input by its path beside the code, without the journal or what was downloaded."""
-        found = sorted([*self.resources.glob("*.tsv"), *self.resources.glob("*/*.t[sx][vt]")])
+        patterns = ("*.tsv", "*/*.t[sx][vt]", "prompts/*/*.tsv")
+        found = sorted(f for pattern in patterns for f in self.resources.glob(pattern))
         return {
             f.relative_to(self.resources.parent).as_posix(): file_digest(f)
             for f in found

@@ -30,7 +30,7 @@ def _on_disk(row: Mapping, folder: Path, mark: str) -> bool:
 
     A folder below ``{results}`` may still be made by a rule, whatever the row's source.
     """
-    if row["source"] == "trained":
+    if row["source"] in ("trained", "untrained-twin"):
         return False
     if row["source"] == "local":
         return not row["path"].startswith("{results}") or (folder / mark).exists()

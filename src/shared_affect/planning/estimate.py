@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared_affect.base import card_locks
 from shared_affect.models.memory import extraction_disk
-from shared_affect.planning.resources import MB, OF_A_MODEL, PAIRS, Needs
+from shared_affect.planning.resources import MADE, MB, OF_A_MODEL, PAIRS, Needs
 from shared_affect.study.config import ConfigError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Estimate:
     fetched: float = 0
 
 
-SMALL_DOWNLOADS = ("retrieve_data", "collect_revisions")
+SMALL_DOWNLOADS = ("retrieve_data", "retrieve_judge", "collect_revisions", "pin_revisions")
 
 
 def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
@@ -105,7 +105,7 @@ def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
             continue
         if rule in SMALL_DOWNLOADS:
             continue
-        if rule in OF_A_MODEL or rule == "train_lm":
+        if rule in OF_A_MODEL or rule in MADE:
             known = _add_model_job(found, study, rule, at)
         else:
             known = _add_job(found, study, rule, at)
@@ -224,6 +224,8 @@ def left_bytes(study: Study, rule: str, at: Mapping[str, str]) -> float:
     if rule == "train_lm":
         model = sizes.model(at["model"])
         return 4.0 * model.weights() if model else 0
+    if rule == "make_twin":
+        return sizes.drawn_bytes(at["model"]) or 0
     if rule == "train_sae":
         sae = sizes.sae(study.row("saes", model=at["model"], sae=at["sae"]))
         return sae.facts.encoder() + sae.facts.decoder if sae else 0

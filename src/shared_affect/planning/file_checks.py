@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_affect.base.reading import read_lines
+from shared_affect.planning import prompts
 from shared_affect.planning.study_checks import concept_sources, fill
+from shared_affect.planted.rows import LANGUAGES as PLANTED_LANGUAGES
 from shared_affect.study.config import PLACE, ConfigError, read_committed
-from shared_affect.study.inputs import OWN_CONCEPTS, SPLITS, read_labels, read_names, read_prompts
-
-PLANTED_LANGUAGES = ("en", "zh")
-"""Languages of the planted world (planted/world.py)."""
+from shared_affect.study.inputs import OWN_CONCEPTS, read_labels, read_names
 
 RUNNING_TEXTS = {
     "fidelity": "ordinary text, on which SAEs are checked",
@@ -32,7 +31,7 @@ def check_files(
     ----------
     config : mapping
     tables : mapping
-        Rows of ``variants, human, emotions``.
+        Rows of ``variants, human, emotions, languages``.
     places : mapping
         Names in braces of paths and what they stand for; ``results`` and ``data_dir`` among them.
     resources : path
@@ -48,6 +47,7 @@ def check_files(
     for language in config["languages"]:
         _check_running_texts(config, language, resources, world)
         if config["steering"]["enabled"]:
+            _check_splitter(language, tables["languages"])
             check_steered(config, language, resources, world, [r["emotion"] for r in tables["emotions"]])
     for source in concept_sources(config, tables["variants"]):
         if source not in OWN_CONCEPTS:
@@ -59,8 +59,33 @@ def check_files(
         if r["language"] in config["languages"] and (r["kind"], r["dataset"]) in {
             ("judgements", config["human"]),
             ("norms", config["norms"]),
+            ("profiles", config["profiles"]),
+            *(("vignettes", dataset) for dataset in config["validity"]),
         }:
             _check_dataset(r, places)
+            if r["kind"] in ("profiles", "vignettes"):
+                _check_beside(r, config["emotions"], [e["emotion"] for e in tables["emotions"]], resources)
+
+
+def _check_beside(row: Mapping, asked: Sequence[str] | str, known: Sequence[str], resources: Path) -> None:
+    """What emotions are called in profiles of words or in vignettes is written down, and enough of the study's are."""
+    raters = row["human_language"]
+    of_profiles = row["kind"] == "profiles"
+    path = resources / (f"profiles/{raters}.tsv" if of_profiles else f"categories/{row['dataset']}.tsv")
+    where = f"config/human.tsv, row {row['dataset']} {row['kind']} {row['language']}"
+    remedy = f"write it (docs/{'data' if of_profiles else 'validity'}.md), or take the dataset out of config.yaml"
+    _need(path, f"{where}: its words or categories stand for emotions by it", remedy)
+    names = read_names(path, "word" if of_profiles else "category", known=known, may_be_empty=not of_profiles)
+    if of_profiles:
+        _need(resources / f"concepts/{raters}.tsv", f"{where}: concept words in the raters' language", remedy)
+    emotions = known if asked == "all" else asked
+    found = [e for e in dict.fromkeys(e for e, _ in names if e) if e in emotions]
+    if len(found) < (least := 3 if of_profiles else 2):
+        raise ConfigError(
+            f"{PLACE}: key emotions names {len(found)} that {row['dataset']} has {row['kind']} of"
+            f" ({', '.join(found) or 'none'}); needed: {least} or more; {path.name} knows"
+            f" {', '.join(dict.fromkeys(e for e, _ in names if e))}"
+        )
 
 
 def _need(path: Path, what: str, remedy: str) -> None:
@@ -148,10 +173,21 @@ def _read_own(row: Mapping, places: Mapping[str, str], where: str) -> None:
         raise ConfigError(f"{error} ({where})") from None
 
 
+def _check_splitter(language: str, languages: Sequence[Mapping]) -> None:
+    """Words can be found in the texts of a language that is steered in."""
+    from shared_affect.words.segmentation import check_splitter
+
+    splitter = next(r["splitter"] for r in languages if r["language"] == language)
+    try:
+        check_splitter(splitter, language, "steered texts are judged by their words")
+    except ValueError as error:
+        raise ConfigError(f"{PLACE}: steering.enabled is true: {error}, or set steering.enabled to false") from None
+
+
 def check_steered(
     config: Mapping, language: str, resources: Path, world: Path, emotions: Sequence[str] | None = None
 ) -> None:
-    """A language can be steered in: words can be found in its texts, it has prompts of both halves and a judge's texts.
+    """A language can be steered in: it has prompts of both halves and a judge's texts.
 
     Labels of the judge's texts stand for some of these emotions; with None that is not looked at.
 
@@ -160,37 +196,21 @@ def check_steered(
     ConfigError
         Naming what is missing and that steering can be left out.
     """
-    from shared_affect.words.segmentation import LANGUAGES
-
     without = "or set steering.enabled to false (config.yaml)"
-    if language not in LANGUAGES:
-        raise ConfigError(
-            f"{PLACE}: steering.enabled is true and languages names {language!r}, in whose texts no words can "
-            f"be found; allowed: {', '.join(LANGUAGES)} "
-            f"(shared_affect/words/segmentation.py), {without}"
-        )
-    prompts = resources / f"prompts/{language}.tsv"
-    if not prompts.is_file():
-        raise ConfigError(
-            f"{prompts} does not exist: language {language!r} is steered from prompts; write it (columns "
-            f"prompt, split, text), {without}"
-        )
-    splits = {split for _, split, _ in read_prompts(prompts)}
-    if lacking := [s for s in SPLITS if s not in splits]:
-        raise ConfigError(
-            f"{prompts} has no prompt of split {lacking[0]!r}; needed: prompts of both halves (choose, score), "
-            f"{without}"
-        )
+    prompts.read_set(config["prompts"], language, resources, f", {without}")
     if config["judge_texts"] == "planted":
         if language not in PLANTED_LANGUAGES and not (world / f"judge_{language}.tsv").is_file():
             raise ConfigError(
                 f"{PLACE}: key judge_texts is planted, and the planted world speaks "
                 f"{', '.join(PLANTED_LANGUAGES)}; needed for {language!r}: a dataset of kind labelled-text, {without}"
             )
-    elif not (labels := resources / f"judges/{config['judge_texts'][language]}.tsv").is_file():
+    elif (
+        language in config["judge_texts"]
+        and not (labels := resources / f"judges/{config['judge_texts'][language]}.tsv").is_file()
+    ):
         raise ConfigError(
             f"{labels} does not exist: it says which emotions the labels of {config['judge_texts'][language]!r} "
             f"stand for; write it (docs/concepts.md), {without}"
         )
-    else:
+    elif language in config["judge_texts"]:
         read_labels(labels, emotions)

@@ -27,9 +27,10 @@ class Kind:
         Path below the study (and the variant's folder), with the axes of the grid in braces.
     side : {"model", "concepts", "human", "both"}, optional
         A variant that touches this side has files of its own; None: the primary configuration alone has any.
-    needs : {"", "pair", "steering", "profile"}
-        The study has the table only with two languages, only if it steers, or only if it reads some model through
-        several SAEs: then the files are those of every SAE, else of the primary one.
+    needs : {"", "pair", "steering", "profile", "profiles", "validity", "agreement"}
+        The study has the table only with two languages, only if it steers, only if it reads some model through several
+        SAEs (then the files are those of every SAE, else of the primary one), or only if it names profiles of words,
+        vignettes, or datasets whose raters are compared.
     """
 
     pattern: str
@@ -55,7 +56,7 @@ KINDS = {
     "ratings": Kind("ratings/{model}/{sae}/{language}/{norms}/{dimension}.tsv", "both"),
     "rating_differences": Kind("ratings/{model}/{sae}/{language}/{norms}/differences.tsv", "both"),
     "shared_features": Kind("shared/{model}/{sae}/summary.tsv", "model", "pair"),
-    "judges": Kind("judges/{language}.json", None, "steering"),
+    "judges": Kind("judges/{judge}/{language}/held-out.tsv", None, "steering"),
 }
 """Published table -> its files; those collected as they are say so themselves (`base.contracts.Published`)."""
 KINDS |= {
@@ -87,7 +88,8 @@ class Grid:
     @property
     def tables(self) -> list[str]:
         """Published tables of the study."""
-        return [table for table, kind in KINDS.items() if self.has(kind.needs)]
+        people = [table for table, kind in KINDS.items() if self.has(kind.needs)]
+        return people if self.study.models else [t for t in people if "model" not in KINDS[t].axes]
 
     @property
     def claimed(self) -> list[str]:
@@ -97,9 +99,10 @@ class Grid:
     def has(self, needs: str) -> bool:
         """Whether the study has what a table or a figure needs (`Kind.needs`)."""
         study = self.study
-        return {"": True, "pair": bool(study.pair), "steering": bool(study.steered), "profile": study.is_profiled}[
-            needs
-        ]
+        there = {"pair": bool(study.pair), "steering": bool(study.steered), "profile": study.is_profiled}
+        there |= {"profiles": bool(study.profiled_languages), "validity": bool(study.vignettes)}
+        there |= {"agreement": bool(study.config["agreement"])}
+        return not needs or there[needs]
 
     def files(self, table: str) -> dict[str, Identity]:
         """Files of a published table and what each of them is about.
@@ -112,11 +115,14 @@ class Grid:
         """
         if table == "human_ceilings":
             return self._ceilings()
+        if table == "judges":
+            return self._judges()
         kind = KINDS[table]
         return {
             self._path(kind, variant, at): self.identity(variant, {k: at[k] for k in kind.axes})
             for variant, model in self._units(kind)
             for at in spread({k: self._values(k, model, table) for k in kind.axes})
+            if "vignettes" not in at or at["language"] in self.study.languages_of("vignettes", at["vignettes"])
         }
 
     def notes(self) -> dict[str, Identity]:
@@ -129,14 +135,28 @@ class Grid:
     def _ceilings(self) -> dict[str, Identity]:
         """Of judgements one file for each language of raters: two languages may be compared with the same people."""
         study = self.study
+        norms = [(NORM_CEILINGS, study.norms, k) for k in study.languages]
+        if not study.models:  # without models nothing needs judgements
+            return {
+                self._path(kind, "", {"human": d, "language": k}): self.identity("", {"human": d})
+                for kind, d, k in norms
+            }
         first = {study.data.row("judgements", study.human, k)["human_language"]: k for k in reversed(study.languages)}
         wanted = [(KINDS["human_ceilings"], study.human, k) for k in reversed(first.values())]
-        wanted += [(NORM_CEILINGS, study.norms, k) for k in study.languages]
+        wanted += norms
         # whose language the ratings are in stands in the files
         return {
             self._path(kind, "", {"human": dataset, "language": k}): self.identity("", {"human": dataset})
             for kind, dataset, k in wanted
         }
+
+    def _judges(self) -> dict[str, Identity]:
+        """Of each judge and language what is said of texts held out from it and of each corpus that it is tested on."""
+        found: dict[str, Identity] = {}
+        for judge, language in self.study.judges.all:
+            who = self.identity("", {"judge": judge, "language": language})
+            found |= {path: who for path in self.study.judges.quality(judge, language)}
+        return found
 
     def _path(self, kind: Kind, variant: str, at: Mapping[str, str]) -> str:
         return f"{self.study.results}/{variant}{kind.pattern.format(**at)}"
@@ -157,7 +177,13 @@ class Grid:
             "model": [model],
             # claims and figures 1 to 4 read tables of the primary SAE alone
             "sae": [r["sae"] for r in study.saes_of(model)] if KINDS[table].needs == "profile" else [study.sae],
-            "language": study.languages + (study.directions if table == "ratings" else []),
+            "language": (
+                study.profiled_languages
+                if KINDS[table].needs == "profiles"
+                else study.languages + (study.directions if table == "ratings" else [])
+            ),
+            "profiles": [study.profiles],
+            "vignettes": study.vignettes,
             "human": [study.human],
             "norms": [study.norms],
             "emotion": study.emotions,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DATA = "{data}/"
 """Beginning of a path of ``config/human.tsv`` that stands in the user's folder, or where a download puts it."""
 
+PROFILE_WORDS = {"names": "profiles", "concepts": "concepts"}
+"""Folders with words that stand for emotions where words are profiled."""
+
 
 class HumanData:
     """Datasets of ``config/human.tsv`` as a study reads them.
@@ -58,12 +61,20 @@ class HumanData:
             if not path.startswith(DATA):
                 found.append(self.study.place(path))
                 continue
-            below, _, file = path.removeprefix(DATA).partition("/")
+            below, file = self._source(path.removeprefix(DATA))
             try:
                 found.append(find_file(below, file, folder, self.study.tables["sources"], retrieved))
             except Lacking as error:
                 self.missing[path] = error
         return found
+
+    def _source(self, path: str) -> tuple[str, str]:
+        """Folder and file of a path below the folder of data, as its row of ``config/sources.tsv`` divides it: a folder
+        may stand in another.
+        """
+        known = {f"{r['folder']}/{r['file']}": (r["folder"], r["file"]) for r in self.study.tables["sources"]}
+        below, _, file = path.rpartition("/")
+        return known.get(path, (below, file))
 
     def digests(self, kind: str, dataset: str, language: str) -> list[str | None]:
         """The published sha256 of each of these files, None where none is known."""
@@ -87,6 +98,20 @@ class HumanData:
             "names": f"{inputs}/{names}",
         }
 
+    def agreement(self) -> list[dict[str, str]]:
+        """Sets of raters whose agreement the study asks for: ``dataset``, ``language`` of the raters, ``file``."""
+        rows = [r for r in self.study.tables["human"] if r["kind"] == "concept-ratings"]
+        return [
+            {
+                "dataset": d,
+                "language": r["human_language"],
+                "file": f"{self.study.results}/human/{d}/concept-ratings_{r['language']}.tsv",
+            }
+            for d in self.study.config["agreement"]
+            for r in rows
+            if r["dataset"] == d
+        ]
+
     def word_properties(self, language: str) -> list[str]:
         """Files with frequency and concreteness of words."""
         datasets = self.study.config["word_properties"].get(language, [])
@@ -107,6 +132,13 @@ class HumanData:
             k: self.study.place(own[k] or f"{self.study.results}/human/{norms}/norms_{k}.tsv") for k in self.study.pair
         }
 
+    def profile_words(self, dataset: str, language: str) -> dict[str, str]:
+        """Files with the words that stand for emotions in profiles of the raters' language: their names, and the
+        committed concept words.
+        """
+        raters = self.row("profiles", dataset, language)["human_language"]
+        return {f: f"{self.study.inputs}/{folder}/{raters}.tsv" for f, folder in PROFILE_WORDS.items()}
+
     def people(self, language: str) -> dict[str, dict[str, str]]:
         """Whom the RSA (``rho``) and the ratings (``r``) of a language compare a model with."""
         asked = {"rho": ("judgements", self.study.human), "r": ("norms", self.study.norms)}
@@ -115,28 +147,35 @@ class HumanData:
             for q, (kind, dataset) in asked.items()
         }
 
-    def affect_of(self, dataset: str, language: str) -> tuple[str, dict[str, str] | None]:
+    def affect_of(self, dataset: str, language: str, kind: str = "judgements") -> tuple[str, dict[str, str] | None]:
         """File with valence and arousal of the emotions, and emotion -> word to look up if it is a file of norms.
+
+        Parameters
+        ----------
+        dataset, language : str
+        kind : {"judgements", "profiles"}
 
         Raises
         ------
         ConfigError
-            If the row of the judgements does not say, or the emotions have no words in the raters' language.
+            If the row of the judgements does not say, or the emotions have no words in the raters' language (its row of
+            config/languages.tsv, column labels).
         """
-        own = self.row("judgements", dataset, language)
-        where = f"config/human.tsv: judgements {dataset}, language {language}"
+        own = self.row(kind, dataset, language)
+        where = f"config/human.tsv: {kind} {dataset}, language {language}"
         if not own["valence_norm"] or own["valence_split"] is None:
             raise ConfigError(f"{where}: valence_norm or valence_split is empty; needed: both")
         if "/" in own["valence_norm"]:
             return self.study.place(own["valence_norm"]), None
         raters = own["human_language"]
         self.files("norms", own["valence_norm"], raters)
-        column = "emotion" if raters == "en" else f"label_{raters}"
+        column = next((r["labels"] for r in self.study.tables["languages"] if r["language"] == raters), None)
         if column not in self.study.tables["emotions"][0]:
+            lacks = f"resources/emotions.tsv has no column {column!r}" if column else f"language {raters!r} has none"
             raise ConfigError(
-                f"{where}: valence_norm is {own['valence_norm']!r}, but resources/emotions.tsv has no column"
-                f" {column} with the words to look up in it; needed: that column, or a file with emotion, valence,"
-                " arousal"
+                f"{where}: valence_norm is {own['valence_norm']!r}, whose words are looked up in the column of"
+                f" resources/emotions.tsv that config/languages.tsv names for {raters!r} (column labels), but {lacks};"
+                " needed: that column, or a file with emotion, valence, arousal"
             )
         labels = {r["emotion"]: r[column] for r in self.study.tables["emotions"]}
         return f"{self.study.results}/human/{own['valence_norm']}/norms_{raters}.tsv", labels

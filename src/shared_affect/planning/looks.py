@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared_affect.planning import early_look, file_checks, study_checks
+from shared_affect.planning import early_look, file_checks, judges, prompts, study_checks
 from shared_affect.planning.plan import Study
 from shared_affect.study import folder as study_folder
 from shared_affect.study.config import ConfigError
@@ -32,11 +32,16 @@ def look(study: Study) -> list[str]:
     differing = study_folder.check_folder(
         study.results, settings_of(study), study.checkout.sections, study.config["force"]
     )
-    file_checks.check_files(study.config, study.tables, study.places, study.inputs)
     look_at_data(study)
+    if not study.models:
+        return differing
+    file_checks.check_files(study.config, study.tables, study.places, study.inputs)
     look_at_world(study)
     study_checks.check_emotions(study.config, study.emotions, lambda language: classes_of(study, language))
-    early_look.look(study.models, study.tables["models"], study.saes, study.row_path)
+    named = list(dict.fromkeys([*study.models, *map(study.original, study.models)]))
+    early_look.look(named, study.tables["models"], study.saes, study.row_path)
+    judges.look(study)
+    prompts.look(study)
     return differing
 
 
@@ -50,9 +55,9 @@ def look_at_data(study: Study) -> None:
     """
     from shared_affect.human.loaders import loader_of
 
-    named = study_folder.datasets(study.config, study.tables["variants"])
+    named = study_folder.datasets(study.config, study.tables["variants"], study.tables["judges"])
     for r in study.tables["human"]:
-        if r["dataset"] in named and r["language"] in study.languages:
+        if r["dataset"] in named and (r["language"] in study.languages or r["dataset"] in study.config["agreement"]):
             try:
                 loader_of(r["kind"], r["loader"], r["path"].split())
             except ValueError as error:
@@ -150,8 +155,8 @@ def own_texts(study: Study, language: str) -> tuple[dict, Path, list[str], list[
         sets = {source: read_concepts(study.checkout.concepts(language), study.emotions, source)}
     authored = study.config["running_texts"] == "authored"
     running = [f"{study.inputs}/texts/{kind}_{language}.txt" for kind in ("fidelity", "neutral")] if authored else []
-    prompts = [f"{study.inputs}/prompts/{language}.tsv"] if study.steered else []
-    return sets, study.checkout.templates(language), _there(prompts), _there(running)
+    asked = [f"{study.inputs}/prompts/{study.config['prompts']}/{language}.tsv"] if study.steered else []
+    return sets, study.checkout.templates(language), _there(asked), _there(running)
 
 
 def _there(paths: list[str]) -> list[str]:

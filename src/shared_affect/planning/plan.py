@@ -15,10 +15,11 @@ from typing import Any
 
 from shared_affect.human.downloads import list_lacking
 from shared_affect.models.hub import has_token, licence_message
-from shared_affect.planning import study_checks
+from shared_affect.planning import judges, pinning, prompts, study_checks
 from shared_affect.planning.checkout import Checkout, Row, Tables
 from shared_affect.planning.grid import Grid, spread
 from shared_affect.planning.human_data import HumanData
+from shared_affect.planning.judges import Judges
 from shared_affect.planning.resources import Needs
 from shared_affect.planning.variants import Settings, Variants
 from shared_affect.study import analysed, overlays
@@ -117,9 +118,30 @@ class Study:
         return self.config["norms"]
 
     @property
+    def profiles(self) -> str:
+        """Dataset of profiles of words, "" where the study names none."""
+        return self.config["profiles"]
+
+    @property
+    def profiled_languages(self) -> list[str]:
+        """Languages of the study that are compared with profiles of words."""
+        return self.languages_of("profiles", self.profiles)
+
+    @property
+    def vignettes(self) -> list[str]:
+        """Datasets of vignettes that some language of the study has."""
+        return [d for d in self.config["validity"] if self.languages_of("vignettes", d)]
+
+    def languages_of(self, kind: str, dataset: str) -> list[str]:
+        """Languages of the study in which a dataset has a row of a kind."""
+        found = {r["language"] for r in self.tables["human"] if (r["kind"], r["dataset"]) == (kind, dataset)}
+        return [k for k in self.languages if k in found]
+
+    @property
     def rated(self) -> tuple[tuple[str, str], ...]:
         """Kind and name of the datasets that results are compared with."""
-        return ("judgements", self.human), ("norms", self.norms)
+        norms = ("norms", self.norms)
+        return (("judgements", self.human), norms) if self.models else (norms,)
 
     @property
     def groups(self) -> list[list[str]]:
@@ -195,6 +217,18 @@ class Study:
         return self.cells("models", ("dtype", "device", "attention", *more), model=model)
 
     @property
+    def chats(self) -> list[str]:
+        """Models whose prompts are requests, wrapped in their chat template."""
+        return [m for m in self.steered if self.beginning(m)["chat"]]
+
+    def beginning(self, model: str) -> Row:
+        """How a model's prompts are wrapped, and whether the first position of a text is steered."""
+        row = self.row("models", model=model)
+        chat = row["chat"] and prompts.kind_of(self.config["prompts"], self.checkout.resources) == "request"
+        spares = self.config["steering"]["first_token"] == "spared"
+        return {"chat": chat, "system_prompt": row["system_prompt"] if chat else None, "spares_first": spares}
+
+    @property
     def readouts(self) -> list[tuple[list[str], str]]:
         """Templates and position over which some variant of the study averages, each once, the primary's first."""
         found: list[tuple[list[str], str]] = []
@@ -220,15 +254,61 @@ class Study:
 
     # ---- models and SAEs by their source
 
+    def original(self, model: str) -> str:
+        """The model itself, or the one whose untrained twin it is."""
+        return self.row("models", model=model)["twin_of"] or model
+
+    @property
+    def twins(self) -> list[str]:
+        """Models of the study whose weights the workflow draws."""
+        return [m for m in self.models if self.row("models", model=m)["source"] == "untrained-twin"]
+
     @property
     def hub_models(self) -> list[str]:
-        """Models of the study that are fetched."""
-        return [m for m in self.models if self.row("models", model=m)["source"] == "hub"]
+        """Models of the study that are fetched, those that judge and originals of twins among them."""
+        used = dict.fromkeys([*self.models, *map(self.original, self.models), *self.judges.models])
+        return [m for m in used if self.row("models", model=m)["source"] == "hub"]
 
     @property
     def released_saes(self) -> list[Row]:
-        """SAEs of the study's models that are fetched."""
+        """SAEs of the study's models that sae-lens' table finds."""
         return [r for r in self.saes if r["source"] == "release"]
+
+    @property
+    def hub_saes(self) -> list[Row]:
+        """SAEs of the study's models that stand in a repository of the hub."""
+        return [r for r in self.saes if r["source"] == "hub"]
+
+    @property
+    def fetched_saes(self) -> list[Row]:
+        """SAEs of the study's models that are fetched."""
+        return self.released_saes + self.hub_saes
+
+    @property
+    def from_hub(self) -> list[str]:
+        """Names in ``revisions.json`` of what the study fetches at a commit: models, and SAEs behind their model."""
+        return self.hub_models + [f"{r['model']} {r['sae']}" for r in self.hub_saes]
+
+    def fetched_model(self, model: str) -> Row:
+        """What a model is fetched by: repository and revision."""
+        row = self.row("models", model=model)
+        return {"id": row["id"], "revision": pinning.as_asked(Path(self.row_path(row)), row["id"], row["revision"])}
+
+    def fetched_sae(self, model: str, sae: str) -> Row:
+        """What an SAE is fetched by: release and name, or repository, folder and revision, and the width of its model
+        where that is published.
+        """
+        row = self.row("saes", model=model, sae=sae)
+        if row["source"] == "release":
+            return {"release": row["release"], "id": row["id"]}
+        known = self.needs.sizes.published_model(model)
+        revision = pinning.as_asked(Path(self.row_path(row)), row["id"], row["revision"])
+        return {
+            "id": row["id"],
+            "subfolder": row["subfolder"],
+            "revision": revision,
+            "d_in": known.hidden if known else None,
+        }
 
     @property
     def trained_models(self) -> list[str]:
@@ -242,8 +322,17 @@ class Study:
 
     @property
     def sampled_saes(self) -> list[Row]:
-        """Those of them that learn from texts which their model writes."""
+        """Those of them that learn from texts which their model, or the original of a twin, writes."""
         return [r for r in self.trained_saes if r["texts"] == "sampled"]
+
+    def sampled_tokens(self, model: str) -> int:
+        """Tokens that a model writes for its own SAEs and for those of its twins; 0 = none are asked for."""
+        return max((r["train_tokens"] for r in self.sampled_saes if self.original(r["model"]) == model), default=0)
+
+    @property
+    def sampling_models(self) -> list[str]:
+        """Models that write texts for SAEs."""
+        return list(dict.fromkeys(self.original(r["model"]) for r in self.sampled_saes))
 
     def training_texts(self, model: str, sae: str) -> list[str]:
         """Files with the training text of an SAE.
@@ -257,11 +346,18 @@ class Study:
 
         texts = self.row("saes", model=model, sae=sae)["texts"]
         world = self.row("models", model=model)["world"]
-        if texts == "sampled":
-            return [f"{self.results}/samples/{model}.txt"]
+        if texts == "sampled":  # what an untrained twin writes is noise: it reads what its original wrote
+            return [f"{self.results}/samples/{self.original(model)}.txt"]
         if texts == "world" and world:
             return [f"{self.results}/world/{world}/sae.txt"]
         return [str(p) for p in text_files(texts, f"config/saes.tsv, model {model}, sae {sae}", self.place)]
+
+    def own_texts(self, model: str, sae: str) -> dict[str, list[int]]:
+        """Sizes and times of the user's own texts that an SAE learns from, so that what is exchanged is read anew."""
+        if self.row("saes", model=model, sae=sae)["texts"] in ("world", "sampled"):
+            return {}
+        found = {file: Path(file).stat() for file in self.training_texts(model, sae)}
+        return {file: [one.st_size, one.st_mtime_ns] for file, one in found.items()}
 
     def world_file(self, model: str, file: str) -> str:
         """A file of the planted world from which a model learns."""
@@ -273,6 +369,10 @@ class Study:
         return max((r["train_tokens"] or 0 for r in rows), default=0)
 
     # ---- data, variants, grid
+
+    def writing(self, language: str) -> Row:
+        """How a language is written, for what reads its texts (`words.segmentation.Writing`)."""
+        return self.cells("languages", ("language", "script", "splitter"), language=language)
 
     @cached_property
     def data(self) -> HumanData:
@@ -338,12 +438,10 @@ class Study:
             self.config["running_texts"]
         ]
 
-    def judge_texts(self, language: str) -> str:
-        """Training texts of a judge: of the planted world, or what people labelled."""
-        planted = self.config["judge_texts"] == "planted"
-        return f"{self.results}/" + (
-            f"world/affect/judge_{language}.tsv" if planted else f"judges/texts_{language}.tsv"
-        )
+    @cached_property
+    def judges(self) -> Judges:
+        """Who judges generated texts."""
+        return Judges(self)
 
     # ---- what is said of the whole
 
@@ -352,7 +450,7 @@ class Study:
         """What is planted, said wherever numbers are shown that rest on something planted."""
         asked = itertools.product(self.rated, self.languages)
         sources = {m: self.row("models", model=m)["source"] for m in self.models}
-        texts = ["running texts"] if self.config["running_texts"] == "planted" else []
+        texts = ["running texts"] if self.config["running_texts"] == "planted" and self.models else []
         if self.config["judge_texts"] == "planted" and self.config["steering"]["enabled"]:
             texts.append("training texts of the judge")
         return banner(
@@ -365,6 +463,17 @@ class Study:
     def saes_lacking(self) -> list[str]:
         """What is said of SAEs that the study names and some of its models do not have."""
         return analysed.lacking(self.config, self.tables["saes"])
+
+    def left_out(self) -> list[str]:
+        """What is said of languages that a dataset beside the claims does not have, and of what is lacking of SAEs."""
+        asked = [("profiles", self.profiles, "profiles")] if self.profiles else []
+        asked += [("validity", d, "vignettes") for d in self.config["validity"]]
+        said = [
+            f"Key {key}: {dataset} has no {kind} in {', '.join(absent)}, which is left out of that table"
+            for key, dataset, kind in asked
+            if (absent := [k for k in self.languages if k not in self.languages_of(kind, dataset)])
+        ]
+        return [*self.saes_lacking(), *said, *prompts.unwrapped(self)]
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""
@@ -398,10 +507,23 @@ def read_study(config: Mapping[str, Any], checkout: Checkout, tables: Tables) ->
     emotions = check_study(made, checkout.schemas / "config.yaml", tables, concepts, templates)
     overlays.expand_folders(made)
     study_checks.check_rows(made, tables)
-    study_checks.check_words(made, emotions, tables, concepts)
     study = Study(made, tables, emotions, checkout)
+    for r in tables["human"]:
+        if r["kind"] == "concept-ratings" and r["dataset"] in made["agreement"]:
+            study.data.files(r["kind"], r["dataset"], r["language"])
+    for language in study.languages:
+        study.data.files("norms", study.norms, language)
+    if not study.models:
+        return study
+    judges.check(made, tables)
+    study_checks.check_words(made, emotions, tables, concepts)
     for language in study.languages:
         study.data.files("judgements", study.human, language)
-        study.data.files("norms", study.norms, language)
         study.data.affect_of(study.human, language)
+    for language in study.profiled_languages:
+        study.data.files("profiles", study.profiles, language)
+        study.data.affect_of(study.profiles, language, "profiles")
+    for dataset in study.vignettes:
+        for language in study.languages_of("vignettes", dataset):
+            study.data.files("vignettes", dataset, language)
     return study

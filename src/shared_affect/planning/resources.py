@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared_affect.models.memory import BYTES, CONTEXT, LIBRARIES, ModelFacts, extraction_memory
 from shared_affect.planning.sizes import Sizes
+from shared_affect.steering.quality import ASSESSED
 
 if TYPE_CHECKING:
     from shared_affect.planning.plan import Study
@@ -37,6 +39,9 @@ PAIRS = 351
 
 SLICE = 64
 """Written texts whose logits are held at once, in float32."""
+
+VIGNETTES, VIGNETTE = 216, 150
+"""Texts of a dataset of vignettes, and tokens of one."""
 
 PROMPT = 12
 """Tokens of a sentence beginning."""
@@ -180,11 +185,13 @@ RULES: Mapping[str, Rule] = {
     "collect_table": Rule(300, 3),
     "compare_cultures": Rule(300, 2, lambda w: 4 * w.rated * 8.0 * w.permutations, lambda w: w.rated / 1e3),
     "compare_with_judgements": Rule(500, 5),
+    "compare_with_profiles": Rule(500, 5),
     "draw_figure": Rule(500, 6),
     "draw_folds": Rule(400, 4, lambda w: 2e4 * w.rated, lambda w: w.rated / 500),
     "embed_associations": Rule(3000, 60),
     "find_dimensions": Rule(300, 3),
     "find_human_ceilings": Rule(300, 3),
+    "find_human_agreement": Rule(400, 20),
     "find_norm_ceilings": Rule(300, 2, lambda w: 2e3 * w.rated),
     "find_shared_features": Rule(
         300, 4, lambda w: 6 * w.codes + 8 * w.per_feature, lambda w: w.permutations * w.features / 1e7
@@ -206,14 +213,20 @@ RULES: Mapping[str, Rule] = {
         _ridge_seconds,
     ),
     "prepare_data": Rule(1500, 20),
+    "prepare_prompts": Rule(300, 3),
+    "wrap_requests": Rule(500, 5),
     "prepare_judge_texts": Rule(300, 5, lambda w: 1e4 * w.judged, lambda w: w.judged / 5000),
     "prepare_judgements": Rule(400, 2),
     "prepare_norms": Rule(300, 2, lambda w: 2e4 * w.rated),
+    "prepare_profiles": Rule(300, 2),
     "prepare_translations": Rule(300, 2),
     "record_provenance": Rule(300, 5),
     "score_texts": Rule(450, 10, lambda w: 1.5e4 * w.written, lambda w: w.written / 1000),
     "select_features": Rule(
         300, 2, lambda w: 6 * w.codes + 8 * w.per_feature, lambda w: w.codes / 1e7 + w.per_feature / 1e7
+    ),
+    "measure_validity": Rule(
+        400, 8, lambda w: 6 * w.codes + 8 * w.per_feature, lambda w: 40 * (w.codes / 1e7 + w.per_feature / 1e7)
     ),
     "train_judge": Rule(400, 5, lambda w: 2e4 * w.judged, lambda w: w.judged / 300),
     "transfer_ratings": Rule(
@@ -226,8 +239,28 @@ RULES: Mapping[str, Rule] = {
 }
 """Rules that compute without a model. The foundations are measured: benchmarks of the default study on two cores."""
 
-OF_A_MODEL = ("extract_features", "gate_model", "extract_shard", "generate_texts", "sample_documents", "train_sae")
+DRAWN = 5e7
+"""Weights that are drawn and saved in a second: normal numbers, one after the other."""
+
+JUDGING = ("assess_judge", "judge_texts")
+"""Rules in which a judge reads texts: one that is trained here, a classifier, or a language model."""
+
+ASKED = 90
+"""Tokens of a question about a written text or a labelled one, on the average."""
+
+OF_A_MODEL = (
+    "extract_features",
+    "read_vignettes",
+    "gate_model",
+    "extract_shard",
+    "generate_texts",
+    "sample_documents",
+    "train_sae",
+)
 """Rules that load a language model; ``ram_gb`` and ``minutes`` of its row are theirs."""
+
+MADE = ("train_lm", "make_twin")
+"""Rules that make a language model."""
 
 LARGE_TABLES = ("li2024", "xu2022")
 """Loaders that read a workbook or a table of many columns."""
@@ -277,7 +310,7 @@ class Needs:
         ValueError
             For a rule without a record: it would ask for nothing.
         """
-        if rule not in (*RULES, *OF_A_MODEL, "train_lm"):
+        if rule not in (*RULES, *OF_A_MODEL, *JUDGING, *MADE):
             raise ValueError(
                 f"rule {rule!r} says nowhere what it takes; needed: a record in planning/resources.py, RULES"
             )
@@ -334,8 +367,10 @@ class Needs:
         KeyError
             For a rule without a record.
         """
-        if rule in OF_A_MODEL or rule == "train_lm":
+        if rule in OF_A_MODEL or rule in MADE:
             return getattr(self, f"_{rule}")(at)
+        if rule in JUDGING:
+            return self._judging(rule, at)
         own = RULES[rule]
         work = self.work(at)
         if work is None:
@@ -351,6 +386,41 @@ class Needs:
             r["loader"] in LARGE_TABLES
             for r in self.study.tables["human"]
             if (r["kind"], r["dataset"]) == (kind, dataset)
+        )
+
+    # ---- judges
+
+    def _judging(self, rule: str, at: Mapping[str, str]) -> Need | None:
+        """What a judge takes to read the written texts, or a corpus; None where the size of its model is not known."""
+        judges, judge, language = self.study.judges, at["judge"], at["language"]
+        # the written texts are read twice: as they stand, and without concept words
+        texts = 2 * self.sizes.written(language) if rule == "judge_texts" else ASSESSED
+        kind = judges.kind(judge, language)
+        if kind == "embedded":
+            return Need(500 * MB + 1.5e4 * texts + 2e3 * self.sizes.judged(language), 0, 10 + texts / 1000)
+        row = judges.row(judge, language)
+        if kind == "classifier":
+            files = list(Path(judges.folder(judge, language)).glob("*.safetensors"))
+            size = sum(f.stat().st_size for f in files if f.exists())
+            on_card = row["device"] != "cpu" and (row["device"] != "auto" or self.sizes.a_card)
+            # kept in 32 bits; values of a pass take less than the weights again
+            return self._reading(texts, float(size), row["rows"] * 2e7, on_card) if size else None
+        facts = self.sizes.model(row["model"])
+        if facts is None:
+            return None
+        size = self._size(row["model"])
+        cache = 4.0 * size * row["rows"] * 3 * ASKED * facts.blocks * facts.key_value
+        held = cache + 12.0 * row["rows"] * facts.vocabulary
+        return self._reading(texts, facts.weights() * size, held, self.sizes.on_card(row["model"]), facts.weights())
+
+    def _reading(self, texts: int, weights: float, held: float, on_card: bool, n: float = 0) -> Need:
+        """Texts of `ASKED` tokens through a model of so many bytes and numbers."""
+        rates = RATES["card" if on_card else "cpu"]
+        flops = texts * ASKED * 2.0 * (n or weights / 4)
+        return Need(
+            LIBRARIES + weights + (0 if on_card else held) + 2e4 * texts,
+            weights + held + CONTEXT if on_card else 0,
+            rates.start + weights / rates.weights + flops / (rates.flops / 4),
         )
 
     # ---- what a job works on
@@ -377,11 +447,11 @@ class Needs:
             concepts=max(n[0] for n in numbers),
             rated=max(n[1] for n in numbers),
             texts=max(sizes.texts(k) or 0 for k in languages),
-            hidden=max(f.hidden for f in facts if f),
+            hidden=max((f.hidden for f in facts if f), default=0),
             features=max((s.facts.d_sae for s in found if s), default=0),
             active=max((s.active for s in found if s), default=0),
-            dtype=max(BYTES[sizes.numerics(m).dtype] for m in names),
-            vocabulary=max(f.vocabulary for f in facts if f),
+            dtype=max((BYTES[sizes.numerics(m).dtype] for m in names), default=0),
+            vocabulary=max((f.vocabulary for f in facts if f), default=0),
             emotions=len(study.emotions),
             permutations=config["ratings"]["n_permutations"],
             draws=config["rsa"]["n_code_permutations"] + 2 * config["rsa"]["n_draws"],
@@ -419,12 +489,22 @@ class Needs:
         rates = self._rates(model)
         flops = share * sum(words) * n_templates * text_flops(facts, [s.facts for s in saes])
         # the share of the words is read, and the running texts pass through the whole model
-        running = (2 * 80 * 32 * 2.0 * facts.weights()) if gates else 0.0
+        running = (2 * 80 * 32 * 2.0 * facts.working()) if gates else 0.0
         seconds = rates.start + facts.weights() * self._size(model) / rates.weights + (flops + running) / rates.flops
         return Need(memory.ram_bytes, memory.vram_bytes, seconds)
 
     def _gate_model(self, at: Mapping[str, str]) -> Need | None:
         return self._extract_features(at, share=0.0)
+
+    def _read_vignettes(self, at: Mapping[str, str]) -> Need | None:
+        """Every token of every text passes the blocks up to the SAE, and the SAE."""
+        found = self._extract_features(at, share=0.0, gates=False)
+        facts, saes = self.sizes.model(at["model"]), self.sizes.saes(at["model"])
+        if found is None or facts is None or not saes:
+            return None
+        inside = min(facts.blocks, max(s.facts.layer for s in saes) + 1) * facts.block_weights
+        flops = VIGNETTES * VIGNETTE * (2.0 * inside + sum(2.0 * s.facts.d_in * s.facts.d_sae for s in saes))
+        return Need(found.ram, found.vram, found.seconds + flops / self._rates(at["model"]).flops)
 
     def _extract_shard(self, at: Mapping[str, str]) -> Need | None:
         shards = self.study.row("models", model=at["model"])["shards"]
@@ -442,7 +522,7 @@ class Needs:
         weights = facts.weights() * self._size(model)
         on_card = sizes.on_card(model)
         # the likelihood is a second pass over what was written
-        flops = written * new * 2 * facts.weights() * 2.0
+        flops = written * new * 2 * facts.working() * 2.0
         steps = math.ceil(written / rows) * new
         return Need(
             LIBRARIES + 2 * directions + 2e3 * written + (weights if on_card else held),
@@ -458,7 +538,7 @@ class Needs:
         facts = sizes.model(model)
         if facts is None:
             return None
-        tokens = max((r["train_tokens"] for r in self.study.sampled_saes if r["model"] == model), default=0)
+        tokens = self.study.sampled_tokens(model)
         rates, weights = self._rates(model), facts.weights() * self._size(model)
         rows = self.study.row("models", model=model)["rows"]
         held = generation_bytes(facts, self._size(model), rows, SAMPLED)
@@ -466,7 +546,7 @@ class Needs:
         return Need(
             LIBRARIES + (weights if on_card else held),
             held + CONTEXT if on_card else 0,
-            rates.start + tokens * max(1 / 200 if not on_card else 0, 2.0 * facts.weights() / rates.writing),
+            rates.start + tokens * (2.0 * facts.working() / rates.writing + rates.token),
         )
 
     def _train_sae(self, at: Mapping[str, str]) -> Need | None:
@@ -488,11 +568,18 @@ class Needs:
         # weights, gradients, two moments; tokens a second of the planted shapes
         return Need(600 * MB + 16 * facts.weights(), 0, 20 + row["train_tokens"] / 6500)
 
+    def _make_twin(self, at: Mapping[str, str]) -> Need | None:
+        facts = self.sizes.model(at["model"])
+        if facts is None:
+            return None
+        weights = facts.weights() * self._size(at["model"])
+        return Need(LIBRARIES + 1.2 * weights, 0, 20 + facts.weights() / DRAWN + weights / 1e9)
+
 
 def text_flops(model: ModelFacts, saes: list) -> float:
     """Operations of a word in a carrier: three tokens up to the deepest block, two positions for each SAE."""
     deepest = max(s.layer for s in saes)
-    inside = min(model.blocks, deepest + 1) * model.block_weights
+    inside = min(model.blocks, deepest + 1) * (model.block_weights - model.idle)
     return 3 * 2.0 * inside + sum(2 * 2.0 * s.d_in * s.d_sae for s in saes)
 
 
@@ -509,7 +596,7 @@ def generation_bytes(model: ModelFacts, size: int, rows: int, tokens: int) -> fl
     >>> round(generation_bytes(gemma, 2, 432, 33) / 2**30, 1)
     27.0
     """
-    cache = 2.0 * size * rows * tokens * model.blocks * model.key_value
+    cache = 1.0 * rows * model.remembered(tokens, size)
     step = rows * model.vocabulary * (4 + 4 + 8.0)
     scored = min(rows, SLICE) * tokens * model.vocabulary * (size + 4.0)
     return model.weights() * size + cache + step + scored + rows * tokens * 6.0 * model.hidden * size

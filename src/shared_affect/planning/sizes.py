@@ -8,7 +8,7 @@ rests on it is not said.
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 ACTIVE = 200
 """Active features of a residual where neither the SAE's row nor a published fact says how many."""
+
+MAY_BE_EMPTY = (
+    *("num_local_experts", "num_experts_per_tok", "linear_num_key_heads", "linear_num_value_heads"),
+    *("linear_key_head_dim", "linear_value_head_dim", "senses", "stored_gb"),
+)
+"""Columns of the models' shapes that most models do without: experts, linear attention; weights of eyes and ears, and
+size of the files where it is not that of the weights."""
 
 TRUE = {"true": True, "false": False}
 
@@ -72,15 +79,21 @@ class Sizes:
             "head_dim",
             "vocab_size",
             "tie_word_embeddings",
+            "source",
+            may_be_empty=MAY_BE_EMPTY,
         )
         return {
-            r["id"]: {k: TRUE[v] if v in TRUE else int(v) if v.isdigit() else v for k, v in r.items() if k != "line"}
+            r["id"]: {
+                k: TRUE[v] if v in TRUE else int(v) if v.isdigit() else v
+                for k, v in r.items()
+                if k not in ("line", "source") and v
+            }
             for r in rows
         }
 
     @cached_property
     def _published_saes(self) -> dict[tuple[str, str], dict]:
-        rows = self._shapes("saes", "release", "id", "d_in", "d_sae", may_be_empty=("l0",))
+        rows = self._shapes("saes", "release", "id", "d_in", "d_sae", "source", may_be_empty=("l0",))
         return {(r["release"], r["id"]): r for r in rows}
 
     @cached_property
@@ -97,12 +110,22 @@ class Sizes:
         return self._models[name]
 
     def _model(self, row: Row) -> ModelFacts | None:
+        if row["twin_of"]:
+            return self.model(row["twin_of"])
         try:
             return ModelFacts.of_folder(self.study.row_path(row))
         except (OSError, ValueError):
-            known = f"trained/{row['family']}" if row["source"] == "trained" else row["id"]
-            config = self._published_models.get(known)
-            return ModelFacts.of_config(config) if config else None
+            return self._published(row)
+
+    def _published(self, row: Row) -> ModelFacts | None:
+        config = self._published_models.get(f"trained/{row['family']}" if row["source"] == "trained" else row["id"])
+        if not config:
+            return None
+        return replace(ModelFacts.of_config(config), senses=int(config.get("senses", 0)))
+
+    def published_model(self, name: str) -> ModelFacts | None:
+        """Shape of a model by the committed table alone, whether it is there or not."""
+        return self._published(self.study.row("models", model=name))
 
     def sae(self, row: Row) -> Sae | None:
         """Shape of an SAE and how many features are active; None where nothing tells it.
@@ -117,7 +140,9 @@ class Sizes:
         return self._saes[name]
 
     def _sae(self, row: Row) -> Sae | None:
-        known = self._published_saes.get((row["release"] or "", row["id"] or ""), {})
+        of_hub = row["source"] == "hub"
+        named = (row["id"], row["subfolder"]) if of_hub else (row["release"], row["id"])
+        known = self._published_saes.get((named[0] or "", named[1] or ""), {})
         active = row["k"] or (int(known["l0"]) if known.get("l0") else ACTIVE)
         try:
             return Sae(SaeFacts.of_folder(self.study.row_path(row), row["layer"]), active)
@@ -142,10 +167,20 @@ class Sizes:
         return device != "cpu" and (device != "auto" or self.a_card)
 
     def stored_bytes(self, model: str) -> int | None:
-        """Bytes of a model's files: hub models are saved in 16 bits unless their row computes in float32."""
+        """Bytes of a model's files: as published, else hub models are saved in 16 bits unless their row computes in
+        float32.
+        """
         facts, folder = self.model(model), Path(self.study.model_path(model))
         if files := list(folder.glob("*.safetensors")):
             return sum(f.stat().st_size for f in files if f.exists())
+        stored = self._published_models.get(self.study.row("models", model=model)["id"] or "", {}).get("stored_gb")
+        if stored is not None:
+            return round(float(stored) * 1e9)
+        return facts.weights() * BYTES[self.numerics(model).dtype] if facts else None
+
+    def drawn_bytes(self, model: str) -> int | None:
+        """Bytes of the weights of an untrained twin, in the dtype of its row."""
+        facts = self.model(model)
         return facts.weights() * BYTES[self.numerics(model).dtype] if facts else None
 
     # ---- words and texts
@@ -162,7 +197,7 @@ class Sizes:
     def _count_words(self, language: str) -> tuple[int, int] | None:
         study = self.study
         concepts = 0
-        for source in study.variants.concept_files():
+        for source in study.variants.concept_files() if study.models else ():  # none stands beside human data alone
             if source in OWN_CONCEPTS:
                 found = read_concepts(study.checkout.concepts(language), study.emotions, source)
                 concepts += sum(map(len, found.values()))
@@ -181,7 +216,7 @@ class Sizes:
 
     def prompts(self, language: str) -> int:
         """Sentence beginnings of a language."""
-        return self._count("prompts", language, read_prompts)
+        return self._count(f"prompts/{self.study.config['prompts']}", language, read_prompts)
 
     def _count(self, what: str, language: str, read: Callable[[Path], Sized]) -> int:
         """Rows of a committed table of a language, read once."""
@@ -195,11 +230,12 @@ class Sizes:
         named = self.study.config["judge_texts"]
         if named == "planted":
             return self.study.config["texts"]["judge"]
-        return self._published_rows.get((named[language], "labelled-text", language), 50_000)
+        rows = [self.study.judges.row(j, language)["texts"] for j in self.study.judges.named(language)]
+        return max((self._published_rows.get((t, "labelled-text", language), 50_000) for t in rows if t), default=0)
 
     def texts(self, language: str) -> int | None:
         """Words in carriers of a language: what extraction reads."""
-        words = self.words(language)
+        words = self.words(language) if self.study.models else None
         return sum(words) * self.templates(language) if words else None
 
     def written(self, language: str) -> int:

@@ -6,6 +6,7 @@ Each of these was once found by a job, hours after the study had started. What o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from string import Formatter
 
 from shared_affect.base.reading import shown
 from shared_affect.study.analysed import analysed, models_of
-from shared_affect.study.config import PLACE, ConfigError, read_committed
+from shared_affect.study.config import PLACE, ConfigError, hint, read_committed
 from shared_affect.study.inputs import OWN_CONCEPTS, read_concepts, read_number
 from shared_affect.study.overlays import expand_path
 
@@ -34,18 +35,29 @@ MIN_EMOTIONS = 4
 COLUMNS_OF = {
     ("models", "trained"): ("world", "train_tokens", "replicate"),
     ("models", "hub"): ("id",),
+    ("models", "untrained-twin"): ("twin_of",),
     ("saes", "trained"): ("architecture", "k", "d_sae", "texts", "train_tokens"),
     ("saes", "release"): ("release", "id"),
+    ("saes", "hub"): ("id",),
 }
 """Columns that a row of a source needs."""
+
+SOURCES_OF = {"release": ("release",), "subfolder": ("hub",), "revision": ("hub",)}
+"""Columns of the SAEs' table that only rows of some sources are read by."""
 
 FOLDER_OF = {
     ("models", "trained"): "{results}/models/{model}",
     ("models", "hub"): "{retrieved}/models/{model}",
+    ("models", "untrained-twin"): "{results}/models/{model}",
     ("saes", "trained"): "{results}/saes/{model}/{sae}",
     ("saes", "release"): "{retrieved}/saes/{model}/{sae}",
+    ("saes", "hub"): "{retrieved}/saes/{model}/{sae}",
 }
 """Where the workflow itself puts what it makes or fetches."""
+
+
+TWINNED = ("local", "hub")
+"""Sources of models that may have an untrained twin; of those that the workflow trains there are untrained rows."""
 
 
 def fill(text: str, places: Mapping[str, str], where: str) -> str:
@@ -91,6 +103,7 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
     for r in (r for r in tables["models"] if r["model"] in used):
         where = f"config/models.tsv, row {r['model']}"
         _check_source("models", r, where)
+        _check_twin(r, models, where)
         if r["source"] == "trained" and r["family"] not in TRAINED_BLOCKS:
             raise ConfigError(
                 f"{where}: column family is {r['family']!r}; allowed where source is trained: "
@@ -98,8 +111,9 @@ def check_rows(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None
             )
     for r in (r for m in models_of(config) for r in analysed(config, tables["saes"], m)):
         where = f"config/saes.tsv, row {r['model']} {r['sae']}"
-        _check_source("saes", r, where)
+        _check_source("saes", r, where, holder=models[r["model"]]["twin_of"])
         _check_sae(r, models[r["model"]], where)
+        _check_sae_of_twin(r, models[r["model"]]["twin_of"], tables["saes"], where)
     for r in (r for r in tables["variants"] if r["variant"] in config["control_variants"]):
         _check_control(r, f"config/variants.tsv, row {r['variant']}")
 
@@ -123,15 +137,63 @@ def check_rule_names(models: Sequence[str]) -> None:
         first[own] = model
 
 
-def _check_source(table: str, row: Mapping, where: str) -> None:
-    """A row has the columns that its source needs, and the folder that the workflow puts it in."""
+def _check_twin(row: Mapping, models: Mapping[str, Mapping], where: str) -> None:
+    """A twin names a model that has weights of its own, reads texts as that does, and is a control."""
+    named = row["twin_of"]
+    if row["source"] != "untrained-twin":
+        if named is not None:
+            raise ConfigError(
+                f"{where}: column twin_of is {named!r}, and source {row['source']!r}; allowed: empty, or source"
+                " untrained-twin"
+            )
+        return
+    allowed = [m for m, r in models.items() if r["source"] in TWINNED]
+    if named not in allowed:
+        raise ConfigError(
+            f"{where}: column twin_of is {shown(named)}{hint(named, allowed)}; allowed: a row whose source is"
+            f" {' or '.join(TWINNED)}: {', '.join(allowed)}"
+        )
+    original = models[named]
+    if row["control"] != "untrained":
+        raise ConfigError(
+            f"{where}: column control is {row['control']!r}; allowed where source is untrained-twin: untrained"
+        )
+    for column in ("family", "bos"):
+        if row[column] != original[column]:
+            raise ConfigError(
+                f"{where}: column {column} is {shown(row[column])}; allowed: {shown(original[column])}, as of {named},"
+                " whose twin this is"
+            )
+    _check_source("models", original, f"config/models.tsv, row {named}")
+
+
+def _check_sae_of_twin(row: Mapping, original: str | None, saes: Sequence[Mapping], where: str) -> None:
+    """A published SAE that is read on a twin is the original's own, so that it is fetched once."""
+    if original is None or row["source"] != "release":
+        return
+    same = ("layer", "source", "path", "release", "id")
+    found = [r for r in saes if (r["model"], r["sae"]) == (original, row["sae"])]
+    if not found or any(found[0][c] != row[c] for c in same):
+        wanted = "; ".join(f"{c} {found[0][c]}" for c in same) if found else f"an SAE of that name of {original}"
+        raise ConfigError(
+            f"{where}: it is not the SAE of that name of {original}, whose untrained twin {row['model']} is; needed:"
+            f" {wanted}, or source trained"
+        )
+
+
+def _check_source(table: str, row: Mapping, where: str, holder: str | None = None) -> None:
+    """A row has the columns that its source needs, and the folder that the workflow puts it in.
+
+    What is fetched for a twin stands with its original (`holder`).
+    """
     kind = (table, row["source"])
     if empty := [c for c in COLUMNS_OF.get(kind, ()) if row[c] is None]:
         raise ConfigError(
             f"{where}: column {empty[0]} is empty; needed where source is {row['source']} (docs/configuration.md)"
         )
     if kind in FOLDER_OF:
-        needed = FOLDER_OF[kind].replace("{model}", row["model"]).replace("{sae}", row.get("sae", ""))
+        owner = holder if holder and row["source"] == "release" else row["model"]
+        needed = FOLDER_OF[kind].replace("{model}", owner).replace("{sae}", row.get("sae", ""))
         if row["path"] != needed:
             raise ConfigError(
                 f"{where}: column path is {row['path']!r}; allowed where source is {row['source']}: {needed}"
@@ -140,6 +202,27 @@ def _check_source(table: str, row: Mapping, where: str) -> None:
 
 def _check_sae(row: Mapping, model: Mapping, where: str) -> None:
     """An SAE fits its model, and its numbers fit each other."""
+    for column, sources in SOURCES_OF.items():
+        if row[column] is not None and row["source"] not in sources:
+            why = (
+                "; sae-lens fetches a release at no revision"
+                if (column, row["source"]) == ("revision", "release")
+                else ""
+            )
+            raise ConfigError(
+                f"{where}: column {column} is {row[column]!r}; allowed: empty where source is {row['source']}, "
+                f"only rows of source {sources[0]} have it{why}"
+            )
+    if row["source"] == "hub":
+        if not re.fullmatch(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", row["id"]):
+            raise ConfigError(
+                f"{where}: column id is {row['id']!r}; allowed where source is hub: owner/name of a repository (a "
+                "folder inside it stands in column subfolder)"
+            )
+        if any(part in ("", ".", "..") for part in (row["subfolder"] or "x").split("/")):
+            raise ConfigError(
+                f"{where}: column subfolder is {row['subfolder']!r}; allowed: names of folders with / between, or empty"
+            )
     if model["source"] == "trained" and row["layer"] >= TRAINED_BLOCKS[model["family"]]:
         n = TRAINED_BLOCKS[model["family"]]
         raise ConfigError(
@@ -233,7 +316,7 @@ def planted_classes(path: str | Path, language: str) -> dict[str, str]:
     rows = read_committed(path, ["emotion", "valence"], None)
     middle = {
         r["emotion"]: read_number(path, r, "valence", 1)
-        + (read_number(path, r, "zh_shift_valence", 2) if language == "zh" and "zh_shift_valence" in r else 0)
+        + (read_number(path, r, f"{language}_shift_valence", 2) if f"{language}_shift_valence" in r else 0)
         for r in rows
     }
     return {e: "positive" if v > 0 else "negative" for e, v in middle.items()}

@@ -8,6 +8,9 @@ from shared_affect.base.reading import read_written
 
 COLUMNS = ("emotion", "word", "pos", "planted", "source")
 
+LANGUAGES = ("en", "zh")
+"""Languages that the planted world is written in (`planted.world`, which needs pandas to be asked)."""
+
 
 def planted_rows(path: str | Path) -> list[str]:
     """Cells of the rows whose `planted` is true, tab-separated, found by the columns' names: other columns do not touch

@@ -15,8 +15,10 @@ import pandas as pd
 from shared_affect.base.contracts import Published, Table
 from shared_affect.base.files import atomic_path
 from shared_affect.results.published import axes_of, published_files
+from shared_affect.steering.files import OF_JUDGES
 from shared_affect.study.vocabulary import (
     CONTROLS,
+    JUDGE_LEVELS,
     PAIR_SETS,
     RATING_ARMS,
     REPRESENTATIONS,
@@ -150,7 +152,11 @@ CONTRACTS: dict[str, Contract] = {
         ("difference", "ci_low", "ci_high", "ci90_low", "ci90_high", "equivalent", "margin"),
         {"arm_a": RATING_ARMS, "arm_b": RATING_ARMS},
     ),
-    "judges": Contract(("control", "spec", "root_seed", "language", "quantity"), ("value",)),
+    "judges": Contract(
+        ("control", "spec", "root_seed", "language", "judge", "corpus", "texts", "judge_level", "of", "quantity"),
+        ("value", "n"),
+        {"texts": ("held-out", "unseen"), "judge_level": JUDGE_LEVELS, "quantity": OF_JUDGES},
+    ),
 }
 
 
@@ -175,9 +181,10 @@ def write_table(path: str | Path, name: str, frame: pd.DataFrame) -> None:
     Examples
     --------
     >>> rows = pd.DataFrame({"control": ["placebo"], "spec": "primary", "root_seed": 0, "language": "en"})
-    >>> write_table("judges.csv", "judges", rows.assign(quantity="accuracy", value=0.9))  # doctest: +ELLIPSIS
+    >>> rows = rows.assign(model="m", sae="s", quantity="l0", value=9.0)
+    >>> write_table("sae_fidelity.csv", "sae_fidelity", rows)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: table judges: control is 'placebo'; allowed: none, untrained, ...
+    ValueError: table sae_fidelity: control is 'placebo'; allowed: none, untrained, ...
     """
     contract = CONTRACTS[name]
     if missing := [c for c in contract.columns if c not in frame]:

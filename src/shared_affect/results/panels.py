@@ -5,7 +5,7 @@ overlap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from shared_affect.base.files import atomic_path
 from shared_affect.base.tables import read_csv
 from shared_affect.results.contracts import CONTRACTS
-from shared_affect.study.vocabulary import CONTROL, GREY, PRIMARY_SPEC, RED
+from shared_affect.study.vocabulary import CONTROL, GREY, JUDGE, PRIMARY_SPEC, RED
 
 WIDTH = 7.2
 MARKERS = "osD^vP"
@@ -28,16 +28,21 @@ MARKERS = "osD^vP"
 
 @dataclass(frozen=True)
 class Names:
-    """What models, languages and emotions are called in a figure: ids -> words; `emotions` is
+    """What models, languages, emotions and judges are called in a figure: ids -> words; `emotions` is
     resources/emotions.tsv.
     """
 
     models: Mapping[str, str]
     languages: Mapping[str, str]
     emotions: pd.DataFrame
+    judges: Mapping[str, str] = field(default_factory=dict)
 
     def model(self, model: str) -> str:
         return self.models.get(model, model)
+
+    def judge(self, judge: str) -> str:
+        """Of every study, or by the label of its row."""
+        return JUDGE[judge].label if judge in JUDGE else self.judges.get(judge, judge)
 
     def control(self, control: str, model: str) -> str:
         """Row of a control: a model that is one has it in its label, a shuffle does not."""

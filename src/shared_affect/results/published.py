@@ -15,6 +15,7 @@ import shared_affect.ratings.files
 import shared_affect.results.files
 import shared_affect.spaces.files
 import shared_affect.steering.files
+import shared_affect.validity.files
 import shared_affect.words.files
 from shared_affect.base.contracts import Contract, Published, Table
 
@@ -26,6 +27,7 @@ STAGES = {
     "Spaces": shared_affect.spaces.files,
     "Ratings": shared_affect.ratings.files,
     "Steering": shared_affect.steering.files,
+    "Validity": shared_affect.validity.files,
     "Results": shared_affect.results.files,
 }
 """Rooms with the contracts of files between rules."""
@@ -34,10 +36,18 @@ VARIANT = "{variant}"
 
 
 def contracts() -> dict[str, Contract]:
-    """All contracts by the names of their records."""
+    """All contracts by the names of their records.
+
+    Raises
+    ------
+    ValueError
+        If two rooms call different records by one name: one of them would be checked nowhere.
+    """
     found: dict[str, Contract] = {}
     for room in STAGES.values():
-        found |= {name: c for name, c in vars(room).items() if isinstance(c, Contract)}
+        for name, c in vars(room).items():
+            if isinstance(c, Contract) and found.setdefault(name, c) is not c:
+                raise ValueError(f"{name} is a record of {found[name].place} and of {c.place}; allowed: one")
     return found
 
 

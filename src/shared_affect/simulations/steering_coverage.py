@@ -85,7 +85,8 @@ def scored(chance: dict[str, np.ndarray], rng: np.random.Generator) -> Scored:
             e = TEXTS["emotion"][here].map(EMOTIONS.index).to_numpy()
             p[here, e] = chance[arm][prompt[here], e]
     hits = (rng.random(p.shape) < p).astype(float)
-    return Scored(TEXTS, EMOTIONS, dict.fromkeys(JUDGES, hits), hits, hits)
+    learned = {"embedded": hits}
+    return Scored(TEXTS, EMOTIONS, dict.fromkeys(JUDGES, hits), learned, learned, {})
 
 
 def one(setting: str, truth: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray | bool]:

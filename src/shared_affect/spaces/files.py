@@ -1,6 +1,8 @@
 """Contracts of emotion spaces and of their comparison with people."""
 
-from shared_affect.base.contracts import Array, Arrays, Table, number, share, text, whole
+from shared_affect.base.contracts import Array, Arrays, Published, Table, number, share, text, whole
+from shared_affect.human.files import WORDINGS
+from shared_affect.study.vocabulary import PAIR_SETS, REPRESENTATIONS, STATISTICS
 
 
 def _estimate(name: str, meaning: str) -> tuple:
@@ -51,6 +53,41 @@ RSA = Table(
         text("nuisances", "what is taken out of partial correlations", missing=True),
     ),
     ("representation", "pairs", "statistic"),
+)
+
+RSA_PROFILES = Table(
+    "{variant}rsa_profiles/{model}/{sae}/{language}/{profiles}.tsv",
+    "compare_with_profiles",
+    "Correlation of every representation with distances between profiles of words. No claim reads it.",
+    (
+        text("wording", "words that stand for an emotion: its names, or all rated ones of its concept-set", *WORDINGS),
+        text("representation", ""),
+        text("pairs", "set of pairs"),
+        text("statistic", "which correlation"),
+        text("reference", "`profiles`: nobody judged pairs", "profiles"),
+        text("human_language", "language of the raters"),
+        *_estimate("rho", "mean correlation with a group of raters"),
+        share("p", "emotion labels permuted; of this number alone, in no family", missing=True),
+        whole("n_permutations", ""),
+        share("p_codes", "codes permuted over words; alone too", missing=True),
+        whole("n_code_permutations", ""),
+        whole("n_bootstrap", ""),
+        number("rho_group", "correlation with the mean over groups", -1, 1, missing=True),
+        number("rho_group_ci_low", "", -1, 1, missing=True),
+        number("rho_group_ci_high", "", -1, 1, missing=True),
+        number("group_agreement", "of a group with the other: a rough ceiling of rho", -1, 1, missing=True),
+        number("ceiling_group", "of the mean over groups", -1, 1, missing=True),
+        whole("n_emotions", "that have a rated word"),
+        whole("n_pairs", ""),
+        whole("n_groups", "women and men are two; people in them are not counted"),
+    ),
+    ("wording", "representation", "pairs", "statistic"),
+    published=Published(
+        "rsa_profiles",
+        "both",
+        needs="profiles",
+        words={"representation": REPRESENTATIONS, "pairs": PAIR_SETS, "statistic": STATISTICS},
+    ),
 )
 
 RSA_DIFFERENCES = Table(

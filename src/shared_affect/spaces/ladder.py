@@ -49,7 +49,21 @@ def compare_all(
     rsa, differences : DataFrame
         Rows of `rsa.compare_spaces` (+ `rsa.compare_draws`) and of `rsa.compare_differences`.
     """
-    raters = RaterRDMs.from_long(judgements)
+    how: dict = dict(pairs=pairs, n_permutations=n_permutations, n_bootstrap=n_bootstrap, seeds=seeds)
+    return compare_raters(spaces, RaterRDMs.from_long(judgements), affect, **how)
+
+
+def compare_raters(
+    spaces: Spaces,
+    raters: RaterRDMs,
+    affect: pd.DataFrame,
+    *,
+    pairs: Sequence[str],
+    n_permutations: int,
+    n_bootstrap: int,
+    seeds: Seeds,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`compare_all` with dissimilarities of people that stand in no table of judgements; arguments as there."""
     if dropped := [e for e in next(iter(spaces.rdms.values())).labels if e not in raters.labels]:
         LOG.info("not judged, left out: %s", ", ".join(dropped))
     wanted = PairSets(pairs, dict(zip(affect["emotion"], affect["valence_class"], strict=True)))

@@ -14,6 +14,7 @@ from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.centroids import centroids, emotion_space
 from shared_affect.features.codes import LanguageCodes
+from shared_affect.features.random_features import random_features
 from shared_affect.spaces.rdm import RDM, cosine_rdm, euclidean_rdm
 from shared_affect.words.concept_sets import shuffle_membership
 
@@ -130,56 +131,6 @@ def _non_emotion(material: Material) -> RDM | None:
         LOG.info("non-emotion: no emotion feature fires on some set of control words, so this rung is left out")
         return None
     return cosine_rdm(points, codes.emotions)
-
-
-NEAREST = 10
-"""Unused features among which a random partner is drawn."""
-
-
-def random_features(
-    selected: np.ndarray, pool: np.ndarray, density: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Features of `pool` that stand in for the selected ones, each matched on firing density.
-
-    Each selected feature, in random order, gets one of the `NEAREST` unused features of the pool nearest in density.
-    If the pool holds fewer than twice as many features, only half of it is drawn, so that draws differ.
-
-    Parameters
-    ----------
-    selected, pool : ndarray of int
-        Feature ids, none in both.
-    density : ndarray, ``[d_sae]``
-        Firing rate on neutral tokens.
-
-    Returns
-    -------
-    ndarray of int
-        Sorted ids, ``min(len(selected), max(1, len(pool) // 2))`` of them.
-
-    Raises
-    ------
-    ValueError
-        If the pool is empty.
-    """
-    if not len(pool):
-        raise ValueError(
-            "no feature outside the emotion space fires on a concept word; take fewer features an emotion (config.yaml,"
-            " key features.per_emotion)"
-        )
-    free, rates = np.ones(len(pool), bool), density[pool]
-    for wanted in density[rng.permutation(selected)[: max(1, len(pool) // 2)]]:
-        left = rng.permutation(np.flatnonzero(free))
-        near = left[_smallest(np.abs(rates[left] - wanted), NEAREST)]
-        free[rng.choice(near)] = False
-    return np.sort(pool[~free])
-
-
-def _smallest(values: np.ndarray, n: int) -> np.ndarray:
-    """Places of the `n` smallest values, ascending, of equal ones the first: a stable sort's, without sorting all."""
-    if len(values) <= n:
-        return np.argsort(values, kind="stable")
-    at = np.flatnonzero(values <= np.partition(values, n - 1)[n - 1])
-    return at[np.argsort(values[at], kind="stable")[:n]]
 
 
 def _random_sae(material: Material) -> Draw:

@@ -47,7 +47,7 @@ class Cells:
         if not self.prompts or not self.emotions:
             raise ValueError(
                 f"no steered texts with prompts of split {split!r}; needed: at least one of each"
-                " (resources/prompts/<language>.tsv)"
+                " (resources/prompts/<set>/<language>.tsv)"
             )
         self._rows: dict[tuple[str, float], np.ndarray] = {}
         self._groups: dict[tuple[str, float], np.ndarray] = {}

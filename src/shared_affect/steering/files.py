@@ -1,7 +1,7 @@
 """Contracts of steering: vectors, judges, generated texts and their scores."""
 
 from shared_affect.base.contracts import Array, Arrays, Facts, Field, Published, Table, flag, number, share, text, whole
-from shared_affect.study.vocabulary import JUDGE_LEVELS, STEERING_ARMS
+from shared_affect.study.vocabulary import JUDGE_LEVELS, STEERING_ARMS, VERDICTS
 
 _STRENGTH = number("strength_resid_norm", "in mean residual norms", 0)
 
@@ -13,6 +13,32 @@ STEERING_VECTORS = Arrays(
         Array("random", "float32", ("direction", "width"), "random directions, of length 1"),
         Array("*", "float32", ("width",), "of an arm, of length 1"),
     ),
+)
+
+PROMPTS = Table(
+    "prompts/{language}.tsv",
+    "prepare_prompts",
+    "Prompts of the study, with their halves.",
+    (
+        text("prompt", "its name"),
+        text("split", "strengths are chosen on one half of the prompts, scores come from the other", "choose", "score"),
+        text("text", ""),
+    ),
+    ("prompt",),
+)
+
+REQUESTS = Table(
+    "requests/{model}/{language}.tsv",
+    "wrap_requests",
+    "Requests as a chat model reads them. Only for models with `chat` true, and requests.",
+    (
+        text("prompt", "its name"),
+        text("wrapped", "with what the chat template writes around it; a line break is written as two characters"),
+        whole("n_tokens", "of the whole, the first token included"),
+        whole("first_own", "number of the request's first token, from 0; what stands before is never steered"),
+        whole("last_own", "number of its last token; what stands behind is never steered"),
+    ),
+    ("prompt",),
 )
 
 GENERATIONS = Table(
@@ -35,7 +61,7 @@ GENERATIONS = Table(
 )
 
 JUDGE_TEXTS = Table(
-    "judges/texts_{language}.tsv, world/{world}/judge_{language}.tsv",
+    "judges/{judge}/{language}/texts.tsv, world/{world}/judge_{language}.tsv",
     "prepare_judge_texts, write_planted_texts",
     "Training texts of the judge.",
     (text("text", "", missing=True), text("label", "emotion")),
@@ -43,7 +69,7 @@ JUDGE_TEXTS = Table(
 )
 
 JUDGE = Arrays(
-    "judges/{language}.npz",
+    "judges/{judge}/{language}.npz",
     "train_judge",
     "A linear classifier of texts.",
     (
@@ -55,7 +81,7 @@ JUDGE = Arrays(
 )
 
 JUDGE_FACTS = Facts(
-    "judges/{language}.json",
+    "judges/{judge}/{language}.json",
     "train_judge",
     "Accuracy of the judge on texts it was not trained on.",
     (
@@ -64,10 +90,61 @@ JUDGE_FACTS = Facts(
         share("chance_majority", "accuracy of the commonest label"),
         share("chance_uniform", "accuracy of a random label"),
         text("language", ""),
+        text("splitter", "how texts are cut into words (config/languages.tsv)"),
         Field("labels", "object", "emotions, in the order of the coefficients"),
         Field("words", "object", "words that segmentation keeps whole"),
     ),
     more="how many texts of each kind",
+)
+
+OF_JUDGES = (
+    "accuracy",
+    "macro_f1",
+    "macro_auroc",
+    "ece",
+    "chance_majority",
+    "chance_uniform",
+    "share_without_label",
+    "f1",
+    "auroc",
+    "confidence",
+    "share_right",
+    "n_held_out",
+    "n_trained",
+    "n_all",
+    "n_labels",
+    "n_features",
+)
+"""What is said of a judge (docs/steering.md, How good a judge is)."""
+
+JUDGE_QUALITY = Table(
+    "judges/{judge}/{language}/held-out.tsv, judges/{judge}/{language}/{corpus}.tsv",
+    "train_judge, assess_judge",
+    "How good a judge is on texts that people labelled and it has not learned from.",
+    (
+        text("corpus", "whose texts these are"),
+        text("texts", "part of the corpus that it learned from, or a corpus that it never saw", "held-out", "unseen"),
+        text("judge_level", "the study's emotions, or the six basic ones", *JUDGE_LEVELS),
+        text("of", "`all`, an emotion, or a bin of confidence (`0.40-0.47`)"),
+        text("quantity", "", *OF_JUDGES),
+        number("value", "", missing=True),
+        whole("n", "texts it rests on; of an emotion those that show it"),
+    ),
+    ("corpus", "texts", "judge_level", "of", "quantity"),
+)
+
+JUDGED = Arrays(
+    "steering/{model}/{sae}/{language}/judged/{judge}.npz",
+    "judge_texts",
+    "What a judge says of every generated text, as it stands and without concept words.",
+    (
+        Array("text", "text", ("text",), "digest of the text, by which it is known"),
+        Array("masked", "text", ("text",), "digest of the text without concept words"),
+        Array("labels", "text", ("label",), "emotions, and labels that stand for none"),
+        Array("top", "int64", ("text",), "label of the text; -1 where the judge has none", -1),
+        Array("probability", "float32", ("text", "label"), "", 0, 1),
+        Array("masked_top", "int64", ("text",), "label of the text without concept words", -1),
+    ),
 )
 
 SCORES = Table(
@@ -204,11 +281,78 @@ CONFUSION = Table(
     published=Published("steering_confusion", needs="steering"),
 )
 
+PROMPT_BASELINE = Table(
+    "steering/{model}/{sae}/{language}/prompt_baseline.tsv",
+    "score_texts",
+    "What unsteered texts show, by the set of prompts that they come from: all prompts, both halves.",
+    (
+        text("prompts", "set of config.yaml, key prompts"),
+        text("judge", ""),
+        text("emotion", "`any`: some emotion of the study"),
+        share("rate", "of unsteered texts that show it; nothing where the judge has no label for it", missing=True),
+        share("ci_low", "over prompts", missing=True),
+        share("ci_high", "", missing=True),
+        share("prompts_showing", "share of prompts with a text that shows it", missing=True),
+        flag("high", "a quarter or more of the texts show it (of `any`: by a word list)"),
+        whole("n_prompts", ""),
+        whole("n_texts", ""),
+    ),
+    ("prompts", "judge", "emotion"),
+    published=Published("steering_baseline", needs="steering"),
+)
+
+JUDGE_AGREEMENT = Table(
+    "steering/{model}/{sae}/{language}/agreement.tsv",
+    "score_texts",
+    "How far two judges say the same of the texts by which arms are scored.",
+    (
+        text("judge_a", ""),
+        text("judge_b", ""),
+        text("emotion", "`all` for every text and emotion that both know"),
+        number("kappa", "Cohen's; nothing where a judge says the same of all texts", -1, 1, missing=True),
+        share("agreement", "share of texts of which they say the same"),
+        share("share_a", "share of texts that the first gives to the emotion"),
+        share("share_b", "share of texts that the second gives to it"),
+        whole("n", "texts, of `all` texts times emotions", 1),
+    ),
+    ("judge_a", "judge_b", "emotion"),
+    published=Published("judge_agreement", needs="steering"),
+)
+
+FLIPS = Table(
+    "steering/{model}/{sae}/{language}/flips.tsv",
+    "score_texts",
+    "Verdicts on the claims about steering under every judge; claims.json has those of the declared judge alone.",
+    (
+        text("claim", ""),
+        text("judge", ""),
+        flag("declared", "whether it is the judge by whom the claim is decided"),
+        text("verdict", "", *VERDICTS),
+        text("declared_verdict", "under the declared judge", *VERDICTS),
+        flag("flipped", "whether they differ, both being tested"),
+        number("value", "difference of rates", -1, 1, missing=True),
+        number("ci_low", "", missing=True),
+        number("ci_high", "", missing=True),
+        whole("n_passing", "emotions that pass"),
+        whole("n_emotions", "emotions that this judge has a label for"),
+        share("random_rate", "target rate of random directions at the same strength", missing=True),
+        share("random_ci_low", "", missing=True),
+        share("random_ci_high", "", missing=True),
+        share("unsteered_rate", "target rate of unsteered texts", missing=True),
+        whole("random_passing", "emotions that random directions bring, against unsteered texts"),
+    ),
+    ("claim", "judge"),
+    published=Published("judge_flips", needs="steering"),
+)
+
 SUMMARIES = {
+    "agreement": JUDGE_AGREEMENT,
+    "flips": FLIPS,
     "chosen": CHOSEN,
     "claim": CLAIM,
     "differences": STEERING_DIFFERENCES,
     "pooled": POOLED,
     "confusion": CONFUSION,
+    "prompt_baseline": PROMPT_BASELINE,
 }
 """What `score_texts` writes once for all emotions, by the name of its file."""

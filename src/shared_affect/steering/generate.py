@@ -22,6 +22,7 @@ from shared_affect.base.files import digest_of
 from shared_affect.base.gates import passes
 from shared_affect.base.journal import JournalParts
 from shared_affect.base.log import LOG, progress
+from shared_affect.models.chat import own_span, read_chat
 from shared_affect.models.halving import in_batches
 from shared_affect.models.interventions import Edits
 from shared_affect.models.likelihood import mean_nll
@@ -31,7 +32,7 @@ from shared_affect.models.proof import outcome, prove_steering
 from shared_affect.models.sae_folder import sae_digest
 from shared_affect.models.sampling import Sampling, Start, sample_texts
 from shared_affect.models.token_checks import check_declared, check_round_trip
-from shared_affect.models.tokens import load_ids
+from shared_affect.models.tokens import Coded, load_ids
 from shared_affect.steering.plan import Chunk, Row
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Place:
         The model's rule for the first token, see `tokens.load_ids`.
     where : str
         Table and row of the model, named in errors.
+    chat : bool
+        Whether prompts are requests, wrapped in the tokenizer's chat template, no token of which is steered.
+    system_prompt : str, optional
+        Of a chat.
+    spares_first : bool
+        Whether the first position of a text, where attention sinks, is left alone.
 
     Raises
     ------
@@ -75,6 +82,9 @@ class Place:
     residual_norm: float
     bos: str | None = None
     where: str = WHERE
+    chat: bool = False
+    system_prompt: str | None = None
+    spares_first: bool = False
 
     def __post_init__(self) -> None:
         if not (passes(self.residual_norm) and self.residual_norm > 0):
@@ -116,11 +126,14 @@ class Generator:
         self.model_folder = Path(place.model_folder)
         self.numerics, self.journal_folder, self.root_seed = numerics, Path(journal_folder), root_seed
         self.texts = load_ids(self.model_folder, place.bos)
+        self.chat = read_chat(self.model_folder, self.texts, place.system_prompt, place.where) if place.chat else None
+        self.ends = self.chat.ends(self.texts) if self.chat else self.texts.ends
         self.identity = {
             "model": model_digest(self.model_folder),
             "tokenizer": tokenizer_digest(self.model_folder),
             **self.texts.key(),
             **self.texts.end_key(),
+            **(self.chat.key() if self.chat else {"first_token": "spared"} if place.spares_first else {}),
             "sae": sae_digest(place.sae_folder),
             "layer": place.layer,
             "residual_norm": repr(float(place.residual_norm)),
@@ -201,9 +214,11 @@ class Generator:
         prompts = [p.text for p in dict.fromkeys(p for chunk in chunks for p in chunk.prompts)]
         check_declared(self.model_folder, self.texts, prompts)
         check_round_trip(self.model_folder, self.texts, prompts)
+        if self.place.chat:
+            read_chat(self.model_folder, self.texts, self.place.system_prompt, self.place.where, prompts)
 
         def prove() -> dict[str, bool]:
-            ids = self.texts.ids(prompts)
+            ids = [c.ids for c in self.begin(prompts)]
             ids.append([i for one in ids for i in one])  # beginnings may be as short as a token
             return prove_steering(self._load()[0], self.place.layer, ids, self.place.where)
 
@@ -215,6 +230,10 @@ class Generator:
             f"steering after block {self.place.layer}",
             prove,
         )
+
+    def begin(self, prompts: Sequence[str]) -> list[Coded]:
+        """Beginnings of texts in tokens; those that count may be steered."""
+        return self.chat.encode_batch(self.texts, prompts) if self.chat else self.texts.encode_batch(prompts)
 
     def _key(self, chunk: Chunk) -> str:
         return chunk.key(self.identity, chunk.seed(self.root_seed, self.language))
@@ -233,7 +252,9 @@ class Generator:
                     " (config.yaml, key steering.strengths)"
                 )
         prompts = list(dict.fromkeys(p.text for chunk in chunks for p in chunk.prompts))
-        ids = dict(zip(prompts, self.texts.ids(prompts), strict=True))
+        coded = dict(zip(prompts, self.begin(prompts), strict=True))
+        ids = {p: c.ids for p, c in coded.items()}
+        spares = self.chat is not None or self.place.spares_first
         rows = {chunk: chunk.rows() for chunk in chunks}
         lines = [(chunk, number, row) for chunk in chunks for number, row in enumerate(rows[chunk])]
         model, device = self._load()
@@ -244,8 +265,9 @@ class Generator:
                 for c, _, r in batch
             ]
             parts = [(c.intervention, [number for _, number, _ in own]) for c, own in groupby(batch, itemgetter(0))]
-            edits = Edits.of(self.place.layer, parts, self.place.residual_norm, device)
-            return sample_texts(model, starts, edits, self.sampling, self.texts.ends)
+            spans = [own_span(coded[r.prompt.text]) for _, _, r in batch] if spares else None
+            edits = Edits.of(self.place.layer, parts, self.place.residual_norm, device, spans)
+            return sample_texts(model, starts, edits, self.sampling, self.ends)
 
         column = f"column rows is {self.rows}"
         tokens: list[list[int]] = []

@@ -87,6 +87,6 @@ def check_generations(frame: pd.DataFrame) -> pd.DataFrame:
     if (frame.groupby("prompt")["split"].nunique() > 1).any():
         raise ValueError(
             "generated texts: a prompt stands in both splits; allowed: one of choose, score"
-            " (resources/prompts/<language>.tsv)"
+            " (resources/prompts/<set>/<language>.tsv)"
         )
     return frame.reset_index(drop=True)

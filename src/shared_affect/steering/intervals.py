@@ -49,7 +49,7 @@ class Rate:
         if counts.shape[1] < 2:
             raise ValueError(
                 f"{counts.shape[1]} prompt of split score; needed: 2 or more, an interval is one over prompts"
-                " (resources/prompts/<language>.tsv)"
+                " (resources/prompts/<set>/<language>.tsv)"
             )
         total = counts.sum(1)
         rate = ratio(sums.sum(1), total)

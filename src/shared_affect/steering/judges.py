@@ -1,4 +1,4 @@
-"""The embedded judge: a linear text classifier on word n-grams, trained and judged here."""
+"""Judges of texts: what every learned judge is, and the embedded one, a linear classifier on word n-grams."""
 
 from __future__ import annotations
 
@@ -6,16 +6,56 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from shared_affect.base.log import LOG
 from shared_affect.steering.files import JUDGE, JUDGE_FACTS
-from shared_affect.words.segmentation import Segmenter
+from shared_affect.words.segmentation import Segmenter, Writing
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class TextJudge(Protocol):
+    """Whoever gives a text one label, and every label a probability.
+
+    Attributes
+    ----------
+    language : str
+        Of the texts that it reads.
+    labels : tuple of str
+        Emotions, and labels that stand for none.
+    """
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Top label of every text (index, -1 for none, ``[n_texts]``), and probabilities, ``[n_texts, n_labels]``."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What the trial model says of the texts that were kept from it.
+
+    Attributes
+    ----------
+    true : ndarray of str, ``[n_texts]``
+    labels : tuple of str
+    top, probability : ndarray
+        As `TextJudge.judge` gives them.
+    """
+
+    true: np.ndarray
+    labels: tuple[str, ...]
+    top: np.ndarray
+    probability: np.ndarray
 
 
 @dataclass
@@ -27,6 +67,8 @@ class Judge:
     Attributes
     ----------
     language : str
+    splitter : str
+        How its texts are cut into words (config/languages.tsv).
     vocabulary : ndarray of str, ``[n_features]``
         n-grams, the words of a pair separated by a space.
     idf : ndarray, ``[n_features]``
@@ -34,12 +76,15 @@ class Judge:
     intercepts : ndarray, ``[n_labels]``
     labels : tuple of str
     words : tuple of str
-        What the Chinese segmentation was told to know.
+        Words that the splitter was told to know.
     facts : dict
         Held-out accuracy and how it was found, see `train_judge`.
+    held_out : HeldOut, optional
+        Of a judge that was trained just now; no file keeps it.
     """
 
     language: str
+    splitter: str
     vocabulary: np.ndarray
     idf: np.ndarray
     coefficients: np.ndarray
@@ -47,9 +92,10 @@ class Judge:
     labels: tuple[str, ...]
     words: tuple[str, ...] = ()
     facts: dict = field(default_factory=dict)
+    held_out: HeldOut | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._segment = Segmenter(self.language, self.words)
+        self._segment = Segmenter(self.splitter, self.words)
         self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
 
     def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
@@ -103,15 +149,24 @@ class Judge:
             },
         )
         JUDGE_FACTS.write(
-            facts, {**self.facts, "language": self.language, "labels": list(self.labels), "words": list(self.words)}
+            facts,
+            {
+                **self.facts,
+                "language": self.language,
+                "splitter": self.splitter,
+                "labels": list(self.labels),
+                "words": list(self.words),
+            },
         )
 
     @classmethod
     def load(cls, arrays: str | Path, facts: str | Path) -> Judge:
         """Read what `save` wrote."""
         told = JUDGE_FACTS.read(facts)
-        language, labels, words = told.pop("language"), tuple(told.pop("labels")), tuple(told.pop("words"))
-        return cls(language=language, labels=labels, words=words, facts=told, **JUDGE.read(arrays))
+        language, splitter = told.pop("language"), told.pop("splitter")
+        labels, words = tuple(told.pop("labels")), tuple(told.pop("words"))
+        found = JUDGE.read(arrays)
+        return cls(language=language, splitter=splitter, labels=labels, words=words, facts=told, **found)
 
 
 NGRAMS = (1, 2)
@@ -119,7 +174,7 @@ MIN_DOCUMENTS = 2
 INVERSE_PENALTY = 2.0
 
 
-def _fit(texts: Sequence[str], labels: np.ndarray, language: str, segment: Segmenter, facts: dict) -> Judge:
+def _fit(texts: Sequence[str], labels: np.ndarray, writing: Writing, segment: Segmenter, facts: dict) -> Judge:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -136,7 +191,8 @@ def _fit(texts: Sequence[str], labels: np.ndarray, language: str, segment: Segme
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
         coefficients, intercepts = np.vstack([np.zeros_like(coefficients), coefficients]), np.r_[0.0, intercepts]
     return Judge(
-        language=language,
+        language=writing.language,
+        splitter=writing.splitter,
         vocabulary=vectorizer.get_feature_names_out().astype(str),
         idf=vectorizer.idf_,
         coefficients=coefficients,
@@ -150,7 +206,7 @@ def _fit(texts: Sequence[str], labels: np.ndarray, language: str, segment: Segme
 def train_judge(
     texts: Sequence[str],
     labels: Sequence[str],
-    language: str,
+    writing: Writing,
     rng: np.random.Generator,
     words: Iterable[str] = (),
     held_out: float = 0.2,
@@ -163,11 +219,12 @@ def train_judge(
     Parameters
     ----------
     texts, labels : sequences of equal length
-    language : {"en", "zh"}
+    writing : Writing
+        How their language is written.
     rng : numpy Generator
         Draws the split.
     words : iterable of str
-        Words the Chinese segmentation has to know, e.g. all concept and rated words.
+        Words the splitter has to know, e.g. all concept and rated words.
     held_out : float
         Share of the texts held out.
 
@@ -186,7 +243,8 @@ def train_judge(
     Examples
     --------
     >>> texts = ["a party and a song", "a song at the party", "the snake in the storm", "a storm and a snake"] * 3
-    >>> judge = train_judge(texts, ["joy", "joy", "fear", "fear"] * 3, "en", np.random.default_rng(0))
+    >>> english = Writing("en", "latin", "letters")
+    >>> judge = train_judge(texts, ["joy", "joy", "fear", "fear"] * 3, english, np.random.default_rng(0))
     >>> top, probability = judge.judge(["the party was a song", "quite unheard"])
     >>> [judge.labels[i] if i >= 0 else "" for i in top]
     ['joy', '']
@@ -205,9 +263,9 @@ def train_judge(
     test = np.zeros(len(texts), bool)
     for name, n in zip(names, counts, strict=True):
         test[rng.permutation(np.flatnonzero(named == name))[: max(1, round(held_out * n))]] = True
-    segment = Segmenter(language, words)
-    trial = _fit([t for t, x in zip(texts, test, strict=True) if not x], named[~test], language, segment, {})
-    top, _ = trial.judge([t for t, x in zip(texts, test, strict=True) if x])
+    segment = Segmenter(writing.splitter, words)
+    trial = _fit([t for t, x in zip(texts, test, strict=True) if not x], named[~test], writing, segment, {})
+    top, probability = trial.judge([t for t, x in zip(texts, test, strict=True) if x])
     predicted = np.where(top >= 0, np.array(trial.labels)[top], "")
     facts = accuracy_of(named[test], predicted) | {
         "chance_majority": float(counts.max() / counts.sum()),
@@ -218,11 +276,12 @@ def train_judge(
         "n_labels": len(names),
         "trained_on": "all texts; accuracy from a model of the n_trained others",
     }
-    judge = _fit(texts, named, language, segment, facts)
+    judge = _fit(texts, named, writing, segment, facts)
     judge.facts["n_features"] = len(judge.idf)
+    judge.held_out = HeldOut(named[test], trial.labels, top, probability)
     LOG.info(
         "judge %s: accuracy %.3f, macro-F1 %.3f on %d held-out texts (majority %.3f)",
-        language,
+        writing.language,
         facts["accuracy"],
         facts["macro_f1"],
         facts["n_held_out"],

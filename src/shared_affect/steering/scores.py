@@ -1,8 +1,8 @@
 """Judging of generated texts, one by one.
 
 A judge says for every text and every emotion whether the text shows it: `lexicon` (any concept word),
-`lexicon-held-out` (only concept words the vector was not built from) and `embedded` (the classifier of `judges`). Every
-text is judged for every emotion once; `statistics` then picks what an arm needs.
+`lexicon-held-out` (only concept words the vector was not built from) and learned judges by their names, `embedded`
+first among them. Every text is judged for every emotion once; `statistics` then picks what an arm needs.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.steering.judges import Judge
+from shared_affect.steering.judges import TextJudge
 from shared_affect.steering.plan import NO_EMOTION
 from shared_affect.study.vocabulary import JUDGES
 from shared_affect.words.segmentation import (
     Segmenter,
+    Writing,
     drop_words,
     find_words,
     normal,
@@ -51,31 +52,38 @@ class Scored:
     ----------
     texts : DataFrame, one row a text
         ``emotion arm strength prompt sample split direction nll n_tokens distinct_2 repetition valence arousal n_rated
-        language_share language_kept label masked_label`` (`label` "" where the embedded judge knows no word of the
-        text).
+        language_share language_kept``.
     emotions : tuple of str
         Columns of the matrices.
     hits : dict of judge -> ndarray of 0/1, ``[n_texts, n_emotions]``
-        NaN in the columns of emotions that the judge has no label for; so below.
-    probability : ndarray, ``[n_texts, n_emotions]``
-        Of the embedded judge.
-    masked : ndarray of 0/1, ``[n_texts, n_emotions]``
-        Top label of the embedded judge after all concept words are taken out.
+        The word lists first, then the learned judges. NaN in the columns of emotions that a judge has no label for; so
+        below.
+    probability : dict of learned judge -> ndarray, ``[n_texts, n_emotions]``
+    masked : dict of learned judge -> ndarray of 0/1, ``[n_texts, n_emotions]``
+        Its top label after all concept words are taken out.
+    labels : dict of learned judge -> ndarray of str, ``[n_texts]``
+        Its top label, "" where it has none (the embedded judge knows no word of the text).
     """
 
     texts: pd.DataFrame
     emotions: tuple[str, ...]
     hits: dict[str, np.ndarray]
-    probability: np.ndarray
-    masked: np.ndarray
+    probability: dict[str, np.ndarray]
+    masked: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+
+    @property
+    def learned(self) -> list[str]:
+        """Judges that have learned what they know, the first of them the declared one."""
+        return list(self.masked)
 
 
 def score_texts(
     generations: pd.DataFrame,
     lexicons: Mapping[str, Mapping[str, Sequence[str]]],
-    judge: Judge,
+    judges: Mapping[str, TextJudge],
     norms: pd.DataFrame,
-    language: str,
+    writing: Writing,
     named_words: Iterable[str] = (),
 ) -> Scored:
     """Judge all texts of one model, SAE and language.
@@ -86,11 +94,13 @@ def score_texts(
         From `read_generations`.
     lexicons : mapping of "lexicon", "lexicon-held-out" -> {emotion: words}
         The same emotions in both; their order is that of the result.
-    judge : Judge
-        Of the same language. An emotion that is none of its labels gets NaN from it, and a warning.
+    judges : mapping of name -> TextJudge
+        Learned judges of the same language, the declared one first. An emotion that is none of a judge's labels gets
+        NaN from it, and a warning.
     norms : DataFrame, ``word valence arousal``
         Ratings of words, any scale. Concept words are left out of a text's mean.
-    language : {"en", "zh"}
+    writing : Writing
+        How the texts' language is written.
     named_words : iterable of str
         Further words taken out before the masked judgement (e.g. the other language's concept words, for texts that
         change language).
@@ -106,23 +116,91 @@ def score_texts(
     Raises
     ------
     ValueError
-        If lexicons disagree on emotions, a steered emotion is not in them, the judge's language differs, or ratings are
-        doubled or not finite.
+        If lexicons disagree on emotions, a steered emotion is not in them, there is no learned judge, the language or
+        splitter of one differs, or ratings are doubled or not finite.
     """
-    emotions = _check_scoring(generations, lexicons, judge, norms, language)
-    concept_words = sorted(
-        {w for lexicon in lexicons.values() for words in lexicon.values() for w in words} | set(named_words)
+    emotions = _check_scoring(generations, lexicons, judges, norms, writing)
+    cut = cut_texts(generations["text"], lexicons.values(), norms["word"], writing, named_words)
+    hits = {name: find_words(cut.tokens, lexicons[name], cut.segment) for name in LEXICONS}
+    scored = Scored(_qualities(generations, cut, norms, writing), emotions, hits, {}, {}, {})
+    for name, judge in judges.items():
+        _add_judge(scored, name, judge, cut)
+    LOG.info(
+        "scored %d texts in %s for %d emotions; %d without a rated word",
+        len(scored.texts),
+        writing.language,
+        len(emotions),
+        int((scored.texts["n_rated"] == 0).sum()),
     )
-    segment = Segmenter(language, [*concept_words, *norms["word"]])
-    texts = generations["text"].tolist()
+    return scored
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Texts and their words.
+
+    Attributes
+    ----------
+    texts, masked : list of str
+        As they stand, and without concept words and punctuation.
+    tokens : list of list of str
+    concept_words : list of str
+    segment : Segmenter
+    """
+
+    texts: list[str]
+    masked: list[str]
+    tokens: list[list[str]]
+    concept_words: list[str]
+    segment: Segmenter
+
+
+def cut_texts(
+    texts: Iterable[str],
+    lexicons: Iterable[Mapping[str, Sequence[str]]],
+    rated: Iterable[str],
+    writing: Writing,
+    named_words: Iterable[str] = (),
+) -> Cut:
+    """Words of texts, and the texts without any concept word: what every learned judge is given.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    lexicons : iterable of {emotion: words}
+    rated : iterable of str
+        Words that the segmentation knows besides.
+    writing, named_words
+        As of `score_texts`.
+    """
+    texts = list(texts)
+    own = {w for lexicon in lexicons for words in lexicon.values() for w in words}
+    concept_words = sorted(own | set(named_words))
+    segment = Segmenter(writing.splitter, [*concept_words, *rated])
     tokens = [segment(t) for t in texts]
-    hits = {name: find_words(tokens, lexicons[name], segment) for name in LEXICONS}
-    top, probability = judge.judge(texts)
-    masked_top, _ = judge.judge(drop_words(tokens, concept_words, segment))
+    return Cut(texts, drop_words(tokens, concept_words, segment), tokens, concept_words, segment)
+
+
+def _qualities(generations: pd.DataFrame, cut: Cut, norms: pd.DataFrame, writing: Writing) -> pd.DataFrame:
+    """What is said of a text whoever judges it."""
+    frame = generations.drop(columns="text").reset_index(drop=True)
+    found = [(distinct_share(t, 2), 1 - distinct_share(t, 3), script_share(t, writing.script)) for t in cut.tokens]
+    frame[["distinct_2", "repetition", "language_share"]] = np.array(found, float).reshape(-1, 3)
+    frame["language_kept"] = frame["language_share"] >= 0.5
+    frame[["valence", "arousal", "n_rated"]] = _mean_ratings(cut.tokens, norms, cut.concept_words, cut.segment)
+    return frame
+
+
+def _add_judge(scored: Scored, name: str, judge: TextJudge, cut: Cut) -> None:
+    """Add what a learned judge says of the texts."""
+    top, probability = judge.judge(cut.texts)
+    masked_top, _ = judge.judge(cut.masked)
+    emotions = scored.emotions
     known = np.isin(emotions, judge.labels)
     if not known.all():
         LOG.warning(
-            "judge embedded has no label %s: not tested for them (its labels: %s)",
+            "judge %s has no label %s: not tested for them (its labels: %s)",
+            name,
             ", ".join(np.array(emotions)[~known]),
             ", ".join(judge.labels),
         )
@@ -131,26 +209,14 @@ def score_texts(
     def for_known(matrix: np.ndarray) -> np.ndarray:
         return np.where(known, matrix, np.nan)
 
-    hits["embedded"] = for_known(top[:, None] == columns)
-    frame = generations.drop(columns="text").reset_index(drop=True)
-    qualities = [(distinct_share(t, 2), 1 - distinct_share(t, 3), script_share(t, language)) for t in tokens]
-    frame[["distinct_2", "repetition", "language_share"]] = np.array(qualities, float).reshape(-1, 3)
-    frame["language_kept"] = frame["language_share"] >= 0.5
-    frame[["valence", "arousal", "n_rated"]] = _mean_ratings(tokens, norms, concept_words, segment)
-    names = np.array([*judge.labels, ""])
-    frame["label"], frame["masked_label"] = names[top], names[masked_top]
-    LOG.info(
-        "scored %d texts in %s for %d emotions; %d without a word the judge knows, %d without a rated word",
-        len(frame),
-        language,
-        len(emotions),
-        int((top < 0).sum()),
-        int((frame["n_rated"] == 0).sum()),
-    )
-    return Scored(frame, emotions, hits, for_known(probability[:, columns]), for_known(masked_top[:, None] == columns))
+    scored.hits[name] = for_known(top[:, None] == columns)
+    scored.probability[name] = for_known(probability[:, columns])
+    scored.masked[name] = for_known(masked_top[:, None] == columns)
+    scored.labels[name] = np.array([*judge.labels, ""])[top]
+    LOG.info("judge %s: %d of %d texts without a label", name, int((top < 0).sum()), len(top))
 
 
-def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, ...]:
+def _check_scoring(generations, lexicons, judges, norms, writing) -> tuple[str, ...]:
     if missing := [name for name in LEXICONS if name not in lexicons]:
         raise ValueError(f"lexicons are {', '.join(lexicons)}; {missing[0]!r} is missing")
     emotions = tuple(lexicons["lexicon"])
@@ -162,8 +228,17 @@ def _check_scoring(generations, lexicons, judge, norms, language) -> tuple[str, 
             f"texts are steered to {unknown[0]!r}, which has no concept words; known: {', '.join(emotions)}"
             " (resources/concepts/<language>.tsv)"
         )
-    if judge.language != language:
-        raise ValueError(f"the judge's language is {judge.language!r}, the texts' {language!r}; allowed: the same")
+    if not judges:
+        raise ValueError("no learned judge; needed: one or more (config.yaml, keys judge_texts and judges)")
+    for name, judge in judges.items():
+        for what, own, other in (
+            ("language", judge.language, writing.language),
+            ("splitter", getattr(judge, "splitter", writing.splitter), writing.splitter),  # what others said needs none
+        ):
+            if own != other:
+                raise ValueError(
+                    f"the judge's {what} is {own!r} (judge {name}), the texts' {other!r}; allowed: the same"
+                )
     if norms["word"].duplicated().any() or not np.isfinite(norms[["valence", "arousal"]].to_numpy(float)).all():
         raise ValueError("norms hold a word twice or a rating that is not finite; allowed: one finite rating a word")
     return emotions

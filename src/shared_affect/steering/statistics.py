@@ -6,7 +6,8 @@ The unit of inference is the prompt (`intervals`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,8 @@ import pandas as pd
 from shared_affect.steering.cells import Cells
 from shared_affect.steering.intervals import Rate, difference_interval, mixed_interval, ratio, ratio_interval, with_mean
 from shared_affect.steering.plan import COMPARED
+from shared_affect.steering.quality import agreement
 from shared_affect.steering.scores import LEXICONS, Scored, fluency
-from shared_affect.study.vocabulary import JUDGES
 
 _QUALITIES = ("distinct_2", "repetition", "valence", "arousal", "language_kept")
 
@@ -34,7 +35,7 @@ def choose_strength(scored: Scored, *, max_nll_ratio: float = 1.5, judge: str = 
     scored : Scored
     max_nll_ratio : float
         Below the limit that is asked of the scored half, so that the scored half stays inside its own.
-    judge : {"lexicon", "lexicon-held-out", "embedded"}
+    judge : str
         Whose rate on the choosing half is reported; it does not choose.
 
     Returns
@@ -47,7 +48,7 @@ def choose_strength(scored: Scored, *, max_nll_ratio: float = 1.5, judge: str = 
     ValueError
         If `max_nll_ratio` is not above 0, the judge is unknown, or texts are missing.
     """
-    _known_judge(judge)
+    _known_judge(judge, scored.hits)
     if not max_nll_ratio > 0:
         raise ValueError(
             f"max_nll_ratio is {max_nll_ratio}; allowed: > 0 (config.yaml, key steering.max_nll_ratio_choose)"
@@ -66,9 +67,9 @@ def choose_strength(scored: Scored, *, max_nll_ratio: float = 1.5, judge: str = 
     return pd.DataFrame(rows, columns=[*columns, "n_prompts_choose"])
 
 
-def _known_judge(judge: str) -> None:
-    if judge not in JUDGES:
-        raise ValueError(f"judge is {judge!r}; allowed: {', '.join(JUDGES)}")
+def _known_judge(judge: str, judges: Iterable[str]) -> None:
+    if judge not in judges:
+        raise ValueError(f"judge is {judge!r}; allowed: {', '.join(judges)}")
 
 
 def _chosen(chosen: pd.DataFrame, arm: str, emotions: Sequence[str]) -> pd.Series:
@@ -88,7 +89,7 @@ def _chosen(chosen: pd.DataFrame, arm: str, emotions: Sequence[str]) -> pd.Serie
 def summarise(scored: Scored, *, seed: int) -> pd.DataFrame:
     """Rows of ``steering.csv`` (without the identity columns): every arm at every strength, on split ``score`` only.
 
-    `target_probability` and `masked_target_rate` come from the judge embedded alone (NaN elsewhere); `content_kept` is
+    `target_probability` and `masked_target_rate` come from learned judges alone (NaN elsewhere); `content_kept` is
     not computed in this version (NaN). `harmonic_mean` is that of `target_rate` and `fluency` of `nll_ratio`. The
     interval is one over prompts (docs/steering.md).
 
@@ -112,7 +113,7 @@ def summarise(scored: Scored, *, seed: int) -> pd.DataFrame:
     """
     cells = Cells(scored, "score")
     arms = [a.name for a in cells.arms()]
-    blocks = [_summary(cells, arm, s, judge) for arm in arms for s in cells.strengths(arm) for judge in JUDGES]
+    blocks = [_summary(cells, arm, s, judge) for arm in arms for s in cells.strengths(arm) for judge in scored.hits]
     frame = pd.concat(blocks, ignore_index=True)
     return frame.assign(n_prompts=len(cells.prompts), seed=seed)
 
@@ -124,7 +125,7 @@ def _summary(cells: Cells, arm: str, strength: float, judge: str) -> pd.DataFram
     rate, (low, high) = found.rate[:-1], (x[:-1] for x in found.interval())
     nll, perplexity = cells.nll_ratio(arm, strength)
     fluent = fluency(nll)
-    learned = judge == "embedded"
+    learned = judge in scored.masked
     quality = {q: cells.mean(arm, strength, scored.texts[q].to_numpy(float)) for q in _QUALITIES}
     return pd.DataFrame(
         {
@@ -136,8 +137,8 @@ def _summary(cells: Cells, arm: str, strength: float, judge: str) -> pd.DataFram
             "target_rate": rate,
             "ci_low": low,
             "ci_high": high,
-            "target_probability": cells.mean(arm, strength, scored.probability) if learned else nan,
-            "masked_target_rate": cells.mean(arm, strength, scored.masked) if learned else nan,
+            "target_probability": cells.mean(arm, strength, scored.probability[judge]) if learned else nan,
+            "masked_target_rate": cells.mean(arm, strength, scored.masked[judge]) if learned else nan,
             "nll_ratio": nll,
             "perplexity_ratio": perplexity,
             **quality,
@@ -155,9 +156,9 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
     Returns
     -------
     DataFrame
-        ``emotion judge label count n_texts rate``: one row for every pair of emotions and judge. The judge embedded
-        has only emotions that it knows, but also the labels that are no studied emotion and "" (no known word), so that
-        its counts add up to `n_texts`; under the lexicons a text may show several emotions or none.
+        ``emotion judge label count n_texts rate``: one row for every pair of emotions and judge. A learned judge
+        has only emotions that it knows, but also the labels that are no studied emotion and "" (no label), so that its
+        counts add up to `n_texts`; under the lexicons a text may show several emotions or none.
 
     Raises
     ------
@@ -167,10 +168,7 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
     cells = Cells(scored, "score")
     strengths = _chosen(chosen, arm, cells.emotions)
     texts = scored.texts
-    known = [
-        e for e, column in zip(scored.emotions, scored.hits["embedded"].T, strict=True) if np.isfinite(column).all()
-    ]
-    labels = [*known, *sorted(set(texts["label"]) - set(known))]
+    labels = {judge: _labels(scored, judge) for judge in scored.learned}
     rows: list[tuple[str, str, str, int, int]] = []
     of_arm = ((texts["arm"] == arm) & (texts["split"] == "score")).to_numpy()
     for emotion, strength in zip(cells.emotions, strengths, strict=True):
@@ -179,10 +177,18 @@ def confusion(scored: Scored, chosen: pd.DataFrame, *, arm: str = "concept") -> 
         rows += [
             (emotion, j, e, int(c), n) for j in LEXICONS for e, c in zip(scored.emotions, scored.hits[j][here].sum(0))
         ]
-        counts = texts.loc[here, "label"].value_counts()
-        rows += [(emotion, "embedded", x, int(counts.get(x, 0)), n) for x in labels]
+        for judge, own in labels.items():
+            counts = Counter(scored.labels[judge][here].tolist())
+            rows += [(emotion, judge, x, counts[x], n) for x in own]
     out = pd.DataFrame(rows, columns=["emotion", "judge", "label", "count", "n_texts"])
     return out.assign(rate=out["count"] / out["n_texts"])
+
+
+def _labels(scored: Scored, judge: str) -> list[str]:
+    """Emotions that a learned judge knows, then its other labels that stand in the texts."""
+    columns = zip(scored.emotions, scored.hits[judge].T, strict=True)
+    known = [e for e, column in columns if np.isfinite(column).all()]
+    return [*known, *sorted(set(scored.labels[judge].tolist()) - set(known))]
 
 
 # ---- differences, and what the claims read of them
@@ -193,7 +199,7 @@ def claim_rows(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
 
     Both sides of a difference share prompts and strength (arm none: strength 0); intervals are 95 % over prompts.
     Comparisons: ``concept-random``, ``concept-wrong-emotion`` and ``concept-diff-means`` for each judge, and
-    ``masked-concept-none`` (judge embedded, concept words taken out on both sides). Rows with emotion ``all`` average
+    ``masked-concept-none`` (learned judges, concept words taken out on both sides). Rows with emotion ``all`` average
     the emotions, each with the same weight; `mixed_ci_low` and `mixed_ci_high` take emotions for random, too
     (`mixed_interval`).
 
@@ -223,8 +229,8 @@ def claim_rows(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
         }
     )
     there = [a.name for a in cells.arms()]
-    pairs = [(f"concept-{b}", judge, b, scored.hits[judge]) for judge in JUDGES for b in COMPARED if b in there]
-    pairs += [("masked-concept-none", "embedded", "none", scored.masked)]
+    pairs = [(f"concept-{b}", judge, b, scored.hits[judge]) for judge in scored.hits for b in COMPARED if b in there]
+    pairs += [("masked-concept-none", judge, "none", masked) for judge, masked in scored.masked.items()]
     blocks = [
         of_concept.assign(comparison=comparison, judge=judge, **_difference(cells, strengths, other, values))
         for comparison, judge, other, values in pairs
@@ -238,9 +244,11 @@ _DIFFERENCE_COLUMNS = (
 ).split()
 
 
-def _difference(cells: Cells, strengths: pd.Series, other: str, values: np.ndarray) -> dict[str, np.ndarray]:
+def _difference(
+    cells: Cells, strengths: pd.Series, other: str, values: np.ndarray, arm: str = "concept"
+) -> dict[str, np.ndarray]:
     """Columns of one comparison, a value for each emotion and one for all."""
-    a, b = cells.at_strengths("concept", strengths, values), cells.at_strengths(other, strengths, values)
+    a, b = cells.at_strengths(arm, strengths, values), cells.at_strengths(other, strengths, values)
     rate_a, rate_b = Rate.of(*a), Rate.of(*b)
     (low, high), (b_low, b_high) = difference_interval(rate_a, rate_b), rate_b.interval()
     mixed = np.full((2, len(cells.emotions) + 1), np.nan)
@@ -288,7 +296,7 @@ def pooled_rates(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
     }
     nll = {arm: _nll_ratio(cells, arm, s).mean() for arm, s in strengths.items()}
     rows = []
-    for judge in JUDGES:
+    for judge in scored.hits:
         found = {arm: Rate.of(*cells.at_strengths(arm, s, scored.hits[judge])) for arm, s in strengths.items()}
         for arm, own in found.items():
             low, high = (x[-1] for x in own.interval())
@@ -300,14 +308,17 @@ def pooled_rates(scored: Scored, chosen: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({c: float for c in rates})
 
 
-def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str = "lexicon") -> pd.DataFrame:
+def claim_summary(
+    rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str = "lexicon", learned: str = "embedded"
+) -> pd.DataFrame:
     """The claims `steering`, `expression` and `beyond-means` of one model and language from `claim_rows`.
 
     An emotion passes `steering` if both of its differences (to random and to wrong-emotion) have intervals above 0 and
     its NLL ratio on the scored half is at most `max_nll_ratio`; it passes `expression` if its masked difference to
     unsteered text has one above 0. `beyond-means` compares with difference of means at the same strength, the one
     chosen for the concept vector; an emotion passes it if the lower limit is above 0 (what the claim asks of the mean
-    over emotions, a margin, stands in `claims`).
+    over emotions, a margin, stands in `claims`). `judge` decides the first and the third, `learned` the second: of
+    texts without concept words a list of words says nothing.
 
     Returns
     -------
@@ -320,9 +331,9 @@ def claim_summary(rows: pd.DataFrame, *, max_nll_ratio: float = 1.6, judge: str 
     ValueError
         If the judge is unknown or a comparison is missing.
     """
-    _known_judge(judge)
+    _known_judge(judge, rows["judge"].unique())
     of = dict.fromkeys(("concept-random", "concept-wrong-emotion"), judge)
-    of |= {"masked-concept-none": "embedded", "concept-diff-means": judge}
+    of |= {"masked-concept-none": learned, "concept-diff-means": judge}
     parts = {c: _comparison(rows, c, j) for c, j in of.items()}
     emotions = {c: part.drop(index="all") for c, part in parts.items()}
     passing = {c: part["ci_low"] > 0 for c, part in emotions.items()}
@@ -369,3 +380,73 @@ def _comparison(rows: pd.DataFrame, comparison: str, judge: str) -> pd.DataFrame
             " random and diff-means)"
         )
     return part
+
+
+# ---- the same under every judge
+
+
+def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: float = 1.6) -> pd.DataFrame:
+    """`claim_summary` under every judge, beside what random directions and unsteered texts get from it.
+
+    A judge that finds an emotion in texts steered at random passes anything: `random_passing` counts the emotions that
+    random directions bring, by the test that the concept vector has to pass (the interval of the difference to
+    unsteered texts lies above 0). `expression` is asked of learned judges alone.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `claim_summary`, ``judge random_rate random_ci_low random_ci_high unsteered_rate random_passing``.
+    """
+    rows, cells = claim_rows(scored, chosen), Cells(scored, "score")
+    strengths = _chosen(chosen, "concept", cells.emotions)
+    found = []
+    for judge in scored.hits:
+        learned = judge if judge in scored.masked else scored.learned[0]
+        summary = claim_summary(rows, max_nll_ratio=max_nll_ratio, judge=judge, learned=learned)
+        if judge not in scored.masked:
+            summary = summary[summary["claim"] != "expression"]
+        for claim, own in summary.groupby("claim", sort=False):
+            values = scored.masked[judge] if claim == "expression" else scored.hits[judge]
+            chance = _difference(cells, strengths, "none", values, arm="random")
+            found.append(
+                own.assign(
+                    judge=judge,
+                    random_rate=chance["rate_a"][-1],
+                    unsteered_rate=chance["rate_b"][-1],
+                    random_passing=int((chance["ci_low"][:-1] > 0).sum()),
+                    **_random_interval(cells, strengths, values),
+                )
+            )
+    return pd.concat(found, ignore_index=True)
+
+
+def _random_interval(cells: Cells, strengths: pd.Series, values: np.ndarray) -> dict[str, float]:
+    low, high = Rate.of(*cells.at_strengths("random", strengths, values)).interval()
+    return {"random_ci_low": float(low[-1]), "random_ci_high": float(high[-1])}
+
+
+def summaries(
+    scored: Scored, chosen: pd.DataFrame, who: Mapping[str, str], *, max_nll_ratio: float = 1.6
+) -> dict[str, pd.DataFrame]:
+    """All that is said once for all emotions, by the names of `files.SUMMARIES`, and the claims ``by_judge``.
+
+    Parameters
+    ----------
+    scored : Scored
+    chosen : DataFrame
+        Of `choose_strength`.
+    who : mapping
+        ``model, language``.
+    max_nll_ratio : float
+    """
+    rows = claim_rows(scored, chosen)
+    claim = claim_summary(rows, max_nll_ratio=max_nll_ratio, learned=scored.learned[0])
+    return {
+        "chosen": chosen,
+        "claim": claim.assign(**who),
+        "differences": rows,
+        "pooled": pooled_rates(scored, chosen),
+        "confusion": confusion(scored, chosen),
+        "agreement": agreement(scored.hits, scored.emotions, (scored.texts["split"] == "score").to_numpy()),
+        "by_judge": claims_by_judge(scored, chosen, max_nll_ratio=max_nll_ratio).assign(**who),
+    }

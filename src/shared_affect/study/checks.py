@@ -48,17 +48,63 @@ def check_study(
     """
     check_mapping(config, read_schema(schema_path), PLACE)
     _check_rows_exist(config, tables)
+    _check_agreement(config, tables["human"])
+    if not config["models"]:
+        return _check_human_side(config, tables)
+    _check_has_inputs(config, template_paths, concept_paths)
     _check_templates(config, tables["variants"], template_paths)
     _check_permutations(config, tables["models"])
     _check_models(config, tables["models"])
     analysed.check(config, tables["saes"])
     _check_human(config, tables["human"])
+    _check_beside(config, tables["human"])
     _check_judge_texts(config, tables["human"])
     known = [r["emotion"] for r in tables["emotions"]]
     emotions = _check_emotions(config, known)
     _check_concepts(config, emotions, known, tables, concept_paths)
     _check_word_data(config, tables["human"])
     return emotions
+
+
+def _check_has_inputs(config: Mapping, templates: Mapping[str, Path], concepts: Mapping[str, Path]) -> None:
+    """A model can be asked in every language: one that has human data alone is no language of a study with models."""
+    for language in config["languages"]:
+        lacking = [str(Path(*p[language].parts[-3:])) for p in (templates, concepts) if not p[language].is_file()]
+        if lacking:
+            raise ConfigError(
+                f"{PLACE}: key languages names {language!r}, which has human data only: {' and '.join(lacking)}"
+                f" {'do' if len(lacking) > 1 else 'does'} not exist, and models are asked by them; write"
+                f" {'them' if len(lacking) > 1 else 'it'} (docs/data.md, Add a language), take the language out, or set"
+                " models to [] for the human side alone"
+            )
+
+
+def _check_human_side(config: Mapping, tables: Mapping[str, list[dict]]) -> list[str]:
+    """A study without models: ratings, and how far people agree; returns its emotions."""
+    asked = {k: config[k] for k in (*MODELS, "control_variants", "specs") if config[k]}
+    asked |= {k: config[k] for k in ("associations", "dictionaries", "word_properties") if config[k]}
+    if asked or config["steering"]["enabled"]:
+        key, value = next(iter(asked.items())) if asked else ("steering.enabled", True)
+        raise ConfigError(
+            f"{PLACE}: key models is [], so nothing is asked of models, but key {key} is {shown(value)}; allowed then:"
+            f" {'false' if value is True else '[]' if isinstance(value, list) else '{}'}, or name models"
+        )
+    _check_human(config, tables["human"], ("norms",))
+    return _check_emotions(config, [r["emotion"] for r in tables["emotions"]])
+
+
+def _check_agreement(config: Mapping, human: Sequence[Mapping]) -> None:
+    """Datasets whose raters are compared hold ratings of concepts, in two languages or more."""
+    rows = [r for r in human if r["kind"] == "concept-ratings"]
+    allowed = list(dict.fromkeys(r["dataset"] for r in rows))
+    _check_names(config["agreement"], allowed, "agreement", "config/human.tsv, kind concept-ratings")
+    languages = {r["human_language"] for r in rows if r["dataset"] in config["agreement"]}
+    if len(languages) == 1:
+        raise ConfigError(
+            f"{PLACE}: key agreement is {shown(config['agreement'])}, all of raters in {languages.pop()!r}; needed: two"
+            f" languages or more; allowed: {listing([r['dataset'] + ' (' + r['human_language'] + ')' for r in rows])}"
+            " (config/human.tsv, kind concept-ratings)"
+        )
 
 
 def _check_names(found: Sequence[str], allowed: Sequence[str], key: str, table: str) -> None:
@@ -132,9 +178,9 @@ def _check_models(config: Mapping, models: Sequence[Mapping]) -> None:
         )
 
 
-def _check_human(config: Mapping, human: Sequence[Mapping]) -> None:
+def _check_human(config: Mapping, human: Sequence[Mapping], kinds: Sequence[str] = ("judgements", "norms")) -> None:
     """Judgements and norms have a row in every language."""
-    for kind, key in (("judgements", "human"), ("norms", "norms")):
+    for kind, key in ((k, {"judgements": "human", "norms": "norms"}[k]) for k in kinds):
         for language in config["languages"]:
             allowed = [r["dataset"] for r in human if r["kind"] == kind and r["language"] == language]
             if config[key] not in allowed:
@@ -144,16 +190,40 @@ def _check_human(config: Mapping, human: Sequence[Mapping]) -> None:
                 )
 
 
+def _check_beside(config: Mapping, human: Sequence[Mapping]) -> None:
+    """Profiles of words and vignettes have a row in some language of the study; the others are left out and named."""
+    asked = [("profiles", config["profiles"], "profiles")] if config["profiles"] else []
+    asked += [("validity", dataset, "vignettes") for dataset in config["validity"]]
+    for key, dataset, kind in asked:
+        rows = [r for r in human if r["kind"] == kind]
+        names = list(dict.fromkeys(r["dataset"] for r in rows))
+        if dataset not in names:
+            raise ConfigError(
+                f"{PLACE}: key {key} names {shown(dataset)}{hint(dataset, names)}; allowed: {listing(names) or 'none'}"
+                f" (config/human.tsv, kind {kind})"
+            )
+        there = [r["language"] for r in rows if r["dataset"] == dataset]
+        if not set(there) & set(config["languages"]):
+            raise ConfigError(
+                f"{PLACE}: key {key} names {shown(dataset)}, which has {kind} in {listing(there)} and in none of the"
+                f" study's languages ({listing(config['languages'])}); allowed: a dataset with a row for one of them"
+                f" (config/human.tsv, kind {kind}), or none"
+            )
+
+
 def _check_judge_texts(config: Mapping, human: Sequence[Mapping]) -> None:
     """Where texts are judged, the judge has labelled texts in every language."""
     if not config["steering"]["enabled"] or config["judge_texts"] == "planted":
         return
     for language in config["languages"]:
+        if language not in config["judge_texts"] and config["judges"].get(language):
+            continue  # another judge reads it (planning/judges.py)
         allowed = [r["dataset"] for r in human if r["kind"] == "labelled-text" and r["language"] == language]
         if (found := config["judge_texts"].get(language)) not in allowed:
             raise ConfigError(
                 f"{PLACE}: key judge_texts.{language} is {shown(found)}; allowed: {listing(allowed) or 'none'}"
-                " (config/human.tsv, kind labelled-text)"
+                " (config/human.tsv, kind labelled-text); or leave it out and name a judge of another kind (key"
+                f" judges.{language}, config/judges.tsv)"
             )
 
 

@@ -6,7 +6,9 @@ to a study (`GROWS`) is allowed; whatever would change numbers that stand there 
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +24,18 @@ STAMP = "settings.yaml"
 FREE = ("study", "force", "data_dir", "models_dir", "emotions_per_job")
 """Keys that change no number: names of folders, and how jobs are cut."""
 
-GROWS = ("models", "control_models", "control_variants", "specs", "emotions", "saes")
+GROWS = (
+    "models",
+    "control_models",
+    "control_variants",
+    "specs",
+    "emotions",
+    "saes",
+    "judges",
+    "judge_tests",
+    "validity",
+    "agreement",
+)
 """Keys that may gain entries: what stands there already stays as it is."""
 
 FINALS = ("report.rst", "claims.json", "claims.html", "report.html", "provenance.json", "run_config.yaml")
@@ -45,11 +58,17 @@ COLUMNS = {
         "encoder",
         "chunk_batch",
         "bos",
+        "chat",
+        "system_prompt",
     ),
-    "saes": ("layer", "source", "path", "release", "id", "architecture", "k", "d_sae", "texts", "train_tokens"),
+    "saes": (
+        *("layer", "source", "path", "release", "id", "subfolder", "revision"),
+        *("architecture", "k", "d_sae", "texts", "train_tokens"),
+    ),
     "human": ("human_language", "loader", "path", "valence_norm", "valence_split", "coordinates"),
-    "languages": ("script", "lemma_rule"),
+    "languages": ("script", "splitter", "lemma_rule", "labels"),
     "variants": ("kind", "templates", "readout", "concepts", "shuffle"),
+    "judges": ("kind", "texts", "path", "id", "revision", "labels", "model", "question", "calibrated"),
     "emotions": ("basic", "contrast"),
 }
 """Columns of the tables that bear on numbers; labels, notes, gates and shards do not."""
@@ -60,6 +79,7 @@ KEYS = {
     "human": ("kind", "dataset", "language"),
     "languages": ("language",),
     "variants": ("variant",),
+    "judges": ("judge", "language"),
     "emotions": ("emotion",),
 }
 
@@ -91,18 +111,22 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "variants": [*config["control_variants"], *config["specs"]],
         "emotions": emotions,
     }
+    named_datasets = datasets(config, tables["variants"], tables.get("judges", ()))
     used = {
         "models": lambda r: r["model"] in named["models"],
         "saes": lambda r: r["model"] in named["models"] and r in analysed.analysed(config, tables["saes"], r["model"]),
         "languages": lambda r: r["language"] in config["languages"],
         "variants": lambda r: r["variant"] in named["variants"],
         "emotions": lambda r: r["emotion"] in emotions,
-        "human": lambda r: (
-            r["language"] in config["languages"] and r["dataset"] in datasets(config, tables["variants"])
-        ),
+        "judges": lambda r: r["judge"] in config.get("judges", {}).get(r["language"], []),
+        "human": lambda r: r["language"] in config["languages"] and r["dataset"] in named_datasets,
     }
     rows = {
-        t: {" ".join(str(r[k]) for k in KEYS[t]): {c: r[c] for c in columns if c in r} for r in tables[t] if used[t](r)}
+        t: {
+            " ".join(str(r[k]) for k in KEYS[t]): {c: r[c] for c in columns if c in r}
+            for r in tables.get(t, ())
+            if used[t](r)
+        }
         for t, columns in COLUMNS.items()
     }
     return {
@@ -112,18 +136,23 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
     }
 
 
-def datasets(config: Mapping, variants: Sequence[Mapping]) -> set[str]:
+def datasets(config: Mapping, variants: Sequence[Mapping], judges: Sequence[Mapping] = ()) -> set[str]:
     """Every dataset of config/human.tsv that a study reads."""
-    found = {config["human"], config["norms"], config["concepts"]} | {
-        r["concepts"] for r in variants if r["variant"] in config["specs"]
-    }
+    named = config.get("judges", {})
+    learned = {r["texts"] for r in judges if r["texts"] and r["judge"] in named.get(r["language"], [])}
+    learned |= {d for found in config.get("judge_tests", {}).values() for d in found}
+    found = (
+        {config["human"], config["norms"], config["concepts"], config["profiles"], *config["validity"]}
+        | set(config["agreement"])
+        | {r["concepts"] for r in variants if r["variant"] in config["specs"]}
+    )
     for mapping in (
         config["associations"],
         config["dictionaries"],
         config["judge_texts"] if isinstance(config["judge_texts"], Mapping) else {},
     ):
         found |= set(mapping.values())
-    return found | {d for datasets in config["word_properties"].values() for d in datasets}
+    return found | learned | {d for datasets in config["word_properties"].values() for d in datasets}
 
 
 def read_settings(folder: str | Path) -> dict | None:
@@ -182,6 +211,9 @@ def _flat(config: Mapping, sections: Collection[str]) -> dict:
 
 
 def _grown(old, new) -> bool:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        # judges by language: the first may be the declared one, so what is added stands behind
+        return all(isinstance(new.get(k), list) and new[k][: len(v)] == list(v) for k, v in old.items())
     return isinstance(old, list) and isinstance(new, list) and all(v in new for v in old)
 
 
@@ -261,6 +293,7 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
     if found and old["tables"] and finished.exists():
         # back to what was finished, after something was added that is not wanted any more
         found = differences(old | {"config": _parsed(finished, "study")}, settings, sections)
+    found = [f for f in found if not _is_pinned(folder, *f)]
     if not found or force:
         return [where for where, _, _ in found]
     listed = "\n".join(
@@ -273,6 +306,19 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
         f"(--config study=NAME), set the old values again ({PLACE}), or overwrite the folder with --config "
         "force=true. Models, controls, specs, emotions and SAEs may be added to a study as it is."
     )
+
+
+def _is_pinned(folder: str | Path, where: str, there: object, now: object) -> bool:
+    """Whether a row only names by its commit what the finished study has used: a branch that is pinned."""
+    row = re.fullmatch(r"config/(?:models|saes)\.tsv, row (.+), column revision", where)
+    path = Path(folder) / "provenance.json"
+    if row is None or not path.exists():
+        return False
+    try:
+        used = json.loads(path.read_text(encoding="utf-8"))["revisions"][row[1]]
+        return (used["asked"], used["commit"]) == (there or "main", now)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _short(value, limit: int = 90) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared_affect.base.reading import LINE, place, shown
@@ -155,19 +157,57 @@ def read_templates(path: str | Path) -> dict[str, str]:
     return {r["template"]: r["text"] for r in rows}
 
 
+PROMPT_KINDS = ("continuation", "request")
+"""What a prompt is: a beginning that a model goes on with, or a request that a chat model answers."""
+
+
+def half_of(name: str) -> str:
+    """The half of a prompt by its name: a prompt that is added moves no other.
+
+    Examples
+    --------
+    >>> half_of("kettle"), half_of("ferry")
+    ('choose', 'score')
+    """
+    return SPLITS[hashlib.sha256(name.encode()).digest()[0] % 2]
+
+
 def read_prompts(path: str | Path) -> list[tuple[str, str, str]]:
-    """Sentence beginnings of one language, as written: name, split (``choose`` or ``score``), text.
+    """Prompts of one language, as written: name, split (``choose`` or ``score``), text.
+
+    Without a column `split` the name decides (`half_of`).
 
     Raises
     ------
     ConfigError
-        Anything that `reading.read_written` refuses; a name that stands twice, or another split.
+        Anything that `reading.read_written` refuses; a name or a text that stands twice, or another split.
     """
-    rows = read_committed(path, ["prompt", "split", "text"], texts=["text"], key=["prompt"])
+    rows = read_committed(path, ["prompt", "text"], ["split"], texts=["text"], key=["prompt"])
     for r in rows:
-        if r["split"] not in SPLITS:
+        if r.get("split", SPLITS[0]) not in SPLITS:
             raise ConfigError(f"{place(path, r[LINE], 3)}: split is {r['split']!r}; allowed: {', '.join(SPLITS)}")
-    return [(r["prompt"], r["split"], r["text"]) for r in rows]
+    first: dict[str, int] = {}
+    for r in rows:
+        if (line := first.setdefault(r["text"], r[LINE])) != r[LINE]:
+            raise ConfigError(
+                f"{place(path, r[LINE], 3)}: text is {shown(r['text'])}, as in line {line}; allowed: each once"
+            )
+    return [(r["prompt"], r.get("split") or half_of(r["prompt"]), r["text"]) for r in rows]
+
+
+def read_prompt_sets(path: str | Path) -> dict[str, str]:
+    """Sets of prompts and their kind (`PROMPT_KINDS`), from ``resources/prompts/sets.tsv``.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses, a set that stands twice, or another kind.
+    """
+    rows = read_committed(path, ["set", "kind"], ["about"], key=["set"])
+    for r in rows:
+        if r["kind"] not in PROMPT_KINDS:
+            raise ConfigError(f"{place(path, r[LINE], 3)}: kind is {r['kind']!r}; allowed: {', '.join(PROMPT_KINDS)}")
+    return {r["set"]: r["kind"] for r in rows}
 
 
 BASIC = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
@@ -197,6 +237,64 @@ def read_labels(path: str | Path, emotions: Collection[str] | None = None) -> li
                     f"{place(path, r[LINE], 3)}: {column} is {r[column]!r}; allowed: {listing(list(allowed))}, or empty"
                 )
     return rows
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a language model is asked about a text, as the beginning of a sentence that a label ends.
+
+    Attributes
+    ----------
+    text : str
+        ``{text}`` once, then ``{label}`` once, at its end.
+
+    Examples
+    --------
+    >>> asked = Question("He said: {text} That sounds like {label}")
+    >>> asked.before("What a day!"), asked.lead
+    ('He said: What a day! That sounds like', ' ')
+    """
+
+    text: str
+
+    @property
+    def _before(self) -> str:
+        return self.text.removesuffix("{label}")
+
+    @property
+    def lead(self) -> str:
+        """What stands before a label and belongs to its first token: the blank of languages that write one."""
+        return self._before[len(self._before.rstrip(" ")) :]
+
+    def before(self, text: str) -> str:
+        """The question about a text, up to the label."""
+        return self._before.rstrip(" ").replace("{text}", text)
+
+
+def read_question(path: str | Path, question: str) -> Question:
+    """A question of one language (``resources/questions``), by its name.
+
+    Raises
+    ------
+    ConfigError
+        Anything that `reading.read_written` refuses; a place for text or label that is missing, doubled or in the wrong
+        order; a name that stands twice; no such question.
+    """
+    rows = read_committed(path, ["question", "text"], texts=["text"], key=["question"])
+    for r in rows:
+        text = r["text"]
+        if text.count("{text}") != 1 or text.count("{label}") != 1 or not text.endswith("{label}"):
+            raise ConfigError(
+                f"{place(path, r[LINE], 3)}: text is {text!r}; allowed: a text with {{text}} once, which ends in"
+                " {label}"
+            )
+    if not (found := [r for r in rows if r["question"] == question]):
+        names = [r["question"] for r in rows]
+        raise ConfigError(
+            f"{place(path, parts=3)} has no question {question!r}{hint(question, names)}; allowed: {listing(names)}"
+            " (config/judges.tsv, column question)"
+        )
+    return Question(found[0]["text"])
 
 
 def read_number(path: str | Path, row: Mapping, column: str, most: float) -> float:

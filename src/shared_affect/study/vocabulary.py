@@ -162,8 +162,6 @@ RATING_ARM = _by_name(
         RatingArm("all", "all features"),
         RatingArm("emotion-space", "emotion space"),
         RatingArm("shared", "shared features"),
-        RatingArm("en-only", "English-only features"),
-        RatingArm("zh-only", "Chinese-only features"),
         RatingArm("outside-matched", "outside, matched"),
         RatingArm("dense", "residual stream"),
         RatingArm("static", "static embeddings"),
@@ -218,7 +216,7 @@ STEERING_ARMS = tuple(STEERING_ARM)
 
 @dataclass(frozen=True)
 class Judge:
-    """Who says which emotion a text has."""
+    """Who says which emotion a text has: those of every study. Others are rows of config/judges.tsv."""
 
     name: str
     label: str
@@ -234,3 +232,6 @@ JUDGE = _by_name(
 JUDGES = tuple(JUDGE)
 JUDGE_LEVELS = ("fine", "basic")
 """Labels a judge gives: the study's emotions, or the basic ones."""
+
+VERDICTS = ("holds", "fails", "inconclusive", "not-tested")
+"""What is said of a claim."""

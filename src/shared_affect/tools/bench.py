@@ -248,9 +248,16 @@ def show(rows: list[dict]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the named benchmarks (all by default) and write one CSV each."""
     from shared_affect.tools.bench_extraction import bench_extraction
+    from shared_affect.tools.bench_sampling import bench_sampling
     from shared_affect.tools.bench_steering import bench_steering
 
-    known = {"extraction": bench_extraction, "rsa": bench_rsa, "ratings": bench_ratings, "steering": bench_steering}
+    known = {
+        "extraction": bench_extraction,
+        "rsa": bench_rsa,
+        "ratings": bench_ratings,
+        "sampling": bench_sampling,
+        "steering": bench_steering,
+    }
     parser = argparse.ArgumentParser(
         prog="python -m shared_affect.tools.bench",
         description="Speed and memory of the slow stages beside the usual way; minutes. Extraction and steering need"

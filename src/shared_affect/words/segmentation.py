@@ -1,19 +1,83 @@
-"""Words of a text in English and Chinese, and which of given words stand in it."""
+"""Words of a text in any language that has a splitter, and which of given words stand in it.
+
+Which splitter a language has, and its script, stands in its row of config/languages.tsv: no language is named here.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 _CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+")
-_IS_CJK = {"en": False, "zh": True}
-LANGUAGES = tuple(_IS_CJK)
-"""Languages in whose texts words can be found, and so in which texts can be judged."""
+LETTERS, JIEBA = "letters", "jieba"
+SPLITTERS = (LETTERS, JIEBA)
+"""Allowed in config/languages.tsv, column splitter, beside nothing. ``letters``: words are runs of letters, as where
+words stand between spaces. ``jieba``: Chinese characters are cut by jieba's dictionary, other letters as before.
+"""
+
+SCRIPTS = ("latin", "han")
+"""Allowed in config/languages.tsv, column script."""
+
+
+def check_splitter(splitter: str | None, language: str, what: str) -> str:
+    """The splitter of a language.
+
+    Parameters
+    ----------
+    splitter : str or None
+        Of the language's row.
+    language : str
+    what : str
+        What needs it, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the row names none, or one that does not exist.
+    """
+    if splitter not in SPLITTERS:
+        found = f"the splitter {splitter!r}" if splitter else "no splitter"
+        raise ValueError(
+            f"language {language!r} has {found}, and {what}; allowed: {', '.join(SPLITTERS)} (config/languages.tsv,"
+            " column splitter)"
+        )
+    return splitter
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a language is written: cells of its row of config/languages.tsv.
+
+    Attributes
+    ----------
+    language : str
+        Its code.
+    script : {"latin", "han"}
+    splitter : {"letters", "jieba"}
+
+    Raises
+    ------
+    ValueError
+        For a script or a splitter that does not exist.
+    """
+
+    language: str
+    script: str
+    splitter: str
+
+    def __post_init__(self) -> None:
+        if self.script not in SCRIPTS:
+            raise ValueError(
+                f"language {self.language!r} has the script {self.script!r}; allowed: {', '.join(SCRIPTS)}"
+                " (config/languages.tsv, column script)"
+            )
+        check_splitter(self.splitter, self.language, "its texts are cut into words")
 
 
 @lru_cache(maxsize=1)
@@ -35,31 +99,30 @@ def normal(text: str) -> str:
 class Segmenter:
     """Words of a text, case-folded, without punctuation.
 
-    English: runs of letters (an apostrophe inside a word belongs to it). Chinese: a private jieba tokenizer without its
-    hidden Markov model; a run of Latin letters in a Chinese text is a word.
+    ``letters``: runs of letters (an apostrophe inside a word belongs to it). ``jieba``: runs of Chinese characters are
+    cut by a private jieba tokenizer without its hidden Markov model; a run of other letters is a word.
 
     Parameters
     ----------
-    language : {"en", "zh"}
+    splitter : {"letters", "jieba"}
     words : iterable of str
-        Chinese words of two or more characters that are never cut up themselves. Give the whole vocabulary known,
-        so that the longer of two words wins. One-character words stay at their usual frequency, so that they are not
+        Words of two or more Chinese characters that jieba never cuts up themselves. Give the whole vocabulary known, so
+        that the longer of two words wins. One-character words stay at their usual frequency, so that they are not
         cut out of longer words.
 
     Raises
     ------
     ValueError
-        If the language is unknown.
+        If the splitter is unknown.
     """
 
-    def __init__(self, language: str, words: Iterable[str] = ()):
-        if language not in _IS_CJK:
+    def __init__(self, splitter: str, words: Iterable[str] = ()):
+        if splitter not in SPLITTERS:
             raise ValueError(
-                f"language is {language!r}; words are known to be found in: {', '.join(_IS_CJK)}"
-                " (shared_affect/words/segmentation.py)"
+                f"splitter is {splitter!r}; allowed: {', '.join(SPLITTERS)} (config/languages.tsv, column splitter)"
             )
         self.words = tuple(sorted({normal(w) for w in words}))
-        self._jieba = self._make_jieba() if language == "zh" else None
+        self._jieba = self._make_jieba() if splitter == JIEBA else None
 
     def _make_jieba(self):
         import jieba
@@ -111,7 +174,7 @@ def _check_lexicon(lexicon: Mapping[str, Sequence[str]]) -> None:
 def find_words(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[str]], segment: Segmenter) -> np.ndarray:
     """Which emotions' words occur in which text.
 
-    Whole words only, case-folded; in Chinese after segmentation, so that 爱 is not found in 爱情.
+    Whole words only, case-folded; in Chinese after jieba has cut, so that 爱 is not found in 爱情.
 
     Parameters
     ----------
@@ -133,7 +196,7 @@ def find_words(tokens: Sequence[Sequence[str]], lexicon: Mapping[str, Sequence[s
     Examples
     --------
     >>> lexicon = {"love": ["爱"], "joy": ["高兴"]}
-    >>> segment = Segmenter("zh", ["爱", "高兴"])
+    >>> segment = Segmenter("jieba", ["爱", "高兴"])
     >>> find_words([segment(t) for t in ("她爱他。", "爱情", "Anna很高兴")], lexicon, segment).astype(int).tolist()
     [[1, 0], [0, 0], [0, 1]]
     """
@@ -177,7 +240,7 @@ def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: S
 
     Examples
     --------
-    >>> segment = Segmenter("en")
+    >>> segment = Segmenter("letters")
     >>> drop_words([segment("Happy Anna was over the moon.")], ["happy", "over the moon"], segment)
     ['anna was']
     """
@@ -195,9 +258,9 @@ def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: S
     return out
 
 
-def script_share(tokens: Sequence[str], language: str) -> float:
-    """Share of the words of a text, numbers aside, that are written in the language's script; 0 in a text without
+def script_share(tokens: Sequence[str], script: str) -> float:
+    """Share of the words of a text, numbers aside, that are written in a script; 0 in a text without
     words.
     """
     words = [t for t in tokens if not t[0].isdigit()]
-    return sum(is_cjk(t) == _IS_CJK[language] for t in words) / len(words) if words else 0.0
+    return sum(is_cjk(t) == (script == "han") for t in words) / len(words) if words else 0.0

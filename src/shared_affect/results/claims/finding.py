@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-HOLDS, FAILS, INCONCLUSIVE, NOT_TESTED = "holds", "fails", "inconclusive", "not-tested"
+from shared_affect.study.vocabulary import VERDICTS
+
+HOLDS, FAILS, INCONCLUSIVE, NOT_TESTED = VERDICTS
 
 
 @dataclass(frozen=True)

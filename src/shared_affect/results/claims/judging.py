@@ -36,7 +36,7 @@ def judge_all(evidence: Evidence) -> list[dict[str, Any]]:
     """
     return [
         _entry(claim, evidence.setting.sae, model, language, judge(claim, evidence, model, language))
-        for claim in ROWS
+        for claim in (ROWS if evidence.setting.models else ())
         for model, language in claim.asked_of(evidence.setting)
     ]
 

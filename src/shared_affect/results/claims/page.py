@@ -39,7 +39,70 @@ def _row(c: Mapping) -> str:
     return "<tr>" + "".join(f"<td>{html.escape(str(x))}</td>" for x in cells) + verdict + "</tr>"
 
 
-def render(claims: Sequence[Mapping], note: str = "") -> str:
+BY_JUDGE = (
+    "claim",
+    "model",
+    "language",
+    "judge",
+    "value [95 % interval]",
+    "emotions",
+    "random directions",
+    "unsteered",
+    "passed at random",
+    "verdict",
+)
+
+
+def judge_sentence(flips: Sequence[Mapping]) -> str:
+    """How many verdicts on steering hang on the judge.
+
+    Examples
+    --------
+    >>> row = {"claim": "steering", "model": "m", "language": "en", "flipped": False}
+    >>> judge_sentence([row, row | {"flipped": True}, row | {"language": "zh"}])
+    'Judges: 1 of 2 verdicts on steering change with the judge (steering m en).'
+    """
+    asked = dict.fromkeys((r["claim"], r["model"], r["language"]) for r in flips)
+    turned = dict.fromkeys((r["claim"], r["model"], r["language"]) for r in flips if r["flipped"])
+    named = f" ({'; '.join(' '.join(t) for t in turned)})" if turned else ""
+    return f"Judges: {len(turned)} of {len(asked)} verdicts on steering change with the judge{named}."
+
+
+def _judge_row(r: Mapping) -> str:
+    value = _number({k: None if r[k] != r[k] else r[k] for k in ("value", "ci_low", "ci_high")})
+    chance = {"value": r["random_rate"], "ci_low": r["random_ci_low"], "ci_high": r["random_ci_high"]}
+    n = int(r["n_emotions"])
+    cells = [
+        *(r[k] for k in ("claim", "model", "language")),
+        f"{r['judge']}{' (declared)' if r['declared'] else ''}",
+        value,
+        f"{int(r['n_passing'])} of {n}",
+        _number({k: None if v != v else v for k, v in chance.items()}),
+        "" if r["unsteered_rate"] != r["unsteered_rate"] else f"{r['unsteered_rate']:.3g}",
+        f"{int(r['random_passing'])} of {n}",
+    ]
+    verdict = f"{r['verdict']}{' (flipped)' if r['flipped'] else ''}"
+    told = f"<td style='color:{COLOUR[r['verdict']]};font-weight:600'>{verdict}</td>"
+    return "<tr>" + "".join(f"<td>{html.escape(str(x))}</td>" for x in cells) + told + "</tr>"
+
+
+def _by_judge(flips: Sequence[Mapping]) -> str:
+    """The table of verdicts on steering under every judge; nothing where nothing is steered."""
+    if not flips:
+        return ""
+    head = "".join(f"<th>{h}</th>" for h in BY_JUDGE)
+    note = (
+        f"{judge_sentence(flips)} The same rules under every judge; claims.json has the verdict of the declared one. A"
+        " judge that gives random directions what it gives unsteered text is not taken in by them; passed at random:"
+        " emotions that random directions bring, by the test that the concept vector has to pass."
+    )
+    return (
+        f"<h2>Steering under every judge</h2><p>{html.escape(note)}</p><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(map(_judge_row, flips))}</tbody></table>\n"
+    )
+
+
+def render(claims: Sequence[Mapping], note: str = "", flips: Sequence[Mapping] = ()) -> str:
     """An HTML page of the claims: verdict, number with interval, control, reason.
 
     Parameters
@@ -48,10 +111,12 @@ def render(claims: Sequence[Mapping], note: str = "") -> str:
         As in claims.json.
     note : str
         Text above the table.
+    flips : sequence of mappings
+        Rows of the table ``judge_flips``.
     """
     head = "".join(f"<th>{h}</th>" for h in HEAD)
     return (
         f"<!doctype html><meta charset='utf-8'><title>Claims</title><style>{STYLE}</style>"
         f"<h1>Claims</h1><p>{html.escape(note)}</p><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(map(_row, claims))}</tbody></table>\n"
+        f"<tbody>{''.join(map(_row, claims))}</tbody></table>\n{_by_judge(flips)}"
     )

@@ -24,6 +24,7 @@ from shared_affect.results.claims.finding import (
     number,
     verdict_of,
 )
+from shared_affect.results.people import yardstick
 from shared_affect.study.checks import ALPHA
 from shared_affect.study.vocabulary import PRIMARY_SPEC
 
@@ -77,6 +78,12 @@ class Evidence:
     def row(self, table: str, **keys: str) -> pd.Series | None:
         """The row of the main study's primary configuration with these words, None where there is none."""
         return one_row(self.tables.get(table), spec=PRIMARY_SPEC, control="none", sae=self.setting.sae, **keys)
+
+    def people(self, direction: str, dimension: str) -> str:
+        """How far people of the two languages agree themselves, in words; "" where the study does not ask."""
+        found = self.tables.get("human_agreement")
+        said = "" if found is None else yardstick(found, direction.split("-"), dimension)
+        return f"people themselves: {said}" if said else ""
 
     def steered(self, claim: str, case: Case) -> pd.Series | None:
         """The summary of the steered texts for a claim."""
@@ -318,6 +325,7 @@ def transfer(e: Evidence, case: Case) -> Finding:
         _beside("dense", e.row("ratings", arm="dense", **keys), "r"),
         table="ratings.csv",
         human=e.setting.norms,
+        reason=e.people(case.language, tests.where["dimension"]),
     )
 
 
@@ -347,7 +355,26 @@ def steers(e: Evidence, case: Case) -> Finding:
     r = _summary(e, case)
     if isinstance(r, Finding):
         return r
-    return _steered(r, verdict_of([r["n_passing"] / r["n_emotions"] >= 2 / 3], r["ci_high"]))
+    verdict = verdict_of([r["n_passing"] / r["n_emotions"] >= 2 / 3], r["ci_high"])
+    return _steered(r, verdict, more=_baseline(e, case))
+
+
+def _baseline(e: Evidence, case: Case) -> str:
+    """What unsteered texts show already, where that is much."""
+    table = e.tables.get("steering_baseline")
+    if table is None:
+        return ""
+    here = (table["model"] == case.model) & (table["language"] == case.language) & (table["sae"] == e.setting.sae)
+    high = table[here & table["high"].astype(bool)]
+    if not len(high):
+        return ""
+    # an emotion says more than some emotion
+    r = high.assign(last=high["emotion"] == "any").sort_values(["last", "rate"], ascending=[True, False]).iloc[0]
+    others = f" and {len(high) - 1} more" if len(high) > 1 else ""
+    return (
+        f"; high baseline: unsteered texts of the prompts {r['prompts']} show {r['emotion']} in {r['rate']:.2f} (judge"
+        f" {r['judge']}){others}, steering_baseline.csv"
+    )
 
 
 def expresses(e: Evidence, case: Case) -> Finding:

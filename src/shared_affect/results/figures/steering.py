@@ -25,7 +25,7 @@ from shared_affect.results.panels import (
     new_figure,
     say,
 )
-from shared_affect.study.vocabulary import BLACK, GREY, JUDGE, JUDGES, RED, STEERING_ARM, STEERING_ARMS
+from shared_affect.study.vocabulary import BLACK, GREY, JUDGES, RED, STEERING_ARM, STEERING_ARMS
 
 TOP, LEFT = 0.75, 0.62
 AT_CHOICE = ("wrong-emotion", "random", "concept")
@@ -44,6 +44,7 @@ class Steered:
         Who scores the panels that show one judge.
     limit : float
         Of the NLL ratio.
+    names : Names
     """
 
     scores: pd.DataFrame
@@ -52,6 +53,7 @@ class Steered:
     curves: pd.DataFrame
     judge: str
     limit: float
+    names: Names
 
     @property
     def arms(self) -> list[str]:
@@ -69,7 +71,7 @@ class Steered:
         """The rows of one model and language."""
         frames = (self.scores, self.chosen, self.pooled, self.curves)
         own = [f[(f["model"] == model) & (f["language"] == language)] for f in frames]
-        return Steered(own[0], own[1], own[2], own[3], self.judge, self.limit)
+        return Steered(own[0], own[1], own[2], own[3], self.judge, self.limit, self.names)
 
 
 def draw_steering(
@@ -104,7 +106,8 @@ def draw_steering(
         say(fig.add_subplot(), "no steered texts in this study")
         return fig, scores
     judges = in_order(scores["judge"], JUDGES)
-    s = Steered(scores, chosen, pooled, _curves(scores), judge if judge in judges else judges[0], max_nll_ratio)
+    shown = judge if judge in judges else judges[0]
+    s = Steered(scores, chosen, pooled, _curves(scores), shown, max_nll_ratio, names)
     fig, axes, below, scatter, last = _panels(s)
     highest, ratio = 1.04 * s.curves["q75"].max(), 1.04 * s.curves["nll_ratio"].max()
     units = dict.fromkeys(zip(scores["model"], scores["language"], strict=True))
@@ -125,16 +128,12 @@ def draw_steering(
         labels = [names.emotion(e, language) for e in s.emotions]
         _by_emotion(last[j], here, s, labels, first=j == 0)
     below[0].set_ylabel("NLL ratio")
-    scatter[0].set_ylabel(f"target rate,\n{_judge(judge)}")
+    scatter[0].set_ylabel(f"target rate,\n{names.judge(judge)}")
     first = (axes[0, 0], below[0], scatter[0], last[0])
     for ax, letter, shift in zip(first, "abcd", (0.58, 0.58, 0.58, 1.0), strict=True):
         letter_panel(ax, letter, shift, 0.02)
     named = (s.curves.assign(panel="dose"), scores.assign(panel="emotions"), pooled.assign(panel="all emotions"))
     return fig, pd.concat(named, ignore_index=True)
-
-
-def _judge(judge: str) -> str:
-    return JUDGE[judge].label if judge in JUDGE else judge
 
 
 def _label(arm: str) -> str:
@@ -177,11 +176,15 @@ def _curves(main: pd.DataFrame) -> pd.DataFrame:
 def _doses(axes: np.ndarray, here: Steered, s: Steered, highest: float, *, first: bool) -> None:
     """Target rates by strength, one panel for each judge."""
     for ax, judge in zip(axes, s.judges, strict=True):
-        _dose(ax, here.curves[here.curves["judge"] == judge], s.arms, "target_rate", bars=True)
+        own = here.curves[here.curves["judge"] == judge]
+        if own.empty:
+            say(ax, "not a judge of this language")
+        else:
+            _dose(ax, own, s.arms, "target_rate", bars=True)
         ax.set_ylim(-0.02 * highest, highest)
         ax.tick_params(labelbottom=False, labelleft=first)
         if first:
-            ax.set_ylabel(f"target rate,\n{_judge(judge)}")
+            ax.set_ylabel(f"target rate,\n{s.names.judge(judge)}")
 
 
 def _dose(ax: Axes, rows: pd.DataFrame, arms: Sequence[str], value: str, bars: bool) -> None:
@@ -236,4 +239,4 @@ def _by_emotion(ax: Axes, here: Steered, s: Steered, labels: Sequence[str], *, f
                 draw_points(ax, r["target_rate"], y, low, high, dot=Dot(_colour(arm), 2.8 if arm == "concept" else 2.2))
     if not at:
         ax.text(0.5, 0.5, "no chosen strength", transform=ax.transAxes, ha="center", color=GREY)
-    ax.set(xlim=(-0.03, 1.03), xlabel=f"target rate, {_judge(here.judge)}")
+    ax.set(xlim=(-0.03, 1.03), xlabel=f"target rate, {here.names.judge(here.judge)}")

@@ -1,0 +1,1 @@
+"""Whether features that were found with words of emotions fire on texts that name none."""
