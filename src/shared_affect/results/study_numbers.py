@@ -39,7 +39,7 @@ class View:
     rows : sequence of str
         Columns whose values head the lines.
     value : str
-        Column of the numbers.
+        Column of the numbers, or of words.
     where : mapping of column -> words
         Rows that are shown.
     across : sequence of str
@@ -71,7 +71,7 @@ VIEWS = (
         "Congruence with human judgements",
         "rho-a, mean over raters, with 95 % interval; to be held against the ceilings below.",
         "rsa",
-        ("pairs", "representation"),
+        ("human_language", "pairs", "representation"),
         "rho",
         {"statistic": ("rho-a",)},
     ),
@@ -88,7 +88,7 @@ VIEWS = (
         "Space against baselines",
         "Paired differences of rho-a.",
         "rsa_differences",
-        ("pairs", "representation_a", "representation_b"),
+        ("human_language", "pairs", "representation_a", "representation_b"),
         "difference",
         {"statistic": ("rho-a",)},
     ),
@@ -155,7 +155,73 @@ VIEWS = (
         {"judge": ("lexicon",)},
         spread=False,
     ),
-    View("Judges", "", "judges", ("quantity",), "value", across=("language",), spread=False),
+    View(
+        "What unsteered texts show",
+        "Share of unsteered texts that the judge gives to any emotion.",
+        "steering_baseline",
+        ("prompts", "judge"),
+        "rate",
+        {"emotion": ("any",)},
+    ),
+    View(
+        "Judges",
+        "On texts that they did not learn from: of their own corpus, and of another.",
+        "judges",
+        ("judge", "corpus", "texts", "judge_level", "quantity"),
+        "value",
+        {"of": ("all",)},
+        across=("language",),
+        spread=False,
+    ),
+    View(
+        "Judge against judge",
+        "Cohen's kappa over all texts and emotions that both know.",
+        "judge_agreement",
+        ("judge_a", "judge_b"),
+        "kappa",
+        {"emotion": ("all",)},
+        spread=False,
+    ),
+    View(
+        "Verdicts under every judge",
+        "A claim is decided by one judge, declared before; here is what the others say.",
+        "judge_flips",
+        ("claim", "judge"),
+        "verdict",
+        spread=False,
+    ),
+    View(
+        "Random directions under every judge",
+        "Share of texts that a judge gives to the target although a random direction steered them.",
+        "judge_flips",
+        ("claim", "judge"),
+        "random_rate",
+        spread=False,
+    ),
+    View(
+        "Texts that name no emotion",
+        "AUROC of an emotion's features on vignettes without emotion words, mean over emotions.",
+        "validity",
+        ("vignettes", "against", "readout", "arm"),
+        "auroc",
+        {"emotion": ("mean",)},
+    ),
+    View(
+        "Profiles of words",
+        "rho-a with distances between profiles of words on scales of emotions: no judgements of pairs, no claim.",
+        "rsa_profiles",
+        ("profiles", "wording", "pairs", "representation"),
+        "rho",
+        {"statistic": ("rho-a",)},
+    ),
+    View(
+        "How far people agree across languages",
+        "r of the ratings of shared concepts.",
+        "human_agreement",
+        ("human_a", "language_a", "human_b", "language_b"),
+        "r",
+        across=("dimension",),
+    ),
 )
 """What a page shows, in its order."""
 
@@ -168,10 +234,10 @@ def _of_view(view: View, frame: pd.DataFrame) -> str | None:
     if frame.empty:
         return None
     shown = [
-        f"{v:.3f}" + (f" ({a:.3f} to {b:.3f})" if view.spread and a == a else "")
+        v if isinstance(v, str) else f"{v:.3f}" + (f" ({a:.3f} to {b:.3f})" if view.spread and a == a else "")
         for v, a, b in zip(
-            frame[view.value].astype(float),
-            *(frame.get(c, frame[view.value] * float("nan")) for c in ("ci_low", "ci_high")),
+            frame[view.value],
+            *(frame.get(c, pd.Series(float("nan"), frame.index)) for c in ("ci_low", "ci_high")),
             strict=True,
         )
     ]
