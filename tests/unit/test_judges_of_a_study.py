@@ -59,6 +59,13 @@ def test_the_default_study_has_the_judge_that_it_always_had(make, root):
     assert off.judges.all == []
 
 
+def test_a_judge_without_texts_to_test_it_on_is_named(make):
+    (said,) = (s for s in make(judges={"en": ["qwen3-choice"]}).left_out() if "Judge" in s)
+    assert "'qwen3-choice', language en" in said and "judge_tests.en" in said
+    tested = make(judges={"en": ["qwen3-choice"]}, judge_tests={"en": ["brighter"]})
+    assert not [s for s in tested.left_out() if "Judge" in s]
+
+
 def test_judges_by_language_and_the_texts_that_they_are_tested_on(make):
     study = make(
         **REAL, judges={"en": ["brighter", "qwen3-choice"], "zh": ["brighter"]}, judge_tests={"zh": ["brighter"]}

@@ -166,6 +166,15 @@ class Judges:
         own = [f"{folder}/held-out.tsv"] if self.kind(judge, language) == "embedded" else []
         return own + [f"{folder}/{corpus}.tsv" for corpus in self.corpora(judge, language)]
 
+    def untested(self) -> list[str]:
+        """What is said of judges of which nothing would be known but their verdicts."""
+        return [
+            f"Judge {judge!r}, language {language}: no labelled texts to test it on, so judges.csv says nothing of it;"
+            f" name some under judge_tests.{language} (config.yaml; a dataset of kind labelled-text)"
+            for judge, language in self.all
+            if not self.quality(judge, language)
+        ]
+
 
 def where(row: Mapping) -> str:
     """A row of ``config/judges.tsv`` in messages."""

@@ -465,7 +465,9 @@ class Study:
         return analysed.lacking(self.config, self.tables["saes"])
 
     def left_out(self) -> list[str]:
-        """What is said of languages that a dataset beside the claims does not have, and of what is lacking of SAEs."""
+        """What is said of languages that a dataset beside the claims does not have, of SAEs and of judges that lack
+        something.
+        """
         asked = [("profiles", self.profiles, "profiles")] if self.profiles else []
         asked += [("validity", d, "vignettes") for d in self.config["validity"]]
         said = [
@@ -473,7 +475,7 @@ class Study:
             for key, dataset, kind in asked
             if (absent := [k for k in self.languages if k not in self.languages_of(kind, dataset)])
         ]
-        return [*self.saes_lacking(), *said, *prompts.unwrapped(self)]
+        return [*self.saes_lacking(), *said, *prompts.unwrapped(self), *self.judges.untested()]
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""
