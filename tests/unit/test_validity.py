@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from made_vignettes import write_aipsy
 from scipy.sparse import csr_matrix
-from scipy.stats import mannwhitneyu, norm
+from scipy.stats import mannwhitneyu
 
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.codes import LanguageCodes, WordCodes
@@ -59,6 +59,10 @@ DESIGNS = {
     "a partner that is a vignette": (
         lambda f: f.assign(partner=f["partner"].where(f["text_id"] != "B-rage-d1-v1", "B-rage-d1-v2")),
         "vignette 'B-rage-d1-v1' is matched with 'B-rage-d1-v2'; needed: the text_id of a neutral text",
+    ),
+    "a neutral text of two vignettes": (
+        lambda f: f.assign(partner=f["partner"].replace("N-rage-d1-c2", "N-rage-d1-c1")),
+        "neutral text 'N-rage-d1-c1' is matched with several vignettes; allowed: one",
     ),
     "no partner": (
         lambda f: f.assign(partner=f["partner"].where(f["text_id"] != "B-rage-d1-v1", None)),

@@ -153,8 +153,8 @@ def check_design(texts: pd.DataFrame, emotion_of: Mapping[str, str]) -> None:
     Raises
     ------
     ValueError
-        A vignette without category, scenario or neutral text; a scenario of two categories; scenarios of unequal
-        numbers of vignettes; an emotion with one scenario; one unmatched text.
+        A vignette without category, scenario or neutral text of its own; a scenario of two categories; scenarios of
+        unequal numbers of vignettes; an emotion with one scenario; one unmatched text.
     """
     own, neutral = texts[texts["role"] == "vignette"], set(texts["text_id"][texts["role"] == "neutral"])
     for row in own.to_dict("records"):
@@ -165,6 +165,8 @@ def check_design(texts: pd.DataFrame, emotion_of: Mapping[str, str]) -> None:
             raise ValueError(
                 f"vignette {row['text_id']!r} is matched with {said!r}; needed: the text_id of a neutral text"
             )
+    if shared := own["partner"][own["partner"].duplicated()].tolist():
+        raise ValueError(f"neutral text {shared[0]!r} is matched with several vignettes; allowed: one")
     for block, found in own.groupby("block", sort=False)["category"]:
         if found.nunique() > 1:
             names = ", ".join(found.unique())
