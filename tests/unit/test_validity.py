@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from made_vignettes import write_aipsy
 from scipy.sparse import csr_matrix
-from scipy.stats import mannwhitneyu, norm
+from scipy.stats import mannwhitneyu
 
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.codes import LanguageCodes, WordCodes
@@ -17,7 +17,7 @@ from shared_affect.features.texts import READOUTS, text_codes
 from shared_affect.human import vignettes
 from shared_affect.human.files import VIGNETTES
 from shared_affect.models.fidelity import rows_at_once
-from shared_affect.validity.auroc import Texts, auroc, interval, likeness, mean_interval, newcombe, permutation_p
+from shared_affect.validity.auroc import Texts, auroc, intervals, likeness, mean_interval, newcombe, permutation_p
 from shared_affect.validity.files import TEXT_CODES, VALIDITY
 from shared_affect.validity.scores import drawn_features, features_of_shuffled_sets
 from shared_affect.validity.table import Stimuli, validity
@@ -41,6 +41,66 @@ def test_vignettes_point_at_their_neutral_texts(tmp_path):
         vignettes.emotions_of(frame, names, ["joy", "love"])
     with pytest.raises(ValueError, match="category 'rage' of the vignettes stands for no known emotion"):
         vignettes.emotions_of(frame, names[:1], ["joy"])
+
+
+DESIGNS = {
+    "a scenario more": (
+        lambda f: f.assign(block=f["block"].mask(f["text_id"].isin(["B-rage-d1-v1", "N-rage-d1-c1"]), "rage-9")),
+        "scenarios of 1, 2 vignettes .'rage-9' has 1.; needed: as many in each",
+    ),
+    "one scenario": (
+        lambda f: f[(f["category"] != "rage") | (f["block"] == "rage-1")],
+        "emotion 'anger' has 1 scenario; needed: 2 or more",
+    ),
+    "a scenario of two categories": (
+        lambda f: f.assign(block=f["block"].replace("terror-1", "rage-1")),
+        "scenario 'rage-1' has vignettes of rage, terror; allowed: of one category",
+    ),
+    "a partner that is a vignette": (
+        lambda f: f.assign(partner=f["partner"].where(f["text_id"] != "B-rage-d1-v1", "B-rage-d1-v2")),
+        "vignette 'B-rage-d1-v1' is matched with 'B-rage-d1-v2'; needed: the text_id of a neutral text",
+    ),
+    "a neutral text of two vignettes": (
+        lambda f: f.assign(partner=f["partner"].replace("N-rage-d1-c2", "N-rage-d1-c1")),
+        "neutral text 'N-rage-d1-c1' is matched with several vignettes; allowed: one",
+    ),
+    "no partner": (
+        lambda f: f.assign(partner=f["partner"].where(f["text_id"] != "B-rage-d1-v1", None)),
+        "vignette 'B-rage-d1-v1' is matched with None; needed: the text_id of a neutral text",
+    ),
+    "no scenario": (
+        lambda f: f.assign(block=f["block"].where(f["text_id"] != "B-rage-d1-v1", None)),
+        "vignette 'B-rage-d1-v1' has no block",
+    ),
+    "one unmatched": (
+        lambda f: f[f["text_id"] != "c-1"],
+        "1 unmatched neutral text; needed: none, or 2 or more",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DESIGNS)
+def test_a_design_that_cannot_be_measured_is_refused_before_a_model_reads_it(tmp_path, case):
+    change, message = DESIGNS[case]
+    frame = vignettes.read_aipsy(*write_aipsy(tmp_path, CATEGORIES))
+    vignettes.check_design(frame, OF)
+    with pytest.raises(ValueError, match=message):
+        vignettes.check_design(change(frame), OF)
+
+
+def test_what_the_design_allows_can_be_measured(tmp_path):
+    """A category of no emotion may have one scenario, a scenario one vignette, an emotion two scenarios."""
+    frame = vignettes.read_aipsy(*write_aipsy(tmp_path, CATEGORIES, versions=1))
+    frame = frame[(frame["category"] != "vigilance") | frame["block"].isin(["vigilance-1"])]
+    frame = frame[frame["role"] != "unmatched"]
+    vignettes.check_design(frame, OF)
+    rng, own = np.random.default_rng(0), frame[frame["role"] == "vignette"]
+    whose = np.array([list(OF.values()).index(OF[c]) if c in OF else -1 for c in own["category"]])
+    x, y = rng.normal(size=(2, len(own), 3))
+    t = Texts(tuple(OF.values()), whose, np.unique(own["block"], return_inverse=True)[1], x, y, np.empty((0, 3)))
+    for what in ("matched-neutral", "other-emotions"):
+        assert np.isfinite([*mean_interval(t, what), *intervals(t, what).ravel()]).all()
+        assert 0 < permutation_p(t, what, 99, rng)[1] <= 1
 
 
 @pytest.mark.parametrize(
@@ -141,19 +201,31 @@ def test_a_text_longer_than_the_model_reads_is_refused(model_folder, sae_folder)
 # ---- statistics
 
 
-def made(rng, *, own=0.0, neutral=0.0, alike=0.0, emotions=3, others=1, scenarios=3, versions=4):
+def made(rng, *, own=0.0, neutral=0.0, alike=0.0, told=0.0, common=0.0, emotions=3, others=1, scenarios=3, versions=4):
     """Scores of vignettes: how far an emotion's own lie above others' and above their neutral texts; how alike a
-    scenario's are.
+    scenario's texts are; how alike its vignettes are beyond their neutral texts; what scores of all emotions share.
     """
     blocks = (emotions + others) * scenarios
     block = np.repeat(np.arange(blocks), versions)
     whose = np.repeat(np.r_[np.arange(emotions), [-1] * others], scenarios * versions)
-    shared = rng.normal(size=(blocks, emotions))[block] * np.sqrt(alike)
-    x, y = (shared + rng.normal(size=(len(block), emotions)) * np.sqrt(1 - alike) for _ in range(2))
+
+    def draw(n):
+        return np.sqrt(common) * rng.normal(size=(n, 1)) + np.sqrt(1 - common) * rng.normal(size=(n, emotions))
+
+    shared, happens = draw(blocks)[block] * np.sqrt(alike), draw(blocks)[block] * np.sqrt(told)
+    x = shared + happens + draw(len(block)) * np.sqrt(1 - alike - told)
+    y = shared + draw(len(block)) * np.sqrt(1 - alike)
     at = np.flatnonzero(whose >= 0)
     x[at, whose[at]] += own
     y[at, whose[at]] += own - neutral
-    return Texts(tuple("abcdefgh"[:emotions]), whose, block, x, y, rng.normal(size=(5, emotions)))
+    return Texts(tuple("abcdefgh"[:emotions]), whose, block, x, y, draw(24))
+
+
+def parts_of(texts, kept):
+    """The same with some vignettes alone."""
+    return Texts(
+        texts.emotions, *(x[kept] for x in (texts.own, texts.block, texts.scores, texts.neutral)), texts.unmatched
+    )
 
 
 def test_auroc_is_mann_whitneys():
@@ -191,14 +263,24 @@ def test_permutations_of_a_few_scenarios_are_enumerated_right():
         mine = np.isin(t.block, chosen)
         areas.append(auroc(t.scores[mine, 0], t.scores[~mine, 0]))
     assert each[0] == pytest.approx(np.mean(np.array(areas) >= observed - 1e-12), abs=0.02)
+
+
+def test_a_scenario_changes_places_as_a_whole():
+    t = made(np.random.default_rng(2), own=0.8, neutral=0.3, emotions=2, others=1, scenarios=5, versions=2)
     each, _ = permutation_p(t, "matched-neutral", 20_000, np.random.default_rng(0))
     mine = t.own == 1
-    own, other = t.scores[mine, 1], t.neutral[mine, 1]
+    own, other, block = t.scores[mine, 1], t.neutral[mine, 1], t.block[mine] - t.block[mine].min()
     areas = []
-    for swap in itertools.product([False, True], repeat=4):
-        s = np.array(swap)
+    for swap in itertools.product([False, True], repeat=5):
+        s = np.array(swap)[block]
         areas.append(auroc(np.where(s, other, own), np.where(s, own, other)))
     assert each[1] == pytest.approx(np.mean(np.array(areas) >= auroc(own, other) - 1e-12), abs=0.02)
+
+
+def test_three_scenarios_are_too_few_for_a_p_of_one_emotion():
+    t = made(np.random.default_rng(2), own=9.0, neutral=9.0)
+    each, mean = permutation_p(t, "matched-neutral", 999, np.random.default_rng(0))
+    assert np.isnan(each).all() and mean <= 0.01  # 8 swaps of three scenarios, 512 of nine
 
 
 @pytest.mark.parametrize("what", ["matched-neutral", "other-emotions"])
@@ -211,23 +293,60 @@ def test_tests_keep_their_level_and_find_what_is_there(what):
     assert np.median(found) <= 0.01
 
 
-def test_intervals_cover_with_scenarios_alike_or_not():
-    """Small form of the simulation in docs/validity.md: 60 worlds, 3 emotions each."""
-    rng, d = np.random.default_rng(101), norm.ppf(0.8) * np.sqrt(2)
-    for alike in (0, 0.3):
-        each, mean = 0, 0
-        for _ in range(60):
-            t = made(rng, own=d, alike=alike)
-            ends = [interval(t, "other-emotions", e) for e in range(3)]
-            each += sum(low <= 0.8 <= high for low, high in ends)
-            low, high = mean_interval(t, "other-emotions")
-            mean += low <= 0.8 <= high
-        assert each >= 160 and mean >= 50, (alike, each, mean)
+WORLDS = {
+    "scenarios alike": {"alike": 0.3},
+    "what happens alike": {"told": 0.6},
+    "scores of all emotions alike": {"common": 0.6},
+    "two emotions of eight": {"alike": 0.3, "emotions": 2, "others": 6},
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("what", ["matched-neutral", "other-emotions", "unmatched-neutral"])
+def test_intervals_cover(what, world):
+    """Small form of the simulation in docs/methods.md: 60 worlds in which nothing is there; the 99.9 % point."""
+    rng, each, mean, n = np.random.default_rng(101), 0, 0, 60
+    for _ in range(n):
+        t = made(rng, **WORLDS[world])
+        each += np.mean([low <= 0.5 <= high for low, high in intervals(t, what)])
+        low, high = mean_interval(t, what)
+        mean += low <= 0.5 <= high
+    assert each >= 0.9 * n and mean >= 50, (each / n, mean)
+
+
+@pytest.mark.parametrize("what", ["matched-neutral", "unmatched-neutral"])
+def test_vignettes_of_no_emotion_narrow_no_interval_that_they_have_no_part_in(what):
+    """They add nothing to the variance, so nothing to its degrees of freedom."""
+    t = made(np.random.default_rng(1), own=0.7, alike=0.3, emotions=2, others=6)
+    without = parts_of(t, t.own >= 0)
+    assert mean_interval(t, what) == pytest.approx(mean_interval(without, what))
+    assert intervals(t, what) == pytest.approx(intervals(without, what))
+
+
+def test_unmatched_texts_are_drawn_too():
+    t = made(np.random.default_rng(1), common=0.6)
+    few = Texts(t.emotions, t.own, t.block, t.scores, t.neutral, t.unmatched[:4])
+    widths = [high - low for low, high in (mean_interval(x, "unmatched-neutral") for x in (few, t))]
+    assert widths[0] > 1.3 * widths[1]
+    one = Texts(t.emotions, t.own, t.block, t.scores, t.neutral, t.unmatched[:1])
+    with pytest.raises(ValueError, match="1 unmatched neutral text; needed: 2 or more"):
+        mean_interval(one, "unmatched-neutral")
+
+
+def test_one_vignette_a_scenario_is_enough():
+    t = made(np.random.default_rng(1), own=0.7, versions=1)
+    for what in ("matched-neutral", "other-emotions", "unmatched-neutral"):
+        low, high = mean_interval(t, what)
+        assert 0 <= low < high <= 1 and np.isfinite(intervals(t, what)).all()
+    assert permutation_p(t, "other-emotions", 99, np.random.default_rng(0))[1] <= 1
 
 
 def test_likeness_is_that_of_scenarios():
     rng = np.random.default_rng(5)
-    found = [np.mean([likeness(made(rng, alike=a), 0) for _ in range(60)]) for a in (0, 0.3, 0.8)]
+    found = []
+    for alike in (0, 0.3, 0.8):
+        worlds = [made(rng, alike=alike) for _ in range(60)]
+        found.append(np.mean([likeness(t.scores[:, 0], t.block, t.own) for t in worlds]))
     assert found[0] < 0.12 and 0.15 < found[1] < 0.45 and found[2] > 0.6
 
 

@@ -77,7 +77,13 @@ def test_profiles_stand_in_a_table_of_their_own(study):
 
 def test_every_file_fits_its_contract_and_a_second_run_loads_nothing(study):
     seen, folder = check_study(study.path()), study.path()
-    assert {"read_vignettes", "measure_validity", "prepare_profiles", "compare_with_profiles"} <= set(seen)
+    assert {
+        "prepare_vignettes",
+        "read_vignettes",
+        "measure_validity",
+        "prepare_profiles",
+        "compare_with_profiles",
+    } <= set(seen)
     files = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in (".tsv", ".npz")]
     assert [f for f in files if contract_of(f) is None] == []
     read = study.path("features", "gemma2-planted", SAE, "en", "texts", "aipsy.npz")

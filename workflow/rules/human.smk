@@ -89,7 +89,7 @@ rule prepare_data:
         "<benchmarks>/prepare_data/{dataset}/{kind}_{language}.tsv"
     wildcard_constraints:
         dataset=r"[a-z0-9][a-z0-9.-]*",
-        kind="association|attributes|concept-ratings|concreteness|dictionary|frequency|labelled-text|lexicon|vignettes",
+        kind="association|attributes|concept-ratings|concreteness|dictionary|frequency|labelled-text|lexicon",
     resources:
         **needs("prepare_data"),
     params:
@@ -98,6 +98,28 @@ rule prepare_data:
         code=code("prepare_data"),
     script:
         "../scripts/prepare_data.py"
+
+
+# refused here, and not after a model has read the texts
+rule prepare_vignettes:
+    input:
+        texts=lambda w: checked(STUDY.data.files, "vignettes", w.vignettes, w.language),
+        categories="resources/categories/{vignettes}.tsv",
+    output:
+        "<results>/human/{vignettes}/vignettes_{language}.tsv",
+    log:
+        "<logs>/prepare_vignettes/{vignettes}/{language}.log",
+    benchmark:
+        "<benchmarks>/prepare_vignettes/{vignettes}/{language}.tsv"
+    resources:
+        **needs("prepare_vignettes"),
+    params:
+        row=lambda w: STUDY.data.cells(("loader",), "vignettes", w.vignettes, w.language),
+        digests=lambda w: STUDY.data.digests("vignettes", w.vignettes, w.language),
+        emotions=STUDY.emotions,
+        code=code("prepare_vignettes"),
+    script:
+        "../scripts/prepare_vignettes.py"
 
 
 rule build_concepts:

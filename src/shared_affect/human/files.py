@@ -192,8 +192,8 @@ LABELLED_TEXTS = Table(
 )
 
 VIGNETTES = Table(
-    "human/{dataset}/vignettes_{language}.tsv",
-    "prepare_data",
+    "human/{vignettes}/vignettes_{language}.tsv",
+    "prepare_vignettes",
     "Texts that show an emotion without naming it, and neutral ones.",
     (
         text("text_id", ""),
@@ -215,7 +215,6 @@ DATA: dict[str, Table] = {
     "frequency": WORD_PROPERTIES,
     "labelled-text": LABELLED_TEXTS,
     "lexicon": LEXICON,
-    "vignettes": VIGNETTES,
 }
 """By the kinds of config/human.tsv that one rule prepares."""
 

@@ -139,3 +139,46 @@ def emotions_of(texts: pd.DataFrame, names: Collection[tuple[str, str]], emotion
         )
     LOG.info("vignettes: %s", ", ".join(f"{c} stands for {found.get(c, 'none of the study')}" for c in categories))
     return found
+
+
+def check_design(texts: pd.DataFrame, emotion_of: Mapping[str, str]) -> None:
+    """Whether emotions can be told apart with these texts, before a model reads them.
+
+    Parameters
+    ----------
+    texts : DataFrame `COLUMNS`
+    emotion_of : mapping of category -> emotion of the study
+        As `emotions_of` finds it.
+
+    Raises
+    ------
+    ValueError
+        A vignette without category, scenario or neutral text of its own; a scenario of two categories; scenarios of
+        unequal numbers of vignettes; an emotion with one scenario; one unmatched text.
+    """
+    own, neutral = texts[texts["role"] == "vignette"], set(texts["text_id"][texts["role"] == "neutral"])
+    for row in own.to_dict("records"):
+        if empty := [c for c in ("category", "block") if pd.isna(row[c])]:
+            raise ValueError(f"vignette {row['text_id']!r} has no {empty[0]}; needed: one for each vignette")
+        if (partner := row["partner"]) not in neutral:
+            said = None if pd.isna(partner) else partner
+            raise ValueError(
+                f"vignette {row['text_id']!r} is matched with {said!r}; needed: the text_id of a neutral text"
+            )
+    if shared := own["partner"][own["partner"].duplicated()].tolist():
+        raise ValueError(f"neutral text {shared[0]!r} is matched with several vignettes; allowed: one")
+    for block, found in own.groupby("block", sort=False)["category"]:
+        if found.nunique() > 1:
+            names = ", ".join(found.unique())
+            raise ValueError(f"scenario {block!r} has vignettes of {names}; allowed: of one category")
+    sizes = own["block"].value_counts(sort=False)
+    if sizes.nunique() > 1:
+        raise ValueError(
+            f"scenarios of {', '.join(map(str, sorted(sizes.unique())))} vignettes ({sizes.idxmin()!r} has"
+            f" {sizes.min()}); needed: as many in each"
+        )
+    for emotion, n in own["block"].groupby(own["category"].map(emotion_of)).nunique().items():
+        if n < 2:
+            raise ValueError(f"emotion {emotion!r} has {n} scenario; needed: 2 or more")
+    if (n := int((texts["role"] == "unmatched").sum())) == 1:
+        raise ValueError(f"{n} unmatched neutral text; needed: none, or 2 or more")

@@ -220,6 +220,7 @@ RULES: Mapping[str, Rule] = {
     "prepare_norms": Rule(300, 2, lambda w: 2e4 * w.rated),
     "prepare_profiles": Rule(300, 2),
     "prepare_translations": Rule(300, 2),
+    "prepare_vignettes": Rule(300, 2),
     "record_provenance": Rule(300, 5),
     "score_texts": Rule(450, 10, lambda w: 1.5e4 * w.written, lambda w: w.written / 1000),
     "select_features": Rule(

@@ -1,9 +1,9 @@
 """How well a score of each emotion tells its vignettes from other texts: AUROC, intervals, permutation p.
 
 An AUROC is the share of pairs (a vignette of the emotion, another text) in which the vignette has the higher score,
-ties counting half. Vignettes of one scenario are no independent samples of an emotion. So what can be exchanged or left
-out is a vignette where its matched neutral text, alike in scenario, is what it is told from; where it is told from
-other emotions, and wherever a mean over emotions is taken, a scenario is.
+ties counting half. Vignettes of one scenario are no independent samples of an emotion, not even beside their matched
+neutral texts: what happens in a scenario stands in all its vignettes and in none of these. So what is exchanged or left
+out is always a whole scenario.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri, stdtrit
 
@@ -19,6 +20,9 @@ from shared_affect.base.stats import midranks
 
 BLOCK = 1_000_000
 """Places of texts in permutations held at once: 8 MB."""
+
+LEAST_ORDERS = 20
+"""Orders of scenarios without which no p can be .05."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ class Texts:
     Raises
     ------
     ValueError
-        If a scenario has vignettes of two emotions, or an emotion fewer than two vignettes or all of them.
+        If a scenario has vignettes of two emotions, or an emotion none or all of them.
     """
 
     emotions: tuple[str, ...]
@@ -57,9 +61,9 @@ class Texts:
             if len(set(self.own[self.block == b].tolist())) > 1:
                 raise ValueError(f"scenario {b} has vignettes of several emotions; allowed: of one")
         for e, name in enumerate(self.emotions):
-            if not 2 <= (n := int((self.own == e).sum())) < len(self.own):
+            if not 1 <= (n := int((self.own == e).sum())) < len(self.own):
                 raise ValueError(
-                    f"{name!r} has {n} of {len(self.own)} vignettes; needed: 2 or more, and some of other emotions"
+                    f"{name!r} has {n} of {len(self.own)} vignettes; needed: some of it and some of other emotions"
                 )
 
     def against(self, what: str, e: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,39 +120,58 @@ def newcombe(area: float, n_own: float, n_other: float, level: float = 0.95) -> 
     return float(low), float(high)
 
 
-def interval(texts: Texts, what: str, e: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of an emotion's AUROC over vignettes (`newcombe`).
+def intervals(texts: Texts, what: str, level: float = 0.95) -> np.ndarray:
+    """Intervals of each emotion's AUROC (`newcombe`), ``[E, 2]``.
 
-    Told from other emotions, vignettes of one scenario count for as many as they are worth: their number over 1 + (m -
-    1) icc, m vignettes a scenario, icc their likeness in the ranks of the score (`likeness`). Told from matched neutral
-    texts the scenario is on both sides, and a vignette counts in full.
+    Vignettes of one scenario count for as many as they are worth: their number over 1 + (m - 1) icc, m vignettes a
+    scenario, icc their likeness in ranks (`likeness`). Of an emotion's own vignettes it is taken over all emotions
+    together, since one has a few scenarios only; told from matched neutral texts, it is that of what a vignette's rank
+    exceeds its neutral text's by, for no more of the texts enters the AUROC. Other emotions' vignettes have their own.
     """
-    own, other = texts.against(what, e)
-    worth = 1.0
-    if what != "matched-neutral":
-        m = len(texts.own) / len(np.unique(texts.block))
-        worth = 1 / (1 + (m - 1) * likeness(texts, e))
-    n_other = len(other) * (worth if what == "other-emotions" else 1)
-    return newcombe(auroc(own, other), len(own) * worth, n_other, level)
+    ranks, n_own = [], [int((texts.own == e).sum()) for e in range(len(texts.emotions))]
+    for e, n in enumerate(n_own):
+        own, other = texts.against(what, e)
+        found = midranks(np.concatenate([own, other]))
+        ranks.append((found[:n], found[n:]))
+    gains = [own - other if what == "matched-neutral" else own for own, other in ranks]
+    at = [texts.own == e for e in range(len(n_own))]
+    block, whose = (np.concatenate([of[mine] for mine in at]) for of in (texts.block, texts.own))
+    mine = _worth(np.concatenate(gains), block, whose)
+    ends = []
+    for e, n in enumerate(n_own):
+        own, other = texts.against(what, e)
+        others = {"matched-neutral": mine, "unmatched-neutral": 1.0}.get(what)
+        if others is None:
+            others = _worth(ranks[e][1], texts.block[~at[e]], texts.own[~at[e]])
+        ends.append(newcombe(auroc(own, other), n * mine, len(other) * others, level))
+    return np.array(ends)
 
 
-def likeness(texts: Texts, e: int) -> float:
-    """How alike vignettes of a scenario score, beyond those of their emotion: intraclass correlation of ranks, 0 to 1.
+def _worth(values: np.ndarray, block: np.ndarray, group: np.ndarray) -> float:
+    """Independent texts that one of several in a scenario counts for."""
+    return 1 / (1 + (len(values) / len(np.unique(block)) - 1) * likeness(values, block, group))
 
-    Of a one-way analysis of variance of scenarios inside emotions (Donner 1986, Int. Stat. Review 54:67).
+
+def likeness(values: np.ndarray, block: np.ndarray, group: np.ndarray) -> float:
+    """How alike values of a scenario are, beyond those of its group: intraclass correlation, 0 to 1.
+
+    Of a one-way analysis of variance of scenarios inside groups (Donner 1986, Int. Stat. Review 54:67).
+
+    Examples
+    --------
+    >>> likeness(np.array([1.0, 1, 2, 2, 7, 7, 9, 9]), np.repeat([0, 1, 2, 3], 2), np.repeat([0, 1], 4))
+    1.0
     """
-    ranks = midranks(texts.scores[:, e])
-    blocks, at = np.unique(texts.block, return_inverse=True)
-    n_block = np.bincount(at)
-    means = np.bincount(at, ranks) / n_block
-    whose = np.array([texts.own[at == b][0] for b in range(len(blocks))])
+    blocks, first, at = np.unique(block, return_index=True, return_inverse=True)
+    n_block, whose = np.bincount(at), group[first]
+    means = np.bincount(at, values) / n_block
     centred = means - np.array([np.average(means[whose == w], weights=n_block[whose == w]) for w in whose])
     freedom = len(blocks) - len(np.unique(whose))
-    if freedom < 1 or len(ranks) <= len(blocks):
+    if freedom < 1 or len(values) <= len(blocks):
         return 0.0
     between = float((n_block * centred**2).sum()) / freedom
-    within = float(((ranks - means[at]) ** 2).sum()) / (len(ranks) - len(blocks))
-    m = len(ranks) / len(blocks)
+    within = float(((values - means[at]) ** 2).sum()) / (len(values) - len(blocks))
+    m = len(values) / len(blocks)
     total = between + (m - 1) * within
     return float(np.clip((between - within) / total, 0, 1)) if total > 0 else 0.0
 
@@ -156,38 +179,66 @@ def likeness(texts: Texts, e: int) -> float:
 def mean_interval(texts: Texts, what: str, level: float = 0.95) -> tuple[float, float]:
     """Interval of the mean AUROC over emotions, scenarios counting as drawn inside each emotion.
 
-    Each scenario is left out once; the logit of the mean keeps ends inside 0 to 1 (Student's t, degrees of freedom:
-    scenarios less emotions).
+    Each scenario is left out once; the logit of the mean keeps ends inside 0 to 1. What else is drawn adds its part to
+    the variance: told from other emotions, scenarios that stand for none of the emotions (one alone is taken as given);
+    told from unmatched neutral texts, these, which all emotions share. Student's t; degrees of freedom: scenarios of
+    the emotions less emotions, or unmatched texts less one where these are fewer.
 
     Raises
     ------
     ValueError
-        If an emotion has one scenario.
+        If an emotion has one scenario, or there is one unmatched text.
     """
-    n_own, n_other = len(texts.own), max(len(texts.unmatched), len(texts.own))
+    n_own, n_other = int((texts.own >= 0).sum()), max(len(texts.unmatched), len(texts.own))
     least = 0.5 / (n_own * n_other)  # half a pair, so that a perfect mean has a logit
 
-    def scaled(area: float) -> float:
-        return float(logit(np.clip(area, least, 1 - least)))
+    def scaled(area: ArrayLike) -> np.ndarray:
+        return np.asarray(logit(np.clip(area, least, 1 - least)))
 
     variance, freedom = 0.0, 0
-    for own in np.unique(texts.own):
-        blocks = np.unique(texts.block[texts.own == own])
-        if len(blocks) < 2:
-            raise ValueError(f"an emotion has {len(blocks)} scenario; needed: 2 or more")
-        left = np.array([scaled(texts.without(b).aurocs(what).mean()) for b in blocks])
-        variance += (len(left) - 1) / len(left) * float(((left - left.mean()) ** 2).sum())
-        freedom += len(left) - 1
-    area = float(texts.aurocs(what).mean())
+    for e, name in enumerate(texts.emotions):
+        if len(blocks := np.unique(texts.block[texts.own == e])) < 2:
+            raise ValueError(f"emotion {name!r} has {len(blocks)} scenario; needed: 2 or more")
+        variance += _jackknife(scaled(_means_without(texts, what, blocks)))
+        freedom += len(blocks) - 1
+    rest = np.unique(texts.block[texts.own < 0])
+    if what == "other-emotions" and len(rest) > 1:
+        variance += _jackknife(scaled(_means_without(texts, what, rest)))
+    if what == "unmatched-neutral":
+        variance += _jackknife(scaled(_means_without_unmatched(texts)))
+        freedom = min(freedom, len(texts.unmatched) - 1)
+    area = scaled(texts.aurocs(what).mean())
     half = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
-    return float(expit(scaled(area) - half)), float(expit(scaled(area) + half))
+    return float(expit(area - half)), float(expit(area + half))
+
+
+def _means_without(texts: Texts, what: str, blocks: np.ndarray) -> np.ndarray:
+    """Mean AUROC without each of some scenarios."""
+    return np.array([texts.without(b).aurocs(what).mean() for b in blocks])
+
+
+def _means_without_unmatched(texts: Texts) -> np.ndarray:
+    """Mean AUROC without each of the unmatched texts."""
+    if (k := len(texts.unmatched)) < 2:
+        raise ValueError(f"{k} unmatched neutral text; needed: 2 or more")
+    below = np.zeros(k)  # of each, how often it lies below an emotion's vignettes, mean over emotions
+    for e in range(len(texts.emotions)):
+        own, other = texts.against("unmatched-neutral", e)
+        higher = own[:, None] - other
+        below += ((higher > 0) + 0.5 * (higher == 0)).mean(0) / len(texts.emotions)
+    return (below.sum() - below) / (k - 1)
+
+
+def _jackknife(left: np.ndarray) -> float:
+    """Variance from the values without each of what is drawn."""
+    return (len(left) - 1) / len(left) * float(((left - left.mean()) ** 2).sum())
 
 
 def permutation_p(texts: Texts, what: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """One-sided p of each emotion's AUROC and of their mean.
 
-    Against matched neutral texts a vignette and its partner change places: for an emotion each pair by itself, for the
-    mean all pairs of a scenario at once. Against other emotions scenarios change their emotion.
+    Against matched neutral texts vignettes and partners change places, all of a scenario at once; an emotion of so few
+    scenarios that no p could be .05 has none (NaN). Against other emotions scenarios change their emotion.
 
     Parameters
     ----------
@@ -201,6 +252,11 @@ def permutation_p(texts: Texts, what: str, n: int, rng: np.random.Generator) -> 
     -------
     each : ndarray, ``[E]``
     mean : float
+
+    Raises
+    ------
+    ValueError
+        Against other emotions, if scenarios have unequal numbers of vignettes.
     """
     sizes = np.array([(texts.own == e).sum() for e in range(len(texts.emotions))])
     if what == "matched-neutral":
@@ -234,26 +290,22 @@ def _parts(n: int, width: int) -> Sequence[int]:
 
 
 def _p_of_swaps(texts: Texts, sizes: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Of vignettes that change places with their neutral partners: by pairs for each, by scenarios for the mean."""
-    gains, blocks, lowest = [], [], []
+    """Of scenarios whose vignettes change places with their neutral partners."""
+    gains, lowest = [], []
     for e in range(len(sizes)):
         mine = texts.own == e
         ranks = midranks(np.concatenate([texts.scores[mine, e], texts.neutral[mine, e]]))
         vignette, neutral = ranks[: sizes[e]], ranks[sizes[e] :]
-        gains.append(neutral - vignette)  # what a swap adds to the rank sum
+        at = np.unique(texts.block[mine], return_inverse=True)[1]
+        gains.append(np.bincount(at, neutral - vignette))  # what the swap of a scenario adds to the rank sum
         lowest.append(vignette.sum())
-        blocks.append(texts.block[mine])
     observed = _areas(np.array(lowest), sizes, sizes)
     each, mean = np.ones(len(sizes)), 1
-    scenarios = {e: np.unique(b, return_inverse=True) for e, b in enumerate(blocks)}
-    for size in _parts(n, int(sizes.sum())):
-        total = np.zeros(size)
-        for e in range(len(sizes)):
-            swapped = rng.random((size, sizes[e])) < 0.5
-            area = _areas(lowest[e] + swapped @ gains[e], sizes[e], sizes[e])
-            each[e] += (area >= observed[e] - 1e-12).sum()
-            names, at = scenarios[e]
-            together = (rng.random((size, len(names))) < 0.5)[:, at]
-            total += _areas(lowest[e] + together @ gains[e], sizes[e], sizes[e])
-        mean += int((total / len(sizes) >= observed.mean() - 1e-12).sum())
+    for size in _parts(n, sum(len(g) for g in gains)):
+        swapped = [rng.random((size, len(g))) < 0.5 for g in gains]
+        sums = np.stack([low + s @ g for low, s, g in zip(lowest, swapped, gains, strict=True)], axis=1)
+        areas = _areas(sums, sizes, sizes)
+        each += (areas >= observed - 1e-12).sum(0)
+        mean += int((areas.mean(1) >= observed.mean() - 1e-12).sum())
+    each[[2 ** len(g) < LEAST_ORDERS for g in gains]] = np.nan
     return each / (n + 1), mean / (n + 1)

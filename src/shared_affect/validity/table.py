@@ -13,7 +13,7 @@ from shared_affect.base.seeds import Seeds
 from shared_affect.base.stats import percentile_interval
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.texts import READOUTS
-from shared_affect.validity.auroc import Texts, interval, mean_interval, permutation_p
+from shared_affect.validity.auroc import Texts, intervals, mean_interval, permutation_p
 from shared_affect.validity.files import AGAINST, MEAN, VALIDITY
 from shared_affect.validity.scores import drawn_features, features_of_shuffled_sets, scores
 
@@ -161,17 +161,15 @@ def _rows_of_features(
     each, mean = np.full(len(areas), np.nan), np.nan
     if what in TESTED:
         each, mean = permutation_p(texts, what, n_permutations, rng)
-    shared = {"arm": "features", "readout": readout, "against": what, "n_draws": 0}
-    shared["n_permutations"] = n_permutations if what in TESTED else 0
+    names = [*texts.emotions, MEAN]
+    ends = [*intervals(texts, what), mean_interval(texts, what)]
     rows = []
-    for e, emotion in enumerate(texts.emotions):
-        low, high = interval(texts, what, e)
-        own = {"emotion": emotion, "auroc": areas[e], "ci_low": low, "ci_high": high, "p": each[e]}
-        unit = "scenarios" if what == "other-emotions" else "vignettes"
-        rows.append(shared | own | {"unit": unit} | _counts(stimuli, texts, what, e))
-    low, high = mean_interval(texts, what)
-    own = {"emotion": MEAN, "auroc": areas.mean(), "ci_low": low, "ci_high": high, "p": mean, "unit": "scenarios"}
-    return [*rows, shared | own | _counts(stimuli, texts, what, None)]
+    for k, (emotion, area, p) in enumerate(zip(names, [*areas, areas.mean()], [*each, mean], strict=True)):
+        own = {"emotion": emotion, "auroc": area, "ci_low": ends[k][0], "ci_high": ends[k][1], "p": p}
+        own |= {"n_draws": 0, "n_permutations": 0 if np.isnan(p) else n_permutations}
+        counts = _counts(stimuli, texts, what, None if emotion == MEAN else k)
+        rows.append({"arm": "features", "readout": readout, "against": what} | own | counts)
+    return rows
 
 
 def _rows_of_draws(stimuli: Stimuli, arm: str, draws: Iterable[pd.DataFrame]) -> list[dict]:
@@ -199,7 +197,6 @@ def _rows_of_draws(stimuli: Stimuli, arm: str, draws: Iterable[pd.DataFrame]) ->
                     "ci_high": high[e],
                     "p": np.nan,
                     "n_permutations": 0,
-                    "unit": "scenarios" if emotion == MEAN else "vignettes",
                     "n_draws": len(values),
                 }
                 | _counts(stimuli, texts, what, None if emotion == MEAN else e)
