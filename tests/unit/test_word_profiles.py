@@ -143,7 +143,9 @@ def test_pair_sets_that_are_too_small_without_one_emotion_are_left_out(positive,
 
 
 def test_without_any_pair_set_that_is_large_enough_the_sets_are_named():
-    with pytest.raises(ValueError, match=r"large enough for these profiles: within-positive, within-negative over anger"):
+    with pytest.raises(
+        ValueError, match=r"large enough for these profiles: within-positive, within-negative over anger"
+    ):
         compared(["within-positive", "within-negative"])
 
 

@@ -158,8 +158,8 @@ def _of_wording(
     scales = list(dict.fromkeys(wide.columns.get_level_values("scale")))
     if len(rated) < MIN_EMOTIONS:
         raise ValueError(
-            f"profiles by {wording}: rated words stand for {len(rated)} of the study's emotions; needed: {MIN_EMOTIONS} or"
-            " more (config.yaml, keys profiles and emotions; resources/profiles)"
+            f"profiles by {wording}: rated words stand for {len(rated)} of the study's emotions; needed: {MIN_EMOTIONS}"
+            " or more (config.yaml, keys profiles and emotions; resources/profiles)"
         )
     rows = []
     for scale in scales:
