@@ -1,7 +1,7 @@
 """Tables as others publish them: frames of what `reading` takes apart, refused when something in them is wrong.
 
 Every refusal is a ``ValueError`` that names the file, the line, the column and what was expected. Loaders of single
-datasets (`norms`, `judgements`, `associations`, `lexicons`, `frequencies`, `labelled`) stand on these few functions.
+datasets (`norms`, `judgements`, `associations`, `lexicons`, `frequencies`, `norare`) stand on these few functions.
 A *line* is the line of the file as an editor counts it, the header being line 1; in a workbook it is the row.
 """
 
