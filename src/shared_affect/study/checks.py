@@ -92,7 +92,7 @@ def _check_human_side(config: Mapping, tables: Mapping[str, list[dict]]) -> list
         key, value = next(iter(asked.items())) if asked else ("steering.enabled", True)
         raise ConfigError(
             f"{PLACE}: key models is [], so nothing is asked of models, but key {key} is {shown(value)}; allowed then:"
-            f" {'false' if value is True else repr(type(value)())}, or name models"
+            f" {'false' if value is True else {list: '[]', dict: '{}'}.get(type(value), repr(''))}, or name models"
         )
     _check_human(config, tables["human"], ("norms",))
     return _check_emotions(config, [r["emotion"] for r in tables["emotions"]])
