@@ -21,6 +21,9 @@ ALPHA = 0.01
 MODELS = ("models", "control_models")
 """Keys of the configuration that name models."""
 
+EMPTY = {bool: "false", list: "[]", dict: "{}", str: "''"}
+"""What a key is set to that asks for nothing."""
+
 OF_MODELS = (
     *(*MODELS, "control_variants", "specs", "associations", "dictionaries", "word_properties"),
     *("profiles", "validity", "judges", "judge_tests"),
@@ -92,7 +95,7 @@ def _check_human_side(config: Mapping, tables: Mapping[str, list[dict]]) -> list
         key, value = next(iter(asked.items())) if asked else ("steering.enabled", True)
         raise ConfigError(
             f"{PLACE}: key models is [], so nothing is asked of models, but key {key} is {shown(value)}; allowed then:"
-            f" {'false' if value is True else {list: '[]', dict: '{}'}.get(type(value), repr(''))}, or name models"
+            f" {EMPTY[type(value)]}, or name models"
         )
     _check_human(config, tables["human"], ("norms",))
     return _check_emotions(config, [r["emotion"] for r in tables["emotions"]])
