@@ -46,6 +46,10 @@ def test_the_human_side_needs_neither_templates_nor_concepts(study):
         ({"norms": "yi2025"}, "key norms is 'yi2025'.*language 'es'.*stadthagen2017"),
         ({"steering": study[0]["steering"]}, "key steering.enabled is True; allowed then: false"),
         ({"associations": {"es": "usf"}}, r"key associations is .*allowed then: \{\}"),
+        ({"profiles": "song2026"}, "key profiles is 'song2026'; allowed then: '', or name models"),
+        ({"validity": ["nonsense"]}, r"key validity is \['nonsense'\]; allowed then: \[\]"),
+        ({"judges": {"es": ["nonsense"]}}, r"key judges is .*allowed then: \{\}"),
+        ({"judge_tests": {"es": ["nonsense"]}}, r"key judge_tests is .*allowed then: \{\}"),
         ({"languages": ["hr"]}, "key norms is 'norare'; allowed for language 'hr': none"),
     ):
         with pytest.raises(ConfigError, match=words):

@@ -24,7 +24,8 @@ from shared_affect.base.contracts import (
     text,
     whole,
 )
-from shared_affect.base.tables import write_tsv
+from shared_affect.base.tables import TEXT_COLUMNS, write_tsv
+from shared_affect.results.published import axes_of
 from shared_affect.tools.files import check_study, contract_of, contracts, page
 
 ALL = contracts()
@@ -301,3 +302,30 @@ def test_two_records_of_one_name_are_refused(monkeypatch):
         contracts()
     monkeypatch.setattr(steering, "AGREEMENT", human.AGREEMENT)
     assert contracts()["AGREEMENT"] is human.AGREEMENT
+
+
+def like_numbers(contract):
+    """Rows whose free words all look like numbers."""
+    frame = frame_of(contract)
+    free = [f.name.replace("*", "x") for f in contract.fields if f.kind == "text" and not f.words]
+    return frame.assign(**{c: [f"{k + 1:02d}" for k in range(len(frame))] for c in free}), free
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_words_that_look_like_numbers_are_read_as_they_were_written(tmp_path, name):
+    frame, free = like_numbers(TABLES[name])
+    TABLES[name].write(tmp_path / "t.tsv", frame)
+    found = TABLES[name].read(tmp_path / "t.tsv")
+    assert found[free].to_dict() == frame[free].to_dict()
+
+
+def test_words_that_are_read_without_a_contract_are_text_too():
+    kinds = {}
+    for contract in TABLES.values():
+        for f in contract.fields:
+            kinds.setdefault(f.name, set()).add("words" if f.words else f.kind)
+    # a column of one name that holds numbers elsewhere is read by its contract alone
+    free = {n for n, own in kinds.items() if "text" in own and own <= {"text", "words"} and "*" not in n}
+    axes = {a for c in TABLES.values() if c.published for a in axes_of(c.place)}
+    assert free | axes <= TEXT_COLUMNS
+    assert not {n for n in TEXT_COLUMNS & set(kinds) if not kinds[n] <= {"text", "words"}}

@@ -9,6 +9,7 @@ import pytest
 from shared_affect.base.seeds import rng
 from shared_affect.human import agreement, norare
 from shared_affect.human.files import AGREEMENT, CONCEPT_RATINGS, NORMS
+from shared_affect.human.loaders import load
 
 HEAD = ["CONCEPTICON_ID", "CONCEPTICON_GLOSS", "QUECHUA"]
 COLUMNS = ["QUECHUA_VALENCE_MEAN", "QUECHUA_AROUSAL_MEAN_A", "QUECHUA_AROUSAL_MEAN_B"]
@@ -97,6 +98,38 @@ BAD = {
     ),
     "concept without a number": (dict(table=TABLE.replace("\n13\t", "\n\t")), "CONCEPTICON_ID of 'inti' is ''"),
     "one concept, two names": (dict(table=TABLE.replace("12\tSUN\twillka", "12\tMOON\twillka")), "12 has 2 glosses"),
+    "one name, two concepts": (dict(table=TABLE.replace("13\tDAY", "13\tSUN")), r"gloss SUN has 2 numbers \(12, 13\)"),
+    "number with a zero": (dict(table=TABLE.replace("\n13\t", "\n013\t")), "line 5.*'inti' is '013'; expected a whole"),
+    "number with a fraction": (dict(table=TABLE.replace("\n10\t", "\n10.0\t")), "line 2.*is '10.0'; expected a whole"),
+    "number with a power": (dict(table=TABLE.replace("\n10\t", "\n1e1\t")), "line 2.*is '1e1'; expected a whole"),
+    "nothing rated": (
+        dict(
+            table=TABLE.replace("\t0\t3\t5", "\t\t3\t5")
+            .replace("\t3\t9\t9", "\t3\t\t9")
+            .replace("\t1.5\t5", "\t\t5")
+            .replace("\t2\t9\t9", "\t2\t\t9")
+        ),
+        "Made-2026.tsv: no row has both valence and arousal",
+    ),
+    "no rating of a role": (
+        dict(
+            table="\n".join(
+                "\t".join([*line.split("\t")[:4], line.split("\t")[4] if not k else "", "1"])
+                for k, line in enumerate(TABLE.splitlines())
+            )
+        ),
+        r"Made-2026.tsv: no row has arousal \(QUECHUA_AROUSAL_MEAN_A\); expected a rating",
+    ),
+    "words of another language": (
+        dict(
+            table=TABLE.replace("\tQUECHUA\t", "\tAYMARA\t"),
+            metadata=described().replace('"QUECHUA"', '"AYMARA"'),
+            roles=ROLES.replace("word\tQUECHUA", "word\tAYMARA"),
+        ),
+        "words are those of 'AYMARA', and 'QUECHUA_VALENCE_MEAN' is rated; expected columns of one language, AYMARA_",
+    ),
+    "an empty word": (dict(table=TABLE.replace("\trumi\t", "\t\t")), "line 6.*QUECHUA is empty; expected a word"),
+    "another script": (dict(table=TABLE.replace("\trumi\t", "\tкамень\t")), "line 6.*'камень'.*in latin script"),
     "no such column": (dict(table=TABLE.replace("MEAN_A", "MEAN_C")), "'QUECHUA_AROUSAL_MEAN_A' is missing"),
 }
 
@@ -105,7 +138,50 @@ BAD = {
 def test_bad_tables_are_refused_with_words(tmp_path, case):
     change, message = BAD[case]
     with pytest.raises(ValueError, match=message):
-        norare.read_norms(*files(tmp_path, **change))
+        norare.read_norms(*files(tmp_path, **change), script="latin")
+
+
+def test_words_in_two_forms_of_unicode_are_one_word(tmp_path):
+    table = TABLE.replace("SUN\tinti", "SUN\tca\u0301lido").replace("SUN\twillka", "SUN\tc\u00e1lido")
+    found = load("concept-ratings", "norare", files(tmp_path, table=table), "latin")
+    assert found.set_index(["concept", "dimension"]).loc[("12", "valence"), ["n_words", "words"]].tolist() == [
+        1,
+        "cálido",
+    ]
+
+
+OWN = "concept\tgloss\tword\tdimension\tvalue\n"
+
+
+def test_own_ratings_of_concepts_come_in_standard_form(tmp_path):
+    path = tmp_path / "own.tsv"
+    path.write_text(OWN + "10\tSUN\tinti\tfear\t.5\n10\tSUN\twillka\tfear\t0\n11\tSEA\tinti\tjoy\t-1\n")
+    found = load("concept-ratings", "standard", [path], "latin")
+    CONCEPT_RATINGS.check(found, "own")
+    assert found.to_dict("list") == {
+        "concept": ["10", "11"],
+        "gloss": ["SUN", "SEA"],
+        "dimension": ["fear", "joy"],
+        "value": [0.25, -1],
+        "n_words": [2, 1],
+        "words": ["inti|willka", "inti"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("10\tSUN\tinti\tfear\t1.5\n", "value of '10' is '1.5'; expected a number from -1 to 1"),
+        ("010\tSUN\tinti\tfear\t1\n", "concept of 'inti' is '010'; expected a whole number in plain digits"),
+        ("10\tSUN\tinti\tfear\t1\n10\tSUN\tinti\tfear\t1\n", "line 3"),
+        ("10\tSUN\tinti\tfear\t1\n10\tSEA\tinti\tjoy\t1\n", r"concept 10 has 2 glosses \(SUN, SEA\)"),
+    ],
+)
+def test_bad_own_ratings_of_concepts_are_refused(tmp_path, rows, message):
+    path = tmp_path / "own.tsv"
+    path.write_text(OWN + rows)
+    with pytest.raises(ValueError, match=message):
+        load("concept-ratings", "standard", [path])
 
 
 # ---- agreement
@@ -212,24 +288,36 @@ def concept_rows(root):
     return [r for r in rows if r["loader"] == "norare"]
 
 
+def languages_of(root):
+    from shared_affect.study.config import read_table
+
+    rows = read_table(root / "config/languages.tsv", root / "workflow/schemas/languages.yaml")
+    return {r["language"]: r for r in rows}
+
+
+def test_every_language_with_human_data_says_its_script(root):
+    assert {r["language"] for r in concept_rows(root)} <= set(languages_of(root))
+
+
 def test_the_figures_of_people_are_met_to_the_third_decimal(root, published_files):
-    sets = {}
+    sets, languages = {}, languages_of(root)
     for r in (r for r in concept_rows(root) if r["kind"] == "concept-ratings"):
         table, metadata, columns = r["path"].split()
         read = [published_files(*p.removeprefix("{data}/").split("/")) for p in (table, metadata)]
-        sets[r["dataset"], r["language"]] = norare.read_concepts(*read, root / columns)
+        script = languages[r["language"]]["script"]
+        sets[r["dataset"], r["language"]] = norare.read_concepts(*read, root / columns, script=script)
     found = agreement.agree(sets, 0).set_index(["language_a", "language_b", "dimension"])
     for pair, (n, *wanted) in PUBLISHED.items():
         for dimension, value in zip(("valence", "arousal"), wanted, strict=True):
             row = found.loc[(*pair, dimension)]
             assert (row["n_concepts"], f"{row['r']:.3f}"[1:]) == (n, value), (pair, dimension)
-    assert len(sets) == 8 and {k for _, k in sets} == {"en", "zh", "es", "de", "nl", "pl", "hr"}
+    assert len(sets) == 10 and {k for _, k in sets} == {"en", "zh", "es", "de", "nl", "pl", "hr"}
 
 
 def test_every_row_of_norms_can_be_read(root, published_files):
     for r in (r for r in concept_rows(root) if r["kind"] == "norms"):
         table, metadata, columns = r["path"].split()
         read = [published_files(*p.removeprefix("{data}/").split("/")) for p in (table, metadata)]
-        frame = norare.read_norms(*read, root / columns)
+        frame = norare.read_norms(*read, root / columns, script=languages_of(root)[r["language"]]["script"])
         NORMS.check(frame, r["dataset"])
         assert len(frame) > 300 and frame["word"].is_unique and "TRUE" not in set(frame["word"])

@@ -131,6 +131,15 @@ def test_nrc_vad_versions(tmp_path):
         norms.read_nrc_vad(written(tmp_path, "joy\t0.9\t0.5\t0.5\nfear\t0.1\t0.8\n"))
 
 
+def test_a_header_of_no_version_of_nrc_vad_is_called_neither(tmp_path):
+    odd = "Term\tValence\tArousal\tDominance\n" + NRC_2.split("\n", 1)[1]
+    with pytest.raises(ValueError, match=r"line 1: column 'term' is missing.*expected term, valence, arousal") as found:
+        norms.read_nrc_vad_2(written(tmp_path, odd))
+    assert "version 1" not in str(found.value) and "Name the loader" not in str(found.value)
+    with pytest.raises(ValueError, match="line 1: column 'Word' is missing"):
+        norms.read_nrc_vad(written(tmp_path, odd))
+
+
 def test_a_version_of_nrc_vad_is_never_read_as_the_other(tmp_path, caplog):
     with pytest.raises(ValueError, match=r"line 1: the header is 'term valence.*version 2.*Name the loader nrc-vad-2"):
         norms.read_nrc_vad(written(tmp_path, NRC_2))

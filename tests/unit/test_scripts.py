@@ -149,7 +149,7 @@ def test_ceilings_of_made_up_raters_without_a_workflow(data, tmp_path):
 
 
 def test_shuffled_norms_of_a_file_in_standard_form_without_a_workflow(data, tmp_path):
-    how = dict(loader="standard", digests=[None], language="en", root_seed=1)
+    how = dict(loader="standard", digests=[None], script="latin", language="en", root_seed=1)
     for shuffle in ("none", "norms"):
         function_of("prepare_norms")([data / "norms.tsv"], tmp_path / f"{shuffle}.tsv", shuffle=shuffle, **how)
     own, permuted = (read_tsv(tmp_path / f"{k}.tsv") for k in ("none", "norms"))

@@ -8,12 +8,14 @@ import pytest
 import yaml
 from test_judges import EMOTIONS, WORDS, sentence
 
+from shared_affect.words.prompt_words import Hit, plain_hits
 from shared_affect.words.segmentation import (
     SCRIPTS,
     SPLITTERS,
     Segmenter,
     Writing,
     check_splitter,
+    check_texts,
     drop_words,
     find_words,
     script_share,
@@ -152,7 +154,51 @@ def test_how_a_language_is_written_is_refused_where_it_cannot_be_honoured(root):
         check_splitter(None, "xx", "texts are judged")
     with pytest.raises(ValueError, match=r"splitter 'spaces'.*allowed: letters, jieba.*column splitter"):
         Writing("xx", "latin", "spaces")
-    with pytest.raises(ValueError, match=r"script 'greek'; allowed: latin, han"):
-        Writing("xx", "greek", "letters")
+    with pytest.raises(ValueError, match=r"script 'thai'; allowed: latin, han, arabic"):
+        Writing("xx", "thai", "letters")
     schema = yaml.safe_load((root / "workflow/schemas/languages.yaml").read_text(encoding="utf-8"))["properties"]
     assert schema["splitter"]["enum"] == [*SPLITTERS, None] and schema["script"]["enum"] == list(SCRIPTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("मैं बहुत खुश हूँ।", ["मैं", "बहुत", "खुश", "हूँ"]),
+        ("أنا سَعِيدٌ، جِدًّا", ["أنا", "سَعِيدٌ", "جِدًّا"]),
+        ("می\u200cخواهم\u200c بروم", ["می\u200cخواهم", "بروم"]),
+        ("আমি খুব খুশি", ["আমি", "খুব", "খুশি"]),
+        ("አዝናለሁ፣ በጣም", ["አዝናለሁ", "በጣም"]),
+        ("Ради нас, слёзы", ["ради", "нас", "слёзы"]),
+        ("İstanbul’da x\u030cena", ["i\u0307stanbul’da", "x\u030cena"]),
+        ("Freude \u0301 12\ufe0f ❤\ufe0f", ["freude", "12"]),
+    ],
+)
+def test_marks_belong_to_their_letter_in_every_script(text, words):
+    assert Segmenter("letters")(text) == Segmenter("jieba")(text) == [w for w in words]
+
+
+def test_a_word_is_not_found_in_a_longer_one_that_goes_on_with_a_mark():
+    texts = ["वह मैं हूँ", "म"]
+    assert lexicon_hits(texts, {"joy": ["म"]}, "letters")[:, 0].tolist() == [False, True]
+    assert plain_hits(dict(enumerate(texts)), ["म"]) == [Hit(1, "म", "म")]
+
+
+def test_words_of_another_script_are_not_the_languages_own():
+    assert script_share(["радость", "joy"], "latin") == script_share(["радость", "joy"], "cyrillic") == 0.5
+    assert [script_share([w], s) for w, s in (("ｊｏｙ", "latin"), ("기쁨", "hangul"), ("χαρά", "greek"))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "script", "word"),
+    [
+        (["मैं खुश हूँ"], "latin", "मैं"),
+        (["I am glad"], "devanagari", "i"),
+        (["I am 12"], "han", "i"),
+        (["我很高兴"], "latin", "我很高兴"),
+    ],
+)
+def test_texts_in_another_script_than_the_languages_row_says_are_refused(texts, script, word):
+    with pytest.raises(ValueError, match=rf"the judge: 0% of the words are in {script} script, '{word}' is not"):
+        check_texts(texts * 2000, Writing("xx", script, "letters"), "the judge")
+    check_texts([], Writing("xx", script, "letters"), "the judge")
+    check_texts(["12 !"], Writing("xx", script, "letters"), "the judge")

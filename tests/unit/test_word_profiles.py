@@ -14,7 +14,7 @@ from shared_affect.human.files import PROFILES
 from shared_affect.human.shuffles import shuffle_names
 from shared_affect.spaces.files import RSA_PROFILES
 from shared_affect.spaces.profiles import COLUMNS, agreement, compare_profiles, profile_rdms
-from shared_affect.spaces.rdm import RaterRDMs, cosine_rdm, rdm_from_condensed
+from shared_affect.spaces.rdm import RaterRDMs, rdm_from_condensed
 from shared_affect.spaces.space_files import Spaces
 
 EMOTIONS = ["anger", "fear", "joy", "love", "pride"]
@@ -86,8 +86,8 @@ def test_groups_are_means_over_the_same_words_and_scales_that_all_have():
     own = frame[(frame["word"] == "喜悦") & (frame["group"] == "men")].set_index("scale")["rating_1to5"]
     assert joy["rating"]["s0"] == pytest.approx(own["s0"])
     assert "awe" not in set(found["emotion"])
-    with pytest.raises(ValueError, match="stand for 2 of the study's emotions; needed: 3"):
-        profiles.profiles_of_emotions(frame, words, ["joy", "fear"])
+    with pytest.raises(ValueError, match="stand for 3 of the study's emotions; needed: 4"):
+        profiles.profiles_of_emotions(frame, words, ["joy", "fear", "love"])
     with pytest.raises(ValueError, match=r"1 group\(s\) of raters"):
         profiles.profiles_of_emotions(frame[frame["group"] == "men"], words, EMOTIONS)
 
@@ -105,40 +105,54 @@ def test_distances_are_cosines_whatever_the_order_and_strength_does_not_count():
     assert agreement(groups) == pytest.approx(spearmanr(*groups.values).statistic)
 
 
-def spaces(found, seed=0):
-    rng = np.random.default_rng(seed)
-    rdm = cosine_rdm(rng.normal(size=(len(EMOTIONS), 6)), EMOTIONS)
-    return Spaces({"sae-space": found, "sae-all": rdm}, {}, {})
+def compared(pairs, positive=3, wordings=("names",), emotions=EMOTIONS):
+    """The profiles of `ratings` against a space made of them; the last of EMOTIONS are positive."""
+    words = {w: {e: [WORDS[e]] for e in emotions} for w in wordings}
+    frame = profiles.profiles_of_emotions(ratings(), words, EMOTIONS)
+    groups = profile_rdms(frame[frame["wording"] == wordings[0]])
+    rng = np.random.default_rng(0)
+    affect = pd.DataFrame({"emotion": EMOTIONS, "valence": rng.normal(size=5), "arousal": rng.normal(size=5)})
+    affect["valence_class"] = ["negative"] * (5 - positive) + ["positive"] * positive
+    found = rdm_from_condensed(groups.labels, groups.values.mean(0))
+    how = dict(pairs=pairs, n_permutations=99, n_bootstrap=50, human_language="zh", seeds=Seeds(0, ("test",)))
+    return compare_profiles(Spaces({"sae-space": found, "sae-all": found}, {}, {}), frame, affect, **how), groups
 
 
-def test_a_space_made_of_the_profiles_is_found_and_pair_sets_too_small_are_left_out():
-    frame = profiles.profiles_of_emotions(ratings(), {"names": {e: [w] for e, w in WORDS.items()}}, EMOTIONS)
-    groups = profile_rdms(frame)
-    affect = pd.DataFrame(
-        {"emotion": EMOTIONS, "valence": [-1.0, -0.8, 1, 0.9, 0.7], "arousal": [0.5, 0.6, 0.2, 0.1, 0.3]}
-    ).assign(valence_class=["negative", "negative", "positive", "positive", "positive"])
-    table = compare_profiles(
-        spaces(rdm_from_condensed(groups.labels, groups.values.mean(0))),
-        frame,
-        affect,
-        pairs=["all", "within-valence", "within-negative"],
-        n_permutations=99,
-        n_bootstrap=50,
-        human_language="zh",
-        seeds=Seeds(0, ("test",)),
-    )
+def test_a_space_made_of_the_profiles_is_found():
+    table, groups = compared(["all"])
     RSA_PROFILES.check(table, "here")
-    assert list(table) == COLUMNS and set(table["pairs"]) == {"all", "within-valence"}
-    row = table[(table["representation"] == "sae-space") & (table["pairs"] == "all")].iloc[0]
-    assert row["rho_group"] == pytest.approx(1) and row["reference"] == "profiles" and row["n_groups"] == 2
+    row = table[table["representation"] == "sae-space"].iloc[0]
+    assert list(table) == COLUMNS and row["reference"] == "profiles" and row["n_groups"] == 2
+    assert row["rho_group"] == pytest.approx(1) and row["group_agreement"] == pytest.approx(agreement(groups))
     assert {"valence-sign", "valence-arousal"} <= set(table["representation"])
-    assert row["group_agreement"] == pytest.approx(agreement(profile_rdms(frame)))
+
+
+@pytest.mark.parametrize(
+    ("positive", "kept"),
+    [
+        (3, {"all"}),  # three positive emotions are two without one: its pair says nothing of an interval
+        (4, {"all", "within-valence", "within-positive"}),
+        (5, {"all", "within-valence", "within-positive"}),
+    ],
+)
+def test_pair_sets_that_are_too_small_without_one_emotion_are_left_out(positive, kept):
+    table, _ = compared(["all", "within-valence", "within-positive", "within-negative"], positive)
+    assert set(table["pairs"]) == kept
+    own = table[table["representation"] == "valence-arousal"]
+    assert (own["ci_high"] > own["ci_low"]).all()
+
+
+def test_without_any_pair_set_that_is_large_enough_the_sets_are_named():
+    with pytest.raises(
+        ValueError, match=r"large enough for these profiles: within-positive, within-negative over anger"
+    ):
+        compared(["within-positive", "within-negative"])
 
 
 def test_the_control_renames_profiles_and_affect_alike():
     words = {
         "names": {e: [w] for e, w in WORDS.items()},
-        "concept-sets": {"joy": ["喜悦"], "fear": ["害怕"], "love": ["爱情"]},
+        "concept-sets": {e: [WORDS[e]] for e in ("joy", "fear", "love", "pride")},
     }
     frame = profiles.profiles_of_emotions(ratings(), words, EMOTIONS)
     affect = pd.DataFrame({"emotion": EMOTIONS, "valence": range(5)})

@@ -71,6 +71,7 @@ rule prepare_norms:
     params:
         row=lambda w: STUDY.data.cells(("loader",), "norms", w.norms, w.language),
         digests=lambda w: STUDY.data.digests("norms", w.norms, w.language),
+        script=lambda w: STUDY.data.script(w.language),
         shuffle=lambda w: STUDY.settings(w.variant).shuffle,
         root_seed=config["root_seed"],
         code=code("prepare_norms"),
@@ -95,6 +96,7 @@ rule prepare_data:
     params:
         row=lambda w: STUDY.data.cells(("loader",), w.kind, w.dataset, w.language),
         digests=lambda w: STUDY.data.digests(w.kind, w.dataset, w.language),
+        script=lambda w: STUDY.data.script(w.language),
         code=code("prepare_data"),
     script:
         "../scripts/prepare_data.py"

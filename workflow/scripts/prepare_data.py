@@ -8,7 +8,7 @@ from shared_affect.human.files import DATA
 from shared_affect.human.loaders import load
 
 
-def prepare_data(files, out, *, kind, loader, digests):
+def prepare_data(files, out, *, kind, loader, digests, script):
     """Bring published files into the standard form of their kind.
 
     Parameters
@@ -20,13 +20,16 @@ def prepare_data(files, out, *, kind, loader, digests):
         Of config/human.tsv.
     digests : list of str or None
         Published sha256 of each file, where it is known.
+    script : str or None
+        Of the language, where its row of config/languages.tsv says it.
     """
-    frame = load(kind, loader, files)
+    frame = load(kind, loader, files, script)
     check_files(files, digests)
     DATA[kind].write(out, frame)
 
 
 if __name__ == "__main__":
     start_log(snakemake.log[0])
-    how = dict(kind=snakemake.wildcards.kind, loader=snakemake.params.row["loader"], digests=snakemake.params.digests)
+    p = snakemake.params
+    how = dict(kind=snakemake.wildcards.kind, loader=p.row["loader"], digests=p.digests, script=p.script)
     prepare_data(snakemake.input, snakemake.output[0], **how)

@@ -306,10 +306,14 @@ class Table:
         write_tsv(path, frame)
 
     def read(self, path: str | Path) -> pd.DataFrame:
-        """Read a frame and check it."""
-        from shared_affect.base.tables import read_tsv
+        """Read a frame and check it: what the contract calls text stays text, `01` too."""
+        from shared_affect.base.tables import TEXT_COLUMNS, read_tsv
 
-        frame = read_tsv(path)
+        def is_text(name: str) -> bool:
+            own = next((f for f in self.fields if _matches(f.name, name)), None)
+            return own.kind == "text" if own else name in TEXT_COLUMNS
+
+        frame = read_tsv(path, is_text)
         with as_read(path):
             self.check(frame, path)
         return frame

@@ -187,7 +187,14 @@ LABELLED_TEXTS = Table(
         text("text_id", ""),
         text("text", "", missing=True),
         text("label", ""),
-        whole("intensity", "how strong people said it is; 0 with a label that is no emotion", 0, 3, optional=True),
+        whole(
+            "intensity",
+            "how strong people said it is, 1 for every label where they were not asked (track a of BRIGHTER); 0 with a"
+            " label that is no emotion",
+            0,
+            3,
+            optional=True,
+        ),
     ),
 )
 

@@ -137,8 +137,9 @@ def read_brighter(*splits: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The module's columns and ``intensity`` (1 to 3; 0 in texts that show none of the emotions, whose label is
-        `NEUTRAL`). Texts that nobody labelled (the English test of track a) are left out; the log says how many.
+        The module's columns and ``intensity`` (1 to 3; of track a 1 for every label, which nobody rated; 0 in texts
+        that show none of the emotions, whose label is `NEUTRAL`). Texts that nobody labelled (the English test of track
+        a) are left out; the log says how many.
 
     Raises
     ------

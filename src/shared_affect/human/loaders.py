@@ -36,7 +36,7 @@ LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
         "cvaw": norms.read_cvaw,
         "norare": norare.read_norms,
     },
-    "concept-ratings": {"norare": norare.read_concepts},
+    "concept-ratings": {"standard": standard.read_concepts, "norare": norare.read_concepts},
     "judgements": {"standard": standard.read_judgements, "li2024": judgements.read_li2024},
     "profiles": {"standard": profiles.read_profiles, "song2026": profiles.read_song2026},
     "attributes": {"li2024-attributes": judgements.read_li2024_attributes},
@@ -58,6 +58,9 @@ LOADERS: dict[str, dict[str, Callable[..., pd.DataFrame]]] = {
 }
 """Kind -> loader's name -> function of the dataset's files, in the order of the column ``path``."""
 
+SCRIPT = "script"
+"""Argument of a loader that reads more than one language."""
+
 
 def loader_of(kind: str, loader: str, paths: Sequence[str | Path]) -> Callable[..., pd.DataFrame]:
     """What reads a dataset's files.
@@ -76,12 +79,13 @@ def loader_of(kind: str, loader: str, paths: Sequence[str | Path]) -> Callable[.
     except TypeError:
         raise ValueError(
             f"loader {loader!r} was given {len(paths)} file(s); expected"
-            f" {', '.join(inspect.signature(function).parameters)} (config/human.tsv, column path)"
+            f" {', '.join(p for p in inspect.signature(function).parameters if p != SCRIPT)} (config/human.tsv, column"
+            " path)"
         ) from None
     return function
 
 
-def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
+def load(kind: str, loader: str, paths: Sequence[str | Path], script: str | None = None) -> pd.DataFrame:
     """A dataset of one kind, read by its own loader.
 
     Parameters
@@ -92,6 +96,8 @@ def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
         One of that kind.
     paths : sequence of path
         The dataset's files in the order of config/human.tsv, column ``path``.
+    script : str, optional
+        Of the language, for a loader that reads several: words in another are refused.
 
     Returns
     -------
@@ -104,6 +110,7 @@ def load(kind: str, loader: str, paths: Sequence[str | Path]) -> pd.DataFrame:
         Unknown kind or loader, another number of files than the loader takes, or whatever the loader refuses.
     """
     function = loader_of(kind, loader, paths)
-    frame = function(*paths)
+    several = SCRIPT in inspect.signature(function).parameters
+    frame = function(*paths, **({SCRIPT: script} if several else {}))
     LOG.info("%s %s: %d rows, columns %s", kind, loader, len(frame), ", ".join(map(str, frame)))
     return frame

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.base.reading import listed, place, read_text, read_written
+from shared_affect.base.reading import LINE, listed, place, read_text, read_written
 from shared_affect.human import published
 from shared_affect.human.norms import COLUMNS, DIMENSIONS, range_name, to_common
 
@@ -98,16 +98,52 @@ def _scale(path: str | Path, name: str, kind: object) -> tuple[float, float] | N
     return low, high
 
 
-def _read(
-    table: str | Path, metadata: str | Path, columns: str | Path
-) -> tuple[pd.DataFrame, dict[str, list[str]], dict[str, tuple[float, float]]]:
-    """Concepts, words and ratings as published, the columns of each role, and the scale of each role."""
-    roles, declared = read_roles(columns), read_scales(metadata, Path(table).name)
+def check_concepts(path: str | Path, frame: pd.DataFrame, concept: str, gloss: str, word: str) -> None:
+    """Numbers of concepts are written as Concepticon writes them, and each belongs to one gloss.
+
+    Text is compared with text across sets: ``010`` and ``10.0`` would match no ``10``.
+
+    Parameters
+    ----------
+    path : path
+    frame : DataFrame
+    concept, gloss, word : str
+        Its columns.
+
+    Raises
+    ------
+    ValueError
+        Another form of a number, a number of two glosses, a gloss of two numbers.
+    """
+    if (odd := ~frame[concept].str.fullmatch(r"[1-9][0-9]*")).any():
+        k = int(odd.to_numpy().argmax())
+        raise ValueError(
+            f"{place(path, int(frame[LINE].iloc[k]))}: {concept} of {frame[word].iloc[k]!r} is"
+            f" {frame[concept].iloc[k]!r}; expected a whole number in plain digits, as Concepticon writes it (10)"
+        )
+    for one, other, what, several in ((concept, gloss, "concept", "glosses"), (gloss, concept, "gloss", "numbers")):
+        found = frame.groupby(one)[other].unique()
+        if len(two := found[found.str.len() > 1]):
+            raise ValueError(
+                f"{place(path)}: {what} {two.index[0]} has {len(two.iloc[0])} {several}"
+                f" ({', '.join(two.iloc[0][:3])}); expected one"
+            )
+
+
+def _roles_of(columns: str | Path, metadata: str | Path, table: str) -> tuple[dict, dict]:
+    """Columns of each role, as described and all of one language; the scale of each role."""
+    roles, declared = read_roles(columns), read_scales(metadata, table)
+    (word,) = roles[WORD]
     asked = [c for own in roles.values() for c in own]
     if unknown := [c for c in (CONCEPT, GLOSS, *asked) if c not in declared]:
         raise ValueError(
             f"{place(columns, parts=3)}: column {unknown[0]!r} is not described; {place(metadata)} describes"
             f" {listed(list(declared), 40)}"
+        )
+    if others := [c for c in asked if c != word and not c.startswith(f"{word}_")]:
+        raise ValueError(
+            f"{place(columns, parts=3)}: words are those of {word!r}, and {others[0]!r} is rated; expected columns of"
+            f" one language, {word}_..."
         )
     scales: dict[str, tuple[float, float]] = {}
     for role in (r for r in roles if r != WORD):
@@ -119,15 +155,20 @@ def _read(
                 " the same for all columns of a role: a scale is never guessed"
             )
         scales[role] = next(s for s in found.values() if s)
+    return roles, scales
+
+
+def _read(
+    table: str | Path, metadata: str | Path, columns: str | Path, script: str | None
+) -> tuple[pd.DataFrame, dict[str, list[str]], dict[str, tuple[float, float]]]:
+    """Concepts, words and ratings as published, the columns of each role, and the scale of each role."""
+    roles, scales = _roles_of(columns, metadata, Path(table).name)
+    (word,), asked = roles[WORD], [c for own in roles.values() for c in own]
     frame = published.read_table(table, [CONCEPT, GLOSS, *dict.fromkeys(asked)], quoted=False)
-    frame[roles[WORD][0]] = published.mend_spreadsheet(frame[roles[WORD][0]].to_numpy())
-    published.numbers(table, frame, CONCEPT, 1, np.inf, label=roles[WORD][0], whole=True)
-    glosses = frame.groupby(CONCEPT)[GLOSS].nunique()
-    if len(two := glosses[glosses > 1]):
-        raise ValueError(f"{place(table)}: concept {two.index[0]} has {two.iloc[0]} glosses; expected one")
-    if (frame[roles[WORD][0]] == "").any():
-        line = int(frame["line"][frame[roles[WORD][0]] == ""].iloc[0])
-        raise ValueError(f"{place(table, line)}: {roles[WORD][0]} is empty; expected a word")
+    frame[word] = published.mend_spreadsheet(
+        published.words(table, frame, word, script) if script else frame[word].to_numpy()
+    )
+    check_concepts(table, frame, CONCEPT, GLOSS, word)
     return frame, roles, scales
 
 
@@ -139,10 +180,38 @@ def _ratings(
         published.numbers(table, frame, c, *scale, label=roles[WORD][0], missing=True).astype(float)
         for c in roles[role]
     ]
-    return np.mean(each, axis=0)
+    found = np.mean(each, axis=0)
+    if np.isnan(found).all():
+        raise ValueError(
+            f"{place(table)}: no row has {role} ({', '.join(roles[role])}); expected a rating in one row or more"
+        )
+    return found
 
 
-def read_norms(table: str | Path, metadata: str | Path, columns: str | Path) -> pd.DataFrame:
+def of_concepts(rated: pd.DataFrame) -> pd.DataFrame:
+    """Ratings of concepts from those of their words: a concept of several words has the mean of their ratings; a word
+    of several concepts counts in each, and one that stands twice under a concept once.
+
+    Parameters
+    ----------
+    rated : DataFrame ``concept, gloss, word, dimension, value``
+        Rows without a value are left out.
+
+    Returns
+    -------
+    DataFrame of `human.files.CONCEPT_RATINGS`, in the order of the rows
+    """
+    keys = ["dimension", "concept", "gloss"]
+    words = rated[rated["value"].notna()].groupby([*keys, "word"], sort=False)["value"].mean().reset_index()
+    grouped = words.groupby(keys, sort=False)
+    out = grouped["value"].agg(value="mean", n_words="size")
+    out["words"] = grouped["word"].agg("|".join)
+    return out.reset_index()[["concept", "gloss", "dimension", "value", "n_words", "words"]]
+
+
+def read_norms(
+    table: str | Path, metadata: str | Path, columns: str | Path, *, script: str | None = None
+) -> pd.DataFrame:
     """Valence and arousal of words from a table of NoRaRe: the part of a published set that is linked to concepts.
 
     Parameters
@@ -151,6 +220,8 @@ def read_norms(table: str | Path, metadata: str | Path, columns: str | Path) -> 
         ``{name}.tsv`` and its description, ``{name}.tsv-metadata.json``, as NoRaRe publishes them.
     columns : path
         Which columns are meant, see `read_roles`; ``word``, ``valence`` and ``arousal`` are needed here.
+    script : str, optional
+        Of the language (`letters.SCRIPTS`), which its words are held against.
 
     Returns
     -------
@@ -162,9 +233,10 @@ def read_norms(table: str | Path, metadata: str | Path, columns: str | Path) -> 
     Raises
     ------
     ValueError
-        Whatever `read_roles`, `read_scales` and `published` refuse; a rating outside its scale; no valence or arousal.
+        Whatever `read_roles`, `read_scales`, `check_concepts` and `published` refuse: a rating outside its scale, a
+        word in another script; columns of two languages; no valence or arousal, or no word that has both.
     """
-    frame, roles, scales = _read(table, metadata, columns)
+    frame, roles, scales = _read(table, metadata, columns, script)
     if missing := [d for d in DIMENSIONS if d not in roles]:
         raise ValueError(
             f"{place(columns, parts=3)} names no {missing[0]}, but {listed(list(scales))}; needed for norms:"
@@ -175,6 +247,8 @@ def read_norms(table: str | Path, metadata: str | Path, columns: str | Path) -> 
         made[f"{d}_{range_name(*scales[d])}"] = given = _ratings(table, frame, roles, d, scales[d])
         made[d] = to_common(given, *scales[d])
     rated = made[made[list(DIMENSIONS)].notna().all(axis=1)]
+    if rated.empty:
+        raise ValueError(f"{place(table)}: no row has both valence and arousal; expected one or more")
     numbers = [c for c in made if c not in ("word", "concept")]
     grouped = rated.groupby("word")
     out = grouped[numbers].mean()
@@ -191,12 +265,14 @@ def read_norms(table: str | Path, metadata: str | Path, columns: str | Path) -> 
     return out[COLUMNS + [c for c in out if c not in COLUMNS]].sort_values("word", ignore_index=True)
 
 
-def read_concepts(table: str | Path, metadata: str | Path, columns: str | Path) -> pd.DataFrame:
+def read_concepts(
+    table: str | Path, metadata: str | Path, columns: str | Path, *, script: str | None = None
+) -> pd.DataFrame:
     """Ratings of concepts from a table of NoRaRe, everything that the table of columns names.
 
     Parameters
     ----------
-    table, metadata, columns : path
+    table, metadata, columns, script
         As of `read_norms`; any roles.
 
     Returns
@@ -209,22 +285,13 @@ def read_concepts(table: str | Path, metadata: str | Path, columns: str | Path) 
     Raises
     ------
     ValueError
-        As `read_norms`, without its last.
+        As `read_norms`, but for valence and arousal; a role that no row has a rating of.
     """
-    frame, roles, scales = _read(table, metadata, columns)
+    frame, roles, scales = _read(table, metadata, columns, script)
+    own = frame[[CONCEPT, GLOSS, roles[WORD][0]]].set_axis(["concept", "gloss", "word"], axis=1)
     parts = []
     for role, scale in scales.items():
-        own = frame[[CONCEPT, GLOSS]].assign(
-            word=frame[roles[WORD][0]], value=to_common(_ratings(table, frame, roles, role, scale), *scale)
-        )
-        own = own[own["value"].notna()]
-        # a word that stands twice under one concept counts once
-        words = own.groupby([CONCEPT, GLOSS, "word"], sort=False)["value"].mean().reset_index()
-        grouped = words.groupby([CONCEPT, GLOSS], sort=False)
-        found = grouped["value"].agg(["mean", "size"])
-        found["words"] = grouped["word"].agg("|".join)
-        parts.append(found.reset_index().assign(dimension=role))
-        LOG.info("%s: %s of %d concepts, scale %g to %g", table, role, len(found), *scale)
-    out = pd.concat(parts, ignore_index=True)
-    out = out.rename(columns={CONCEPT: "concept", GLOSS: "gloss", "mean": "value", "size": "n_words"})
-    return out[["concept", "gloss", "dimension", "value", "n_words", "words"]]
+        value = to_common(_ratings(table, frame, roles, role, scale), *scale)
+        parts.append(of_concepts(own.assign(dimension=role, value=value)))
+        LOG.info("%s: %s of %d concepts, scale %g to %g", table, role, len(parts[-1]), *scale)
+    return pd.concat(parts, ignore_index=True)

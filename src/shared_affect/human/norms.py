@@ -159,19 +159,23 @@ def read_nrc_vad_2(path: str | Path) -> pd.DataFrame:
     return _read_nrc_vad(path, 2)
 
 
-def _version_of(path: str | Path, cells: Sequence[str]) -> int | None:
+UNKNOWN = 0
+"""Version of a header that no version of NRC-VAD writes."""
+
+
+def _version_of(cells: Sequence[str]) -> int | None:
     """Version that a header of NRC-VAD names by its columns; None where the first line is a row already."""
     for version, (names, _) in NRC_VAD.items():
         if tuple(cells[:1]) == names[:1]:
             return version
-    return None if len(cells) == 4 and _is_number(cells[1]) else 1  # `published` says what the header lacks
+    return None if len(cells) == 4 and _is_number(cells[1]) else UNKNOWN
 
 
 def _read_nrc_vad(path: str | Path, version: int) -> pd.DataFrame:
     rows = read_rows(path, quoted=False)
-    found = _version_of(path, rows[0][1] if rows else [])
+    found = _version_of(rows[0][1] if rows else [])
     (names, (low, high)), loaders = NRC_VAD[version], {1: "nrc-vad", 2: "nrc-vad-2"}
-    if found not in (None, version):
+    if found not in (None, UNKNOWN, version):  # what an unknown header lacks, `published` says
         other, (a, b) = NRC_VAD[found]
         raise ValueError(
             f"{path}, line 1: the header is {' '.join(rows[0][1][:4])!r}, that of version {found} ({' '.join(other)!r},"

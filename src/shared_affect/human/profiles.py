@@ -20,6 +20,9 @@ from shared_affect.human import published
 COLUMNS = ["word", "group", "scale", "rating_1to5"]
 """Of a profile in standard form: one row a word, group of raters and scale; a rating that is lacking has no row."""
 
+MIN_EMOTIONS = 4
+"""Each is left out once for an interval, and three have three pairs."""
+
 SONG_SCALES = tuple("happiness anger sadness fear disgust anxiety surprise contentment amusement serenity".split())
 SONG_GROUPS = {"FEMALE": "women", "MALE": "men"}
 
@@ -135,7 +138,7 @@ def profiles_of_emotions(
     Raises
     ------
     ValueError
-        Fewer than two groups, fewer than three emotions, or no scale that all of them have.
+        Fewer than two groups, fewer than `MIN_EMOTIONS` emotions, or no scale that all of them have.
     """
     groups = list(dict.fromkeys(ratings["group"]))
     if len(groups) < 2:
@@ -153,10 +156,10 @@ def _of_wording(
 ) -> pd.DataFrame:
     rated = {e: own for e in emotions if (own := [w for w in words.get(e, ()) if w in wide.index])}
     scales = list(dict.fromkeys(wide.columns.get_level_values("scale")))
-    if len(rated) < 3:
+    if len(rated) < MIN_EMOTIONS:
         raise ValueError(
-            f"profiles by {wording}: rated words stand for {len(rated)} of the study's emotions; needed: 3 or more"
-            " (config.yaml, keys profiles and emotions; resources/profiles)"
+            f"profiles by {wording}: rated words stand for {len(rated)} of the study's emotions; needed: {MIN_EMOTIONS}"
+            " or more (config.yaml, keys profiles and emotions; resources/profiles)"
         )
     rows = []
     for scale in scales:

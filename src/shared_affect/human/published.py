@@ -1,7 +1,7 @@
 """Tables as others publish them: frames of what `reading` takes apart, refused when something in them is wrong.
 
 Every refusal is a ``ValueError`` that names the file, the line, the column and what was expected. Loaders of single
-datasets (`norms`, `judgements`, `associations`, `lexicons`, `frequencies`, `labelled`) stand on these few functions.
+datasets (`norms`, `judgements`, `associations`, `lexicons`, `frequencies`, `norare`) stand on these few functions.
 A *line* is the line of the file as an editor counts it, the header being line 1; in a workbook it is the row.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from shared_affect.base.letters import in_script
 from shared_affect.base.log import LOG
 from shared_affect.base.reading import HAN, LINE, clean, listed, place, read_rows, read_text
 
@@ -253,8 +254,8 @@ def words(path: str | Path, frame: pd.DataFrame, column: str, script: str) -> np
 
     Parameters
     ----------
-    script : {"latin", "han"}
-        ``latin``: every letter is Latin. ``han``: at least one character is Chinese (or bopomofo), the other letters
+    script : one of `letters.SCRIPTS`
+        Every letter is of that script. ``han``: at least one character is Chinese (or bopomofo), the other letters
         Latin.
 
     Raises
@@ -272,11 +273,9 @@ def words(path: str | Path, frame: pd.DataFrame, column: str, script: str) -> np
                 " only"
             )
         for c in w:
-            if c.isascii() or not c.isalpha() or (script == "han" and (HAN.match(c) or BOPOMOFO.match(c))):
+            if not c.isalpha() or in_script(c, script):
                 continue
-            if not unicodedata.name(c, "").startswith(("LATIN", "FULLWIDTH LATIN")) and not (
-                script == "han" and c in "〇々"
-            ):
+            if not (script == "han" and (BOPOMOFO.match(c) or c in "〇々" or in_script(c, "latin"))):
                 raise ValueError(
                     f"{place(path, int(line))}: {column} is {w!r} with {c!r}"
                     f" ({unicodedata.name(c, 'unnamed').lower()}); expected words in {script} script"

@@ -1,8 +1,9 @@
 """The standard form of human data, and its readers: what own datasets are written in and published ones are brought to.
 
 Norms: ``word, valence, arousal, valence_sd, valence_n, arousal_sd, arousal_n`` on a common scale of -1..1; SD and N are
-NaN where nobody gives them. Judgements: ``rater, emotion_a, emotion_b, dissimilarity``, every rater on every pair.
-Affect of emotions: ``emotion, valence, arousal, valence_class``.
+NaN where nobody gives them. Ratings of concepts: ``concept, gloss, word, dimension, value``. Judgements: ``rater,
+emotion_a, emotion_b, dissimilarity``, every rater on every pair. Affect of emotions: ``emotion, valence, arousal,
+valence_class``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 from shared_affect.base.log import LOG
 from shared_affect.base.reading import LINE, place, read_written
 from shared_affect.human.files import NORMS
+from shared_affect.human.norare import check_concepts, of_concepts
 from shared_affect.human.norms import COLUMNS as NORM_COLUMNS
 from shared_affect.human.published import MISSING, numbers
 
@@ -112,6 +114,38 @@ def read_judgements(path: str | Path) -> pd.DataFrame:
             )
         first[own] = line
     return frame.rename(columns={DISSIMILARITY: "dissimilarity"})[["rater", "emotion_a", "emotion_b", "dissimilarity"]]
+
+
+def read_concepts(path: str | Path) -> pd.DataFrame:
+    """Ratings of concepts in standard form: ``concept, gloss, word, dimension, value`` on -1..1, one row a word of a
+    concept and what was rated. ``concept`` is its number in Concepticon, ``gloss`` its name there.
+
+    Returns
+    -------
+    DataFrame
+        As of `norare.of_concepts`: a concept of several words has the mean of their ratings.
+
+    Raises
+    ------
+    ValueError
+        Anything that `reading.read_written` refuses; a number outside -1..1; a word that is rated twice in one thing
+        under a concept; whatever `norare.check_concepts` refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as own:
+    ...     print("concept", "gloss", "word", "dimension", "value", sep="\\t", file=own)
+    ...     print(1343, "SUN", "inti", "valence", 0.7, sep="\\t", file=own)
+    ...     print(1343, "SUN", "willka", "valence", 0.5, sep="\\t", file=own, flush=True)
+    ...     print(read_concepts(own.name).round(2).to_string(index=False))
+    concept gloss dimension  value  n_words       words
+       1343   SUN   valence    0.6        2 inti|willka
+    """
+    columns = ["concept", "gloss", "word", "dimension"]
+    frame = _read(path, columns, {"value": (-1.0, 1.0, False)}, key=["concept", "word", "dimension"])
+    check_concepts(path, frame, "concept", "gloss", "word")
+    return of_concepts(frame)
 
 
 def read_coordinates(path: str | Path) -> pd.DataFrame:

@@ -46,6 +46,10 @@ class HumanData:
         """Some columns of a dataset's row."""
         return self.study.cells("human", columns, kind=kind, dataset=dataset, language=language)
 
+    def script(self, language: str) -> str | None:
+        """Script of a language; None of one that has datasets and no row of its own."""
+        return next((r["script"] for r in self.study.tables["languages"] if r["language"] == language), None)
+
     def files(self, kind: str, dataset: str, language: str) -> list[str]:
         """Files of a dataset: what begins with `DATA` stands in the user's folder, or where a download puts it.
 

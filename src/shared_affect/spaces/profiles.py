@@ -100,7 +100,7 @@ def compare_profiles(
     profiles : DataFrame
         Of `human.files.PROFILES`.
     pairs : sequence of str
-        One that has too few pairs of these emotions is left out and logged.
+        One that has too few pairs of these emotions, or would have without one of them, is left out and logged.
     human_language : str
         Of the raters.
     seeds : Seeds
@@ -111,12 +111,18 @@ def compare_profiles(
         `COLUMNS`: those of `rsa.compare_spaces`, where ``rho`` is the mean over groups, ``group_agreement`` that of a
         group with the other (``ceiling_low`` there), ``rho_group`` the correlation with the groups' mean distances.
         ``p`` and ``p_codes`` stand alone, in no family: no claim reads them.
+
+    Raises
+    ------
+    ValueError
+        No set has enough pairs, by any wording.
     """
     parts = []
     classes = dict(zip(affect["emotion"], affect["valence_class"], strict=True))
     for wording, own in profiles.groupby("wording", sort=False):
         groups = profile_rdms(own)
-        kept = [name for name in pairs if _has_pairs(name, groups.labels, classes, str(wording))]
+        if not (kept := [name for name in pairs if _has_pairs(name, groups.labels, classes, str(wording))]):
+            continue
         frame, _ = compare_raters(
             spaces,
             groups,
@@ -127,16 +133,29 @@ def compare_profiles(
             seeds=seeds.child(str(wording)),
         )
         parts.append(frame.assign(wording=wording))
+    if not parts:
+        raise ValueError(
+            f"no set of pairs is large enough for these profiles: {', '.join(pairs)} over"
+            f" {', '.join(dict.fromkeys(profiles['emotion']))}; needed in one of them: {MIN_PAIRS} pairs or more,"
+            " whichever emotion is left out (config.yaml, keys rsa.pairs and profiles)"
+        )
     found = pd.concat(parts, ignore_index=True).assign(reference=KIND, human_language=human_language)
     return found.rename(columns={"ceiling_low": "group_agreement", "n_raters": "n_groups"})[COLUMNS]
 
 
 def _has_pairs(name: str, emotions: Sequence[str], classes: dict[str, str], wording: str) -> bool:
+    """Whether a pair set has enough pairs, and has them whichever of its emotions is left out for the interval."""
     try:
-        select_pairs(name, emotions, classes)
+        chosen = select_pairs(name, emotions, classes)
     except ValueError as error:
         LOG.info("profiles by %s: pair set %s is left out: %s", wording, name, error)
         return False
-    inside = [e for e in emotions if e in classes]
-    # every emotion is left out once for the interval
-    return len(inside) > MIN_PAIRS or name == "all"
+    n, of = chosen.first.size, np.bincount([*chosen.first, *chosen.second])
+    if (n - of < MIN_PAIRS).any():
+        LOG.info(
+            "profiles by %s: pair set %s is left out: without %s it has %d pairs; needed: %d or more, every emotion is"
+            " left out once for the interval",
+            *(wording, name, chosen.labels[int(of.argmax())], n - of.max(), MIN_PAIRS),
+        )
+        return False
+    return True

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared_affect.base.log import LOG
 from shared_affect.steering.files import JUDGE, JUDGE_FACTS
-from shared_affect.words.segmentation import Segmenter, Writing
+from shared_affect.words.segmentation import Segmenter, Writing, check_texts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -237,8 +237,8 @@ def train_judge(
     Raises
     ------
     ValueError
-        If lengths differ, there are fewer than two labels, or a label has fewer than two texts on either side of the
-        split.
+        If lengths differ, most words are in another script, there are fewer than two labels, or a label has fewer than
+        two texts on either side of the split.
 
     Examples
     --------
@@ -252,6 +252,7 @@ def train_judge(
     texts, named = list(texts), np.asarray([str(x) for x in labels])
     if len(texts) != len(named):
         raise ValueError(f"{len(texts)} texts and {len(named)} labels; allowed: as many of one as of the other")
+    check_texts(texts, writing, f"judge texts in {writing.language!r}")
     if not 0 < held_out < 1:
         raise ValueError(f"held_out is {held_out}; allowed: between 0 and 1")
     names, counts = np.unique(named, return_counts=True)

@@ -10,7 +10,7 @@ from shared_affect.base.log import LOG
 from shared_affect.steering.files import PROMPTS
 from shared_affect.words.lemma_families import family_links
 from shared_affect.words.prompt_words import family_hits
-from shared_affect.words.segmentation import Segmenter, Writing
+from shared_affect.words.segmentation import Segmenter, Writing, check_texts
 
 
 def read_prepared(path: str | Path) -> list[tuple[str, str, str]]:
@@ -44,9 +44,10 @@ def refuse_words(
     Raises
     ------
     ValueError
-        Naming the prompt and the word.
+        Naming the prompt and the word; or the prompts are in another script.
     """
     texts, words = {name: text for name, _, text in prompts}, list(dict.fromkeys(words))
+    check_texts(list(texts.values()), writing, path)
     segment = Segmenter(writing.splitter, words)
     for hit in family_hits(texts, words, segment, lambda every: family_links(every, rule)):
         said = f"{path}, prompt {hit.prompt}: {texts[hit.prompt]!r} holds {hit.found!r}"

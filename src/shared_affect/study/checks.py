@@ -21,6 +21,15 @@ ALPHA = 0.01
 MODELS = ("models", "control_models")
 """Keys of the configuration that name models."""
 
+EMPTY = {bool: "false", list: "[]", dict: "{}", str: "''"}
+"""What a key is set to that asks for nothing."""
+
+OF_MODELS = (
+    *(*MODELS, "control_variants", "specs", "associations", "dictionaries", "word_properties"),
+    *("profiles", "validity", "judges", "judge_tests"),
+)
+"""Keys that say what is asked of models, or what they are held against: each is empty in a study without models."""
+
 
 def check_study(
     config: Mapping,
@@ -81,13 +90,12 @@ def _check_has_inputs(config: Mapping, templates: Mapping[str, Path], concepts: 
 
 def _check_human_side(config: Mapping, tables: Mapping[str, list[dict]]) -> list[str]:
     """A study without models: ratings, and how far people agree; returns its emotions."""
-    asked = {k: config[k] for k in (*MODELS, "control_variants", "specs") if config[k]}
-    asked |= {k: config[k] for k in ("associations", "dictionaries", "word_properties") if config[k]}
+    asked = {k: config[k] for k in OF_MODELS if config[k]}
     if asked or config["steering"]["enabled"]:
         key, value = next(iter(asked.items())) if asked else ("steering.enabled", True)
         raise ConfigError(
             f"{PLACE}: key models is [], so nothing is asked of models, but key {key} is {shown(value)}; allowed then:"
-            f" {'false' if value is True else '[]' if isinstance(value, list) else '{}'}, or name models"
+            f" {EMPTY[type(value)]}, or name models"
         )
     _check_human(config, tables["human"], ("norms",))
     return _check_emotions(config, [r["emotion"] for r in tables["emotions"]])

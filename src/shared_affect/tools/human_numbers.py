@@ -38,13 +38,13 @@ def of_norms(path: Path) -> list[str]:
 
 
 def of_sets(folder: Path) -> list[list[str]]:
-    """Concepts of every set of raters, and how many of their words share a concept with another."""
+    """How many concepts every set of raters has, and what they rated."""
     rows = []
     for path in sorted(folder.glob("*/concept-ratings_*.tsv")):
         f = CONCEPT_RATINGS.read(path)
-        one = f[f["dimension"] == f["dimension"].iloc[0]]
         language = path.stem.removeprefix("concept-ratings_")
-        rows.append([path.parent.name, language, f"{len(one):,}", ", ".join(dict.fromkeys(f["dimension"]))])
+        rated = ", ".join(dict.fromkeys(f["dimension"]))
+        rows.append([path.parent.name, language, f"{f['concept'].nunique():,}", rated])
     return rows
 
 

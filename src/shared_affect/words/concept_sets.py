@@ -15,17 +15,16 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from shared_affect.base.letters import in_script
 from shared_affect.base.log import LOG
+from shared_affect.words.segmentation import WORD
 
 COLUMNS = ["emotion", "word", "strength"]
 DIRECTIONS = ("forward", "backward", "both")
 MAX_INTENSITY = 9
 """Of DUTIR; see `lexicons.read_dutir`."""
 
-_WORD = {
-    "latin": re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['’-][A-Za-z\u00c0-\u024f]+)*"),
-    "han": re.compile(r"[\u3400-\u9fff]+"),
-}
+_WORD, _CHINESE = re.compile(rf"{WORD}(?:['’-]{WORD})*"), re.compile(r"[\u3400-\u9fff]+")
 _CONTENT = ("n", "v", "a", "i", "l", "z")
 """First letters of jieba's tags of nouns, verbs, adjectives, idioms, set phrases and descriptive words."""
 
@@ -169,7 +168,7 @@ def single_words(phrase: str, script: str) -> list[str]:
     phrase = phrase.strip()
     if script == "han":
         phrase = re.sub(r"[\s，、。！？…·]+", "", phrase)
-        if not _WORD["han"].fullmatch(phrase):
+        if not _CHINESE.fullmatch(phrase):
             return []
         if len(phrase) <= 2 or _count(phrase):
             return [phrase]
@@ -179,7 +178,8 @@ def single_words(phrase: str, script: str) -> list[str]:
             if any(w in _NEGATIONS for w, _ in parts)
             else [w for w, tag in parts if len(w) > 1 and tag[0] in _CONTENT]
         )
-    return [phrase] if _WORD[script].fullmatch(phrase) else []
+    own = all(in_script(c, script) for c in phrase if c.isalpha())
+    return [phrase] if own and _WORD.fullmatch(phrase) else []
 
 
 def own_words(membership: np.ndarray, contrast: np.ndarray | None = None) -> np.ndarray:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from shared_affect.base.letters import MARKS
 from shared_affect.base.reading import HAN
 from shared_affect.words.segmentation import normal
 
@@ -32,7 +33,7 @@ def plain_hits(prompts: Mapping[str, str], words: Iterable[str]) -> list[Hit]:
     wanted = {normal(w) for w in words}
     han = [w for w in sorted(wanted) if HAN.search(w) and len(w) > 1]
     plain = "|".join(re.escape(w) for w in sorted(wanted, key=lambda w: (-len(w), w)) if not HAN.search(w))
-    pattern = re.compile(rf"(?<!\w)(?:{plain})(?!\w)") if plain else None
+    pattern = re.compile(rf"(?<![\w{MARKS}])(?:{plain})(?![\w{MARKS}])") if plain else None
     hits = []
     for name, text in prompts.items():
         line = normal(text)

@@ -10,19 +10,24 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
+from shared_affect.base.letters import MARKS, SCRIPTS, in_script
+
 _CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_RUN = re.compile(rf"[{_CJK}]+|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+")
+_LETTER = rf"[^\W\d_{_CJK}]"
+# marks belong to the letter before them, and joiners (Persian, Hindi) to the letters on both sides
+WORD = rf"{_LETTER}+(?:(?:[{MARKS}]|[\u200c\u200d](?={_LETTER}|[{MARKS}]))+{_LETTER}*)*"
+"""Regular expression: a run of letters of any script but Chinese, with their marks."""
+_RUN = re.compile(rf"[{_CJK}]+|{WORD}(?:['’]{WORD})*|\d+")
 LETTERS, JIEBA = "letters", "jieba"
 SPLITTERS = (LETTERS, JIEBA)
-"""Allowed in config/languages.tsv, column splitter, beside nothing. ``letters``: words are runs of letters, as where
-words stand between spaces. ``jieba``: Chinese characters are cut by jieba's dictionary, other letters as before.
+"""Allowed in config/languages.tsv, column splitter, beside nothing. ``letters``: words are runs of letters with their
+marks, as where words stand between spaces. ``jieba``: Chinese characters are cut by jieba's dictionary, other letters
+as before.
 """
-
-SCRIPTS = ("latin", "han")
-"""Allowed in config/languages.tsv, column script."""
 
 
 def check_splitter(splitter: str | None, language: str, what: str) -> str:
@@ -58,7 +63,7 @@ class Writing:
     ----------
     language : str
         Its code.
-    script : {"latin", "han"}
+    script : one of `SCRIPTS`
     splitter : {"letters", "jieba"}
 
     Raises
@@ -99,8 +104,9 @@ def normal(text: str) -> str:
 class Segmenter:
     """Words of a text, case-folded, without punctuation.
 
-    ``letters``: runs of letters (an apostrophe inside a word belongs to it). ``jieba``: runs of Chinese characters are
-    cut by a private jieba tokenizer without its hidden Markov model; a run of other letters is a word.
+    ``letters``: runs of letters with their marks (an apostrophe inside a word belongs to it). ``jieba``: runs of
+    Chinese characters are cut by a private jieba tokenizer without its hidden Markov model; a run of other letters is a
+    word.
 
     Parameters
     ----------
@@ -258,9 +264,49 @@ def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: S
     return out
 
 
+def _written_in(token: str, script: str) -> bool:
+    return is_cjk(token) if script == "han" else in_script(token[0], script)
+
+
 def script_share(tokens: Sequence[str], script: str) -> float:
     """Share of the words of a text, numbers aside, that are written in a script; 0 in a text without
     words.
+
+    Examples
+    --------
+    >>> script_share(["я", "рад", "12", "ok"], "cyrillic")
+    0.6666666666666666
     """
     words = [t for t in tokens if not t[0].isdigit()]
-    return sum(is_cjk(t) == (script == "han") for t in words) / len(words) if words else 0.0
+    return sum(_written_in(t, script) for t in words) / len(words) if words else 0.0
+
+
+LOOKED_AT = 1000
+"""Texts that `check_texts` looks at: their script shows soon."""
+
+
+def check_texts(texts: Sequence[str], writing: Writing, where: str | Path) -> None:
+    """Refuse texts that are not in the script of their language, which `script_share` would take for another's.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        At most `LOOKED_AT` of them, evenly, are looked at.
+    writing : Writing
+    where : str or path
+        What the texts are, for the message.
+
+    Raises
+    ------
+    ValueError
+        Fewer than half of the words are; names a word that is not.
+    """
+    segment = Segmenter(LETTERS)
+    words = [w for t in texts[:: -(-len(texts) // LOOKED_AT) or 1] for w in segment(t) if not w[0].isdigit()]
+    if words and (share := script_share(words, writing.script)) < 0.5:
+        other = next(w for w in words if not _written_in(w, writing.script))
+        raise ValueError(
+            f"{where}: {share:.0%} of the words are in {writing.script} script, {other!r} is not; needed: half or more."
+            f" Are these texts in {writing.language!r}? Allowed scripts: {', '.join(SCRIPTS)} (config/languages.tsv,"
+            " column script)"
+        )
