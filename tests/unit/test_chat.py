@@ -224,16 +224,21 @@ def test_a_first_token_before_the_marker_of_each_turn_is_no_turn_marker(tmp_path
 
 @pytest.mark.parametrize("eos", ["<|endoftext|>", "<|im_end|>"])
 def test_a_first_token_that_ends_each_turn_may_stand_again(eos, tmp_path):
-    """As in Granite's chats, whether the folder names it as an end or its template alone says so."""
-    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}<|endoftext|>\n{% endfor %}assistant:"
+    """Whether the folder names it as an end or its template alone says so."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}: {{ m['content'] }}<|endoftext|>\n{% endfor %}"
+        "<|im_start|>assistant:"
+    )
     folder = qwen_chat(tmp_path, template, bos_token="<|endoftext|>", eos_token=eos)
     ids, chat = read(folder, "<|endoftext|>", "Be brief.")
     (code,) = chat.encode_batch(ids, ["Anna"])
-    assert plain(ids, code) == ("<|endoftext|>system: Be brief.<|endoftext|>\nuser: Anna<|endoftext|>\nassistant:")
+    assert plain(ids, code) == (
+        "<|endoftext|><|im_start|>system: Be brief.<|endoftext|>\n<|im_start|>user: Anna<|endoftext|>\n"
+        "<|im_start|>assistant:"
+    )
 
 
 def test_two_tokens_before_every_text_are_one_beginning(tmp_path):
-    """As in GLM's chats."""
     specials = ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")
     made = byte_level(template="[gMASK] <sop> $A", specials=specials)
     template = "{}<|user|>\n{{{{ messages[0]['content'] }}}}<|assistant|>"

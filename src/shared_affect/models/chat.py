@@ -331,10 +331,10 @@ def _marks(ids: TextIds, starts: set[int], text: str, lead: Sequence[int] = ()) 
 def _opening(
     tokenizer: PreTrainedTokenizerBase, ids: TextIds, starts: set[int], asked: Sequence[dict[str, str]]
 ) -> set[int]:
-    """First tokens that are markers of turns: a later request is opened by them, too."""
+    """First tokens that also stand between an answer and a later request."""
     try:
         text = _render(tokenizer, [*asked, {"role": "assistant", "content": ANSWER}, asked[-1]], "")
     except ConfigError:
         return set()
     between, later, _ = text.partition(ANSWER)[2].partition(REQUEST)
-    return {i for i, letters in _marks(ids, starts, between) if letters and i in starts} if later else set()
+    return {i for i, _ in _marks(ids, starts, between) if i in starts} if later else set()
