@@ -9,6 +9,7 @@ from tokenizers_made import (
     CHATML,
     GEMMA_CHAT,
     LLAMA3_CHAT,
+    byte_level,
     gemma_chat,
     gpt2_type,
     llama3_chat,
@@ -106,6 +107,11 @@ def test_a_system_prompt_is_written_where_the_template_takes_one(tmp_path):
         read(qwen_chat(tmp_path / "c", drops), system="Be brief.")
 
 
+VICUNA = (
+    "{{ bos_token }}{% for m in messages %}{{ m['role'] | upper }}: {{ m['content'] }} {% endfor %}"
+    "{% if add_generation_prompt %}{{ bos_token }}ASSISTANT:{% endif %}"
+)
+
 REFUSED = {
     "no template": (lambda f: gemma_chat(f, None), None, r"column chat is true, but .* no chat template .*key prompts"),
     "GPT-2": (gpt2_type, None, r"column chat is true, but .* no chat template"),
@@ -125,6 +131,41 @@ REFUSED = {
         ),
         None,
         "second first token",
+    ),
+    "BOS before the answer": (
+        lambda f: llama3_chat(f, LLAMA3_CHAT.replace("prompt %}", "prompt %}{{ bos_token }}")),
+        None,
+        r"second first token .'<.begin_of_text.>' again, behind the request.",
+    ),
+    "BOS at the beginning of the answer": (
+        lambda f: gemma_chat(f, GEMMA_CHAT.replace("model\n{% endif", "model\n{{ bos_token }}{% endif")),
+        None,
+        "second first token .'<bos>' again, behind the request.",
+    ),
+    "BOS before the answer, roles in letters": (
+        lambda f: gemma_chat(f, VICUNA),
+        None,
+        "second first token .'<bos>' again, behind the request.",
+    ),
+    "turn marker twice": (
+        lambda f: qwen_chat(f, "<|im_start|>" + CHATML, bos_token="<|im_start|>"),
+        None,
+        r"second first token .it begins with '<.im_start.>' '<.im_start.>'",
+    ),
+    "turn marker twice, the row's rule": (
+        lambda f: qwen_chat(f, "<|im_start|>\n" + CHATML),
+        "<|im_start|>",
+        r"second first token .it begins with '<.im_start.>' '<.im_start.>'",
+    ),
+    "turn marker that begins no turn": (
+        lambda f: qwen_chat(f, CHATML + "<|im_start|>", bos_token="<|im_start|>"),
+        None,
+        r"second first token .'<.im_start.>' again, behind the request.",
+    ),
+    "another first token before a turn marker": (
+        lambda f: qwen_chat(f, bos_token="<|im_start|>"),
+        "<|endoftext|>",
+        r"second first token .it begins with '<.endoftext.>' '<.im_start.>'.*column bos",
     ),
     "request left out": (lambda f: qwen_chat(f, "<|im_start|>user\n"), None, r"writes a request 0 times; needed: once"),
     "request twice": (
@@ -148,15 +189,99 @@ def test_what_cannot_be_wrapped_is_refused_with_row_and_column(case, tmp_path):
         read(make(tmp_path), bos)
 
 
+SMOL = CHATML.replace(
+    "{% for m in messages %}",
+    "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\n"
+    "the table<|im_end|>\n{% endif %}",
+)
+"""Writes a system turn of its own where none is given, as SmolLM2's does."""
+
+
+@pytest.mark.parametrize("bos", [None, "<|im_start|>"])
+@pytest.mark.parametrize("system", [None, "Be brief."])
+@pytest.mark.parametrize("template", [CHATML, SMOL])
+def test_a_first_token_that_opens_every_turn_is_a_turn_marker(template, system, bos, tmp_path):
+    ids, chat = read(qwen_chat(tmp_path, template, bos_token="<|im_start|>"), bos, system)
+    told = system or ("the table" if template == SMOL else None)
+    head = f"<|im_start|>system\n{told}<|im_end|>\n" if told else ""
+    for request, code in zip(REQUESTS, chat.encode_batch(ids, REQUESTS), strict=True):
+        assert plain(ids, code) == (
+            f"{head}<|im_start|>user\n{request}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+        )
+
+
+def test_a_row_may_name_the_turn_marker(tmp_path):
+    chat = read(qwen_chat(tmp_path), "<|im_start|>", "Be brief.")[1]
+    assert not chat.lead and chat.before == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n"
+
+
+def test_a_first_token_before_the_marker_of_each_turn_is_no_turn_marker(tmp_path):
+    each = LLAMA3_CHAT.replace("{% if loop.first %}{{ bos_token }}{% endif %}", "{{ bos_token }}")
+    read(llama3_chat(tmp_path, each))
+    with pytest.raises(ConfigError, match=r"second first token .'<.begin_of_text.>' again, before the request."):
+        read(llama3_chat(tmp_path, each), system="Be brief.")
+
+
+@pytest.mark.parametrize("eos", ["<|endoftext|>", "<|im_end|>"])
+def test_a_first_token_that_ends_each_turn_may_stand_again(eos, tmp_path):
+    """Whether the folder names it as an end or its template alone says so."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}: {{ m['content'] }}<|endoftext|>\n{% endfor %}"
+        "<|im_start|>assistant:"
+    )
+    folder = qwen_chat(tmp_path, template, bos_token="<|endoftext|>", eos_token=eos)
+    ids, chat = read(folder, "<|endoftext|>", "Be brief.")
+    (code,) = chat.encode_batch(ids, ["Anna"])
+    assert plain(ids, code) == (
+        "<|endoftext|><|im_start|>system: Be brief.<|endoftext|>\n<|im_start|>user: Anna<|endoftext|>\n"
+        "<|im_start|>assistant:"
+    )
+
+
+def test_two_tokens_before_every_text_are_one_beginning(tmp_path):
+    specials = ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")
+    made = byte_level(template="[gMASK] <sop> $A", specials=specials)
+    template = "{}<|user|>\n{{{{ messages[0]['content'] }}}}<|assistant|>"
+    for head in ("[gMASK]<sop>", ""):
+        ids, chat = read(save(made, tmp_path, chat_template=template.format(head)))
+        (code,) = chat.encode_batch(ids, ["Anna"])
+        assert plain(ids, code) == "[gMASK]<sop><|user|>\nAnna<|assistant|>"
+    for head in ("<sop>", "[gMASK]<sop><sop>"):
+        with pytest.raises(ConfigError, match=r"second first token .it begins with"):
+            read(save(made, tmp_path, chat_template=template.format(head)))
+
+
 def test_a_request_that_holds_a_special_token_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"request 'a <end_of_turn> b' holds the special token '<end_of_turn>'"):
         read(gemma_chat(tmp_path), requests=["a <end_of_turn> b"])
 
 
-def test_texts_do_not_depend_on_the_day(tmp_path):
-    clock = "\nToday: {{ strftime_now('%d %b %Y') }}, {{ strftime_now(\"%Y-%m-%d\") }}\n{% for m"
-    dated = CHATML.replace("{% for m", clock, 1)
-    assert read(qwen_chat(tmp_path, dated))[1].before.startswith("\nToday: 26 Jul 2024, 2024-07-26\n<|im_start|>user")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("{{ strftime_now('%d %b %Y') }}, {{ strftime_now(\"%Y-%m-%d\") }}", "26 Jul 2024, 2024-07-26"),
+        ("{% set f = '%A %-d %B' %}{{ strftime_now(f) }}", "Friday 26 July"),
+        ("{{ strftime_now('%H' ~ ':%M') }}", "00:00"),
+        ("{{ strftime_now(format='%Y年%m月%d日') }}", "2024年07月26日"),
+        ("{% set now = strftime_now %}{{ now ('%F') }}", "2024-07-26"),
+        ('{{ strftime_now("it\'s 100%% %j") }}', "it's 100% 208"),
+        ("{% macro day() %}{{ strftime_now('%d') }}{% endmacro %}{{ day() }}", "26"),
+        ("{{ 'morning' if strftime_now is defined and strftime_now('%H') | int < 12 }}", "morning"),
+    ],
+)
+def test_texts_do_not_depend_on_the_day(asked, told, tmp_path):
+    dated = CHATML.replace("{% for m", f"\nToday: {asked}\n{{% for m", 1)
+    assert read(qwen_chat(tmp_path, dated))[1].before == f"\nToday: {told}\n<|im_start|>user\n"
+
+
+@pytest.mark.parametrize("form", ["'%Q'", "'100%'", "none", "unheard_of"])
+def test_a_date_in_a_form_that_nobody_knows_is_refused(form, tmp_path):
+    folder = qwen_chat(tmp_path, f"{{{{ strftime_now({form}) }}}}" + CHATML)
+    for system in (None, "Be brief."):  # the system prompt is not to blame
+        with pytest.raises(
+            ConfigError, match=r"row one, column chat is true, but .* fails .* .no date can be written in the form"
+        ):
+            read(folder, system=system)
 
 
 def test_the_span_says_which_tokens_of_a_padded_beginning_are_the_requests(tmp_path):
@@ -273,8 +398,6 @@ def test_a_request_longer_than_the_context_is_refused(tmp_path):
 
 
 def test_the_folders_tokenizer_must_be_one(tmp_path):
-    from tokenizers_made import byte_level
-
     folder = save(byte_level(), tmp_path, tokenizer_class="NoSuchTokenizer")
     (folder / "tokenizer_config.json").write_text("[]")
     with pytest.raises(ConfigError, match=r"column chat is true, but"):

@@ -7,7 +7,6 @@ tokens are the request's own is known from there; everything else is scaffolding
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -157,7 +156,9 @@ def read_chat(
                 " which tokens are the request's own cannot be told (resources/prompts)"
             )
     closes = _closing(tokenizer, ids, [*system, ask])
-    made = Chat(before, after, _lead(tokenizer, ids, before, f"{where}, column chat"), closes, where)
+    lead, starts = _lead(tokenizer, ids, before, f"{where}, column chat")
+    made = Chat(before, after, lead, closes, where)
+    _one_first(tokenizer, ids, made, starts, [*system, ask])
     LOG.info("%s: a request stands between %r and %r", where, made.before, made.after)
     return made
 
@@ -205,6 +206,7 @@ def _render(
         first = messages[0]
         reason = (str(error) or type(error).__name__).splitlines()[0]
         if first["role"] == "system":
+            _render(tokenizer, messages[1:], where, prompt)  # raises what is not the system prompt's fault
             raise ConfigError(
                 f"{where}, column system_prompt is {shown(first['content'])}, which the model's chat template refuses"
                 f" ({reason}); allowed: empty, or a model whose template takes a system role"
@@ -217,14 +219,26 @@ def _render(
 
 
 def _on_one_day(template: str) -> str:
-    """A template whose clock stands still: a macro of the clock's name knows `DAY` in every form that is asked for.
+    """A template whose clock stands still: a macro of the clock's name writes `DAY` in whatever form it is asked for.
 
-    transformers takes no function as a template's argument.
+    transformers takes no function as a template's argument. The macro fills in the directives of ``strftime`` one by
+    one, and refuses a form that holds another.
     """
-    forms = dict.fromkeys(re.findall(r"strftime_now\(\s*[\"']([^\"']+)[\"']\s*\)", template))
-    cases = "".join(f"{{%- if form == '{form}' -%}}{DAY.strftime(form)}{{%- endif -%}}" for form in forms)
-    # the empty expression keeps a line break with which the template may begin
-    return f"{{%- macro strftime_now(form) -%}}{cases}{{%- endmacro -%}}{{{{ '' }}}}{template}"
+    day = "".join(
+        f" | replace('%{flag}{x}', {DAY.strftime(f'%{flag}{x}')!r})"
+        for flag in ("", "-")
+        for x in "aAbBcdDeFfGHIjmMpRTuUVwWxXyYzZ"
+    )
+    refuses = "{{- raise_exception('no date can be written in the form ' ~ (format | string)) -}}"
+    # the argument is named as in transformers; a doubled % is set aside as a character that no form holds
+    macro = (
+        "{%- macro strftime_now(format) -%}"
+        f"{{%- if format is not string -%}}{refuses}{{%- endif -%}}"
+        f"{{%- set told = format | replace('%%', '\\x00'){day} -%}}"
+        f"{{%- if '%' in told -%}}{refuses}{{%- endif -%}}"
+        "{{- told | replace('\\x00', '%') -}}{%- endmacro -%}"
+    )
+    return f"{macro}{{{{ '' }}}}{template}"  # the empty expression keeps a line break with which the template may begin
 
 
 def _apart(tokenizer: PreTrainedTokenizerBase, system: list, ask: dict[str, str], where: str) -> tuple[str, str]:
@@ -249,24 +263,78 @@ def _closing(tokenizer: PreTrainedTokenizerBase, ids: TextIds, asked: list) -> i
     return rest[0] if rest and rest[0] in added and added[rest[0]].special else None
 
 
-def _lead(tokenizer: PreTrainedTokenizerBase, ids: TextIds, before: str, where: str) -> tuple[int, ...]:
-    """Tokens of the row's rule that the template does not write itself; a stand-in that nobody named is left out."""
+def _lead(
+    tokenizer: PreTrainedTokenizerBase, ids: TextIds, before: str, where: str
+) -> tuple[tuple[int, ...], set[int]]:
+    """Tokens of the row's rule that the template does not write itself, and all that may be a text's first token.
+
+    A stand-in that nobody named is neither.
+    """
     own = ids.tokenizer.encode(before, add_special_tokens=False).ids
     named = {tokenizer.convert_tokens_to_ids(tokenizer.bos_token)} if tokenizer.bos_token else set()
-    starts = named | set(ids.first if ids.rule != "stand-in" else ())
-    writes = bool(own) and own[0] in starts
-    if writes and ids.rule == NO_BOS:
+    rule = ids.first if ids.rule not in ("stand-in", NO_BOS) else ()
+    starts = named | set(rule)
+    if own and own[0] in starts and ids.rule == NO_BOS:
         told = ids.tokenizer.id_to_token(own[0])
         raise ConfigError(
             f"{where}: the chat template begins with {told!r}, column bos is {NO_BOS!r}; allowed: that token, or empty"
             f" ({BOS_COLUMN})"
         )
-    first = () if ids.rule in ("stand-in", NO_BOS) or own[: len(ids.first)] == list(ids.first) else ids.first
-    whole = [*first, *own]
-    if any(i in starts and (at == 1 or i not in ids.ends) for at, i in enumerate(whole) if at) and whole[0] in starts:
-        told = " ".join(repr(ids.tokenizer.id_to_token(i)) for i in whole[:2])
+    return () if own[: len(rule)] == list(rule) else rule, starts
+
+
+def _one_first(
+    tokenizer: PreTrainedTokenizerBase, ids: TextIds, chat: Chat, starts: set[int], asked: Sequence[dict[str, str]]
+) -> None:
+    """Refuse a chat with a second first token.
+
+    That is one with nothing or blanks alone between it and the first, or one that neither begins nor ends a turn. In
+    some chats the first token is the marker of turns (``<|im_start|>`` as BOS), in others it ends them.
+    """
+    head = _marks(ids, starts, chat.before, chat.lead)
+    marks = [*head, *_marks(ids, starts, chat.after)]
+    at = [k for k, (i, _) in enumerate(marks) if i in starts]
+    n = 1 if ids.rule in ("stand-in", NO_BOS) else len(ids.first)
+    if len(at) <= n:
+        return
+    first, rest = at[n - 1], at[n:]
+    ends, opens, told = chat.ends(ids), _opening(tokenizer, ids, starts, asked), ""
+    if not marks[first][1] and first + 1 == rest[0] < len(head):
+        told = "it begins with " + " ".join(repr(ids.tokenizer.id_to_token(marks[k][0])) for k in (first, rest[0]))
+    elif wrong := [k for k in rest if marks[k][0] not in ends and not (marks[k][1] and marks[k][0] in opens)]:
+        place = "before" if wrong[0] < len(head) else "behind"
+        told = f"{ids.tokenizer.id_to_token(marks[wrong[0]][0])!r} again, {place} the request"
+    if told:
         raise ConfigError(
-            f"{where}: with the chat template a text has a second first token (it begins with {told}); allowed: one."
+            f"{chat.where}, column chat: with the chat template a text has a second first token ({told}); allowed: one."
             f" Mend the template of the model's folder, or name the token that it writes ({BOS_COLUMN})"
         )
-    return first
+
+
+def _marks(ids: TextIds, starts: set[int], text: str, lead: Sequence[int] = ()) -> list[tuple[int, bool]]:
+    """Tokens of a template's text that the tokenizer was given as they are, and first tokens, in their order.
+
+    Each with whether letters stand next to it, such as a role's name: not another of them, nor blanks alone.
+    """
+    code, added = ids.tokenizer.encode(text, add_special_tokens=False), ids.tokenizer.get_added_tokens_decoder()
+    whole = [(i, ids.tokenizer.id_to_token(i)) for i in lead]
+    whole += [(i, text[a:b]) for i, (a, b) in zip(code.ids, code.offsets, strict=True)]
+    found, letters = [], False
+    for i, told in reversed(whole):
+        if i in added or i in starts:
+            found.append((i, letters))
+        if told.strip():
+            letters = i not in added
+    return found[::-1]
+
+
+def _opening(
+    tokenizer: PreTrainedTokenizerBase, ids: TextIds, starts: set[int], asked: Sequence[dict[str, str]]
+) -> set[int]:
+    """First tokens that also stand between an answer and a later request."""
+    try:
+        text = _render(tokenizer, [*asked, {"role": "assistant", "content": ANSWER}, asked[-1]], "")
+    except ConfigError:
+        return set()
+    between, later, _ = text.partition(ANSWER)[2].partition(REQUEST)
+    return {i for i, _ in _marks(ids, starts, between) if i in starts} if later else set()
