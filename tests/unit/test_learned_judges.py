@@ -3,7 +3,6 @@
 import csv
 import json
 from dataclasses import replace
-from os.path import commonprefix
 
 import numpy as np
 import pytest
@@ -272,7 +271,8 @@ def test_labels_are_scored_as_the_model_reads_them_after_the_question(causal, ca
         judge = ForcedChoice("en", model, own, Question(question), targets, False, where="row")
         before = own.ids([judge.question.before(text)])[0]
         whole = own.ids([judge.question.before(text) + judge.question.lead + x for x in judge.own])
-        shared = len(commonprefix([before, *whole]))
+        alike = [len(set(column)) == 1 for column in zip(before, *whole, strict=False)]
+        shared = [*alike, False].index(False)
         want = [log_probabilities(model, [before[:shared]], [x[shared:]])[0, 0] for x in whole]
         assert judge.scores([text])[0] == pytest.approx(want)
     assert apart.scores(["word"]).shape == (1, 3)

@@ -404,7 +404,12 @@ def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: floa
     """
     rows, cells = claim_rows(scored, chosen), Cells(scored, "score")
     strengths = _chosen(chosen, "concept", cells.emotions)
-    found = [_declared_on(scored, chosen, j, max_nll_ratio).assign(by="declared", judge=j) for j in scored.hits]
+    found, asked = [], {}
+    for j, hits in scored.hits.items():
+        known = np.isfinite(hits).all(0)
+        if (key := known.tobytes()) not in asked:
+            asked[key] = _declared_on(scored, chosen, known, max_nll_ratio)
+        found.append(asked[key].assign(by="declared", judge=j))
     for judge in scored.hits:
         learned = judge if judge in scored.masked else scored.learned[0]
         summary = claim_summary(rows, max_nll_ratio=max_nll_ratio, judge=judge, learned=learned)
@@ -426,9 +431,8 @@ def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: floa
     return pd.concat(found, ignore_index=True)
 
 
-def _declared_on(scored: Scored, chosen: pd.DataFrame, judge: str, max_nll_ratio: float) -> pd.DataFrame:
-    """`claim_summary` of the declared judges on the emotions that another has a label for."""
-    known = np.isfinite(scored.hits[judge]).all(0)
+def _declared_on(scored: Scored, chosen: pd.DataFrame, known: np.ndarray, max_nll_ratio: float) -> pd.DataFrame:
+    """`claim_summary` of the declared judges on some emotions: those that another judge has a label for."""
     learned = scored.learned[0]
 
     def there(values: Mapping[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
