@@ -115,6 +115,22 @@ def test_texts_of_several_labels_and_of_none():
     assert np.isnan(f1(np.zeros(2, bool), np.zeros(2, bool)))
 
 
+def test_calibration_over_all_texts_counts_those_without_an_emotion():
+    """Neutral texts that get an emotion are wrong, those that get the label for none are right."""
+    truth = Truth([""] * 4, ("fear", "joy"), np.array([[1, 0], [0, 0], [0, 0], [0, 0]], bool))
+    p = np.full((4, 3), 0.0)
+    p[np.arange(4), [0, 0, 2, 2]] = 0.9
+    said = Said(("fear", "love", "neutral"), np.array([0, 0, 2, -1]), p)
+    of = {r[1]: r[2] for r in quality(truth, said, {"neutral"}) if r[0] == "all"}
+    assert of["ece"] == pytest.approx(0.1)
+    assert of["ece_all"] == pytest.approx(abs(0.9 - 2 / 3))  # right: the fear, the neutral one; no verdict: left out
+    # an emotion that people could find and the judge has no label for is no text without emotion
+    shown = Truth([""], ("fear", "joy"), np.array([[0, 1]], bool))
+    neutral = {r[1]: r[2] for r in quality(shown, Said(said.labels, np.array([2]), p[2:3]), {"neutral"})}
+    assert neutral["ece_all"] == pytest.approx(0.9)
+    assert {r[1]: r[2] for r in quality(truth, said)}["ece_all"] == pytest.approx(abs(0.9 - 1 / 3))
+
+
 def test_labels_that_stand_for_one_are_pooled():
     said = Said(("joy", "love", "fear", "neutral"), np.array([1, 3, -1]), np.array([[0.3, 0.4, 0.2, 0.1]] * 3))
     pooled = said.pooled({"joy": "joy", "love": "joy", "fear": "fear"})
@@ -124,12 +140,13 @@ def test_labels_that_stand_for_one_are_pooled():
 
 def test_a_corpus_on_both_levels_and_one_without_a_common_emotion(tmp_path):
     said = Said(("joy", "love", "fear"), np.array([0, 0, 0, 2]), np.full((4, 3), 1 / 3))
-    found = assess(SEVERAL, MAP, said, {"joy": "joy", "love": "joy", "fear": "fear"}, "clue")
+    found = assess(SEVERAL, MAP, said, MAP, "clue", "unknown")
+    assert set(found["texts"]) == {"unknown"}
     JUDGE_QUALITY.write(tmp_path / "q.tsv", found)
     accuracy = found[(found["of"] == "all") & (found["quantity"] == "accuracy")].set_index("judge_level")["value"]
     assert accuracy["fine"] == pytest.approx(2 / 3) and accuracy["basic"] == 1.0  # love was taken for joy
     with pytest.raises(ValueError, match=r"no emotion of the corpus clue is a label of the judge \(pride\)"):
-        assess(SEVERAL, MAP, Said(("pride",), np.zeros(4, int), np.ones((4, 1))), {}, "clue")
+        assess(SEVERAL, MAP, Said(("pride",), np.zeros(4, int), np.ones((4, 1))), LabelMap({}, {}), "clue")
 
 
 def test_what_a_judge_says_of_itself_stands_in_its_table(tmp_path):

@@ -89,6 +89,31 @@ def test_judges_by_language_and_the_texts_that_they_are_tested_on(make):
     looks.look_at_data(study)
 
 
+def test_what_a_judge_knows_of_the_texts_that_it_is_tested_on_is_said(make, parts):
+    """A classifier of others may have learned from them: its row says so, and where it says nothing nobody knows."""
+    own = [
+        LOCAL | {"judge": name, "learned": told} for name, told in (("told", "clue-emotion brighter"), ("no", "none"))
+    ]
+    study = make(own, **REAL, judges={"en": ["told", "no", "brighter", "roberta-goemotions", "qwen3-choice"]}).judges
+    asked = {
+        (j, c): study.tested_on(j, "en", c)
+        for j in study.named("en")
+        for c in study.corpora(j, "en")
+    }  # fmt: skip
+    assert asked == {
+        ("embedded", "brighter"): "unseen",
+        ("told", "goemotions"): "unseen",
+        ("told", "brighter"): "seen",
+        ("no", "goemotions"): "unseen",
+        ("no", "brighter"): "unseen",
+        ("brighter", "goemotions"): "unseen",
+        ("roberta-goemotions", "goemotions"): "seen",
+        ("roberta-goemotions", "brighter"): "unseen",
+        ("qwen3-choice", "goemotions"): "unknown",
+        ("qwen3-choice", "brighter"): "unknown",
+    }
+
+
 def test_a_language_may_have_other_judges_than_labelled_texts_alone(make):
     one = make(**REAL | {"judge_texts": {"en": "goemotions"}}, judges={"zh": ["qwen3-choice"]})
     assert one.judges.named("zh") == ["qwen3-choice"] and one.judges.embedded("zh") == []
@@ -140,6 +165,15 @@ LOCAL |= {"device": "cpu", "rows": 8}
         (
             LOCAL | {"id": "a/b"},
             r"column path is '{models_dir}/c'; allowed where id is given: {retrieved}/judges/own/en",
+        ),
+        (
+            LOCAL | {"learned": "brighter goemotion"},
+            r"own en: column learned names 'goemotion' \(did you mean 'goemotions'\?\); allowed: .*none alone; empty",
+        ),
+        (LOCAL | {"learned": "none brighter"}, "column learned names 'none'"),
+        (
+            {"judge": "own", "language": "en", "kind": "embedded", "texts": "brighter", "learned": "brighter"},
+            "column learned is 'brighter'; allowed where kind is embedded",
         ),
         (LOCAL | {"judge": "lexicon"}, "column judge is 'lexicon', a judge of every study"),
         ({"judge": "own", "language": "en", "kind": "embedded", "texts": "cvaw"}, "names 'cvaw'; allowed: goemotions"),

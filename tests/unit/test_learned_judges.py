@@ -1,21 +1,25 @@
 """Classifiers and language models as judges, on tiny models drawn at random; verdicts kept in files."""
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_model
+from conftest import make_model, make_tokenizer
 from judges_made import LABELS, make_classifier
 
-from shared_affect.models.choices import log_probabilities
+from shared_affect.models.choices import continued, log_probabilities
 from shared_affect.models.classifiers import labels_of, load_classifier, read_config
 from shared_affect.models.load import load_model
 from shared_affect.models.tokens import load_ids
 from shared_affect.steering.judges import TextJudge
 from shared_affect.steering.label_maps import LabelMap, read_targets
 from shared_affect.steering.learned import ClassifierJudge, ForcedChoice, files_of, keep, open_judge, read_kept
+from shared_affect.steering.scores import cut_texts
 from shared_affect.study.config import ConfigError
 from shared_affect.study.inputs import Question, read_question
+from shared_affect.words.segmentation import Writing
 
 TARGETS = "label\temotion\tbasic\nhappiness\tjoy\tjoy\nfear\tfear\tfear\nlike\tjoy\tjoy\nneutral\t\t\n"
 TEXTS = ["party song", "snake storm snake", "", "table unheard", "party"]
@@ -132,6 +136,49 @@ def test_missing_weights_and_files_are_refused(classifier, tmp_path):
         read_config(tmp_path / "nowhere", "row")
 
 
+def decoder(folder, family, padding, own_padding):
+    """A classifier that reads the last token of a row; what the tokenizer and the configuration call padding."""
+    import torch
+    import transformers
+
+    tokenizer = make_tokenizer()
+    shape = dict(
+        num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, intermediate_size=32, hidden_size=16
+    )
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=len(tokenizer),
+        pad_token_id=own_padding,
+        initializer_range=0.5,
+        id2label={0: "fear", 1: "joy", 2: "neutral"},
+        **({k: v for k, v in shape.items() if family != "GPT2"} or {"n_embd": 16, "n_layer": 1, "n_head": 2}),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        getattr(transformers, f"{family}ForSequenceClassification")(config).save_pretrained(folder)
+    tokenizer.pad_token = padding
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("family", ["Llama", "Qwen2", "GPT2"])
+@pytest.mark.parametrize(("padding", "own"), [(None, None), ("<pad>", None), ("<pad>", 3), (None, 3)])
+def test_a_text_is_classified_alike_alone_and_beside_a_longer_one(tmp_path, family, padding, own):
+    texts = ["word", "word now think of the stone", "joy fear", "", "now word"]
+    made = load_classifier(decoder(tmp_path / "c", family, padding, own), rows=4)
+    alone = np.concatenate([made.probabilities([t]) for t in texts])
+    assert made.probabilities(texts) == pytest.approx(alone, abs=1e-6)
+    assert np.ptp(alone[:, 0]) > 1e-3  # they differ
+
+
+def test_a_tokenizer_of_another_model_is_refused_when_the_classifier_is_loaded(classifier, tmp_path):
+    copy = edited(classifier, tmp_path)
+    made = make_tokenizer()
+    made.add_tokens(["a", "b"])
+    made.save_pretrained(copy)
+    with pytest.raises(ValueError, match=r"copy: the classifier cannot read texts \(config/judges.tsv, row x en\)"):
+        load_classifier(copy, where="config/judges.tsv, row x en")
+
+
 # ---- forced choice
 
 
@@ -190,6 +237,57 @@ def test_a_forced_choice_is_a_softmax_of_calibrated_scores(causal):
     assert raw.scores(["stone"])[0] == pytest.approx(log_probabilities(causal[0], asked, words)[0])
 
 
+def llama_type():
+    """A tokenizer that puts a blank before whatever it is given, as that of Llama 2 does; `isjoy` is a token."""
+    from tokenizers import Tokenizer, models, normalizers
+
+    words = ["▁word", "▁joy", "▁fear", "▁stone", "▁is", "▁isjoy"]
+    characters = sorted({c for w in words for c in w})
+    vocabulary = {t: i for i, t in enumerate(dict.fromkeys(["<unk>", "<s>", *characters, *words]))}
+    merges, made = [], set(characters)
+    for w in words:
+        left = w[0]
+        for c in w[1:]:
+            if left + c not in made:
+                merges.append((left, c))
+                vocabulary.setdefault(left + c, len(vocabulary))
+                made.add(left + c)
+            left += c
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return tokenizer
+
+
+def test_labels_are_scored_as_the_model_reads_them_after_the_question(causal, caplog):
+    """Not as they are cut alone: there a tokenizer of the Llama type puts a blank before the blank."""
+    model, ids = causal
+    own = replace(ids, tokenizer=llama_type(), first=(1,))
+    assert own.ids([" joy"])[0] != [1, *own.ids(["joy"])[0][1:]]
+    targets = LabelMap({x: x for x in ("joy", "fear", "stone")}, {x: x for x in ("joy", "fear", "stone")})
+    with caplog.at_level("INFO"):
+        apart = ForcedChoice("en", model, own, Question("{text} is {label}"), targets, False, where="row")
+    assert "merge" not in caplog.text
+    for question, text in (("{text} is {label}", "word"), ("{text} is{label}", "word"), ("{text}{label}", "is")):
+        judge = ForcedChoice("en", model, own, Question(question), targets, False, where="row")
+        before = own.ids([judge.question.before(text)])[0]
+        whole = own.ids([judge.question.before(text) + judge.question.lead + x for x in judge.own])
+        alike = [len(set(column)) == 1 for column in zip(before, *whole, strict=False)]
+        shared = [*alike, False].index(False)
+        want = [log_probabilities(model, [before[:shared]], [x[shared:]])[0, 0] for x in whole]
+        assert judge.scores([text])[0] == pytest.approx(want)
+    assert apart.scores(["word"]).shape == (1, 3)
+    with caplog.at_level("INFO"):
+        ForcedChoice("en", model, own, Question("{text} is{label}"), targets, True, where="row")
+    assert "row: labels merge with the last 1 tokens" in caplog.text
+
+
+def test_a_question_that_shares_no_token_with_its_labels_is_refused(causal):
+    own = replace(causal[1], tokenizer=llama_type(), first=())
+    assert continued(own, "is", [" joy"])[0]
+    with pytest.raises(ValueError, match="'' has no token in common"):
+        continued(own, "", [" joy"])
+
+
 def test_long_texts_are_cut_before_the_question_is_asked(causal, caplog, monkeypatch):
     from shared_affect.steering import learned
 
@@ -230,7 +328,9 @@ def test_kept_verdicts_are_found_by_the_text(causal, tmp_path):
     assert kept.labels == judge.labels
     top, p = kept.judge(texts[::-1])
     assert top.tolist() == judge.judge(texts)[0][::-1].tolist() and p == pytest.approx(judge.judge(texts)[1][::-1])
-    assert kept.judge(masked)[0].tolist() == judge.judge(masked)[0].tolist()
+    # nothing is left of a text: it shows nothing, whatever a model that must choose says
+    assert kept.judge(masked)[0].tolist() == [judge.judge(["now"])[0][0], -1, judge.judge(["now"])[0][0]]
+    assert judge.judge([""])[0].tolist() == [0] and not kept.by_words
     with pytest.raises(ValueError, match="holds no verdict on 'unheard'"):
         kept.judge(["unheard"])
 
@@ -239,3 +339,25 @@ def test_files_of_a_judge_among_the_inputs_of_a_job():
     inputs = {"texts": "t.jsonl", "folder": "models/x/config.json", "labels": "l.tsv", "norms": "n.tsv"}
     assert files_of(inputs) == {"folder": "models/x", "labels": "l.tsv"}
     assert files_of({"judge": "a.npz", "facts": "a.json"}) == {"judge": "a.npz", "facts": "a.json"}
+
+
+def test_concept_words_are_cut_out_of_the_text_itself_for_judges_that_read_it(causal, tmp_path):
+    texts = ["Happy Anna, so HAPPY!", "No Such  word here.", "Happy."]
+    cut = cut_texts(texts, [{"joy": ["happy"]}], [], Writing("en", "latin", "letters"))
+    judge = forced(causal)
+    assert cut.without_words(judge) == ["Anna, so!", "No Such  word here.", "."]
+    keep(tmp_path / "j.npz", judge, texts, cut.without_words(judge))
+    kept = read_kept(tmp_path / "j.npz", "en")
+    assert cut.without_words(kept) == cut.without_words(judge)
+    top, masked = kept.judge(texts)[0], kept.judge(cut.without_words(kept))[0]
+    assert masked[1] == top[1] and masked[2] == -1  # nothing was taken out of one, and nothing is left of the other
+
+
+def test_no_label_without_an_emotion_is_a_concept_word(root):
+    """A text that says the word would be given no emotion for it."""
+    words = {}
+    for path in sorted((root / "resources/concepts").glob("*.tsv")):
+        words |= {r["word"]: (path.stem, r["emotion"]) for r in csv.DictReader(path.open(), delimiter="\t")}
+    for path in sorted((root / "resources/judges").glob("*.tsv")):
+        none = read_targets(path).without_emotion
+        assert not {x: words[x] for x in none if x in words}, path.name

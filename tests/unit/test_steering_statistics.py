@@ -348,7 +348,7 @@ def test_a_new_arm_of_an_emotion_is_scored_and_moves_no_other(judge, scored, cho
 class Guesser:
     """A judge whose label hangs on nothing but the text's length."""
 
-    language, labels = "en", ("anger", "joy", "fear", "neutral")
+    language, labels, by_words = "en", ("anger", "joy", "fear", "neutral"), False
 
     def judge(self, texts):
         top = np.array([sum(map(ord, t)) % 4 for t in texts], int)
@@ -383,8 +383,9 @@ def test_a_further_judge_changes_no_other_number(judge, judged_twice):
 def test_verdicts_flip_with_a_judge_that_guesses(judged_twice, tmp_path):
     chosen = choose_strength(judged_twice)
     by_judge = claims_by_judge(judged_twice, chosen).assign(model="m", language="en")
-    assert by_judge[by_judge["claim"] == "expression"]["judge"].tolist() == ["embedded", "guesser"]
-    own = by_judge[by_judge["judge"] == "lexicon"].drop(columns=["model", "language"])
+    under = by_judge[by_judge["by"] == "own"]
+    assert under[under["claim"] == "expression"]["judge"].tolist() == ["embedded", "guesser"]
+    own = by_judge[(by_judge["judge"] == "lexicon") & (by_judge["by"] == "own")].drop(columns=["model", "language"])
     declared = claim_summary(claim_rows(judged_twice, chosen))
     shared = own[declared.columns].reset_index(drop=True)
     want = declared[declared["claim"] != "expression"].reset_index(drop=True)
@@ -413,6 +414,37 @@ def test_a_judge_that_is_taken_in_by_random_directions_is_seen(judged_twice):
     assert one["verdict"] == "inconclusive" and one["flipped"]  # nothing is above random directions
     page = render([], "", found.assign(model="m", language="en").to_dict("records"))
     assert "3 of 3" in page and "inconclusive (flipped)" in page and "lexicon (declared)" in page
+
+
+def test_a_flip_by_the_emotions_is_told_from_one_by_the_judge(judged_twice, tmp_path):
+    """A judge that says what the declared one says, of one emotion of three alone, which texts never show."""
+    texts, emotions = judged_twice.texts, judged_twice.emotions
+    poor = [k for k, e in enumerate(emotions) if e != "joy"]
+    lexicon = judged_twice.hits["lexicon"].astype(float)
+    lexicon[:, poor[0]] = 0
+    of_one = np.where(np.arange(len(emotions)) == poor[0], lexicon, np.nan)
+    hits = judged_twice.hits | {"lexicon": lexicon, "guesser": of_one}
+    masked = {"embedded": judged_twice.masked["embedded"], "guesser": of_one}
+    s = Scored(texts, emotions, hits, {}, masked, judged_twice.labels)
+    chosen = choose_strength(judged_twice)
+    found = flips(claims_by_judge(s, chosen).assign(model="m", language="en"), "embedded", 0.05)
+    FLIPS.write(tmp_path / "flips.tsv", found)
+    at = found.set_index(["claim", "judge"])
+    one = at.loc[("steering", "guesser")]
+    assert one["declared_verdict"] == "holds" and one["verdict"] != "holds" and one["flipped"]
+    assert one["declared_verdict_same"] == one["verdict"] and one["n_emotions"] == 1
+    # a margin that does not shrink with the rates is seen beside them
+    weak = at.loc[("beyond-means", "guesser")]
+    assert weak["rate_b"] == weak["minus_random"] == 0
+    # a judge that knows all emotions is asked as the declared one is
+    assert (found["declared_verdict_same"] == found["declared_verdict"])[found["judge"] != "guesser"].all()
+    difference = claim_rows(s, chosen).set_index(["comparison", "judge", "emotion"])
+    for judge in hits:
+        row = difference.loc[("concept-random", judge, "all")]
+        assert at.loc[("steering", judge), "minus_random"] == pytest.approx(row["difference"])
+        assert at.loc[("steering", judge), "rate_b"] == pytest.approx(row["rate_b"])
+        means = difference.loc[("concept-diff-means", judge, "all")]
+        assert at.loc[("beyond-means", judge), "rate_b"] == pytest.approx(means["rate_b"])
 
 
 def test_not_tested_flips_nothing(judged_twice):

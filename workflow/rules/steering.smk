@@ -179,7 +179,7 @@ rule train_judge:
         "../scripts/train_judge.py"
 
 
-# a judge on labelled texts of another corpus than it learned from
+# a judge on labelled texts, of another corpus than it learned from as far as that is known
 rule assess_judge:
     input:
         unpack(lambda w: STUDY.judges.files(w.judge, w.language)),
@@ -199,6 +199,7 @@ rule assess_judge:
     params:
         how=lambda w: STUDY.judges.how(w.judge, w.language),
         own_map=lambda w: STUDY.judges.label_map(w.judge, w.language),
+        tested_on=lambda w: STUDY.judges.tested_on(w.judge, w.language, w.corpus),
         root_seed=config["root_seed"],
         code=code_of(*JUDGING, "steering/quality"),
     script:

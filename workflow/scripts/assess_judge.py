@@ -1,11 +1,12 @@
-"""How good a judge is on labelled texts of a corpus that it has not learned from."""
+"""How good a judge is on labelled texts of a corpus."""
 
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import rng
 from shared_affect.human.files import LABELLED_TEXTS
 from shared_affect.steering import quality
 from shared_affect.steering.files import JUDGE_QUALITY
-from shared_affect.steering.label_maps import read_label_map, read_targets
+from shared_affect.steering.judges import verdicts
+from shared_affect.steering.label_maps import LabelMap, read_label_map, read_targets
 from shared_affect.steering.learned import files_of, open_judge
 
 
@@ -22,17 +23,19 @@ def assess_judge(texts, label_map, own_map, out, *, judge, corpus, language, roo
         How good it is (tsv).
     judge : tuple of dict, dict
         Its files by name, and what opens it besides (planning/judges.py).
-    corpus, language : str
+    corpus : tuple of str, str
+        Its name, and what the judge knows of it (`TESTED_ON`).
+    language : str
     root_seed : int
     """
     labelled = LABELLED_TEXTS.read(texts).fillna({"text": ""})
     read_label_map(label_map, set(labelled["label"]), None)
-    drawn = quality.draw(labelled, rng(root_seed, "assess_judge", corpus, language))
+    drawn = quality.draw(labelled, rng(root_seed, "assess_judge", corpus[0], language))
     opened = open_judge(*judge, language)
     asked = quality.texts_of(drawn)
-    said = quality.Said(tuple(opened.labels), *opened.judge(asked))
-    basic = read_targets(own_map).basic_of if own_map else {}
-    found = quality.assess(drawn, read_targets(label_map), said, basic, corpus)
+    said = quality.Said(tuple(opened.labels), *verdicts(opened, asked))
+    own = read_targets(own_map) if own_map else LabelMap({}, {})
+    found = quality.assess(drawn, read_targets(label_map), said, own, *corpus)
     LOG.info("%d texts\n%s", len(asked), found[found["of"] == "all"].to_string())
     JUDGE_QUALITY.write(out, found)
 
@@ -40,5 +43,5 @@ def assess_judge(texts, label_map, own_map, out, *, judge, corpus, language, roo
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, i, w = snakemake.params, snakemake.input, snakemake.wildcards
-    who = dict(corpus=w.corpus, language=w.language, root_seed=p.root_seed)
+    who = dict(corpus=(w.corpus, p.tested_on), language=w.language, root_seed=p.root_seed)
     assess_judge(i.texts, i.map, p.own_map, snakemake.output[0], judge=(files_of(i), p.how), **who)

@@ -35,7 +35,8 @@ def judge_texts(texts, concepts, norms, out, *, judge, emotions, writing):
     others = [word for k, frame in sets.items() if k != language for word in frame["word"]]
     own, rated = group_words(sets[language], emotions), NORMS.read(norms)["word"]
     cut = cut_texts(read_generations(texts)["text"], [own], rated, Writing(**writing), others)
-    keep(out, open_judge(*judge, language), cut.texts, cut.masked)
+    opened = open_judge(*judge, language)
+    keep(out, opened, cut.texts, cut.without_words(opened))
 
 
 if __name__ == "__main__":

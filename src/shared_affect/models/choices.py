@@ -19,6 +19,45 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
+    from shared_affect.models.tokens import TextIds
+
+
+def continued(ids: TextIds, text: str, ends: Sequence[str]) -> tuple[list[int], tuple[tuple[int, ...], ...]]:
+    """A text and its possible ends in tokens, as the model reads them: each end together with the text before it.
+
+    An end that is cut by itself may have other tokens: some tokenizers put a blank before whatever they are given, and
+    some merge the text's last characters with those of the end. What all of them share is the beginning, which is
+    shorter than the text where an end has merged with it; the rest is the end's.
+
+    Parameters
+    ----------
+    ids : TextIds
+    text : str
+    ends : sequence of str
+        With the blank that stands before them.
+
+    Returns
+    -------
+    beginning : list of int
+    ends : tuple of tuple of int
+
+    Raises
+    ------
+    ValueError
+        If they share no token: then there is nothing to ask a model after.
+    """
+    alone, *whole = ids.ids([text, *(text + end for end in ends)])
+    n = 0
+    while n < len(alone) and all(x[n : n + 1] == [alone[n]] for x in whole):
+        n += 1
+    if n == 0:
+        raise ValueError(
+            f"{text!r} has no token in common with the same text and its ends ({', '.join(map(repr, ends[:4]))}, ...);"
+            " needed: one at least, which a model reads before it is asked (a longer question, or a first token:"
+            " config/models.tsv, column bos)"
+        )
+    return alone[:n], tuple(tuple(x[n:]) for x in whole)
+
 
 def batches(ids: Sequence[Sequence[int]], rows: int) -> Iterator[list[int]]:
     """Indices of texts of one length, at most so many at a time.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from shared_affect.base import card_locks
 from shared_affect.base.log import LOG
 from shared_affect.models.cards import first_line, is_out_of_memory, resolve_device
+from shared_affect.models.choices import batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -79,6 +81,10 @@ def labels_of(folder: str | Path, where: str) -> tuple[str, ...]:
 class Classifier:
     """A classifier in memory (`load_classifier`).
 
+    Texts of one length make a batch, so that nothing is padded: what pads a text, and on which side, is a matter on
+    which a tokenizer and a model's configuration may differ, and one that reads the last token of a row would then read
+    another with each batch.
+
     Attributes
     ----------
     labels : tuple of str
@@ -99,29 +105,28 @@ class Classifier:
     rows: int
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of every own label, ``[n_texts, n_labels]``, float32."""
+        """Probability of every own label, ``[n_texts, n_labels]``, float32; all alike of a text without a token."""
         import torch
 
-        found = np.zeros((len(texts), len(self.labels)), np.float32)
-        device, n_cut = next(self.model.parameters()).device, 0
-        for at, batch in self._batches(texts):
-            given = self.tokenizer(batch, truncation=True, max_length=self.most, padding=True, return_tensors="pt")
-            n_cut += int((given["attention_mask"].sum(1) >= self.most).sum())
+        found = np.full((len(texts), len(self.labels)), 1 / len(self.labels), np.float32)
+        if not len(texts):
+            return found
+        read = self.tokenizer(list(texts), truncation=True, max_length=self.most, padding=False)
+        ids, device = read["input_ids"], next(self.model.parameters()).device
+        # a tokenizer of no declared class gives what BERT reads to all models
+        given = [k for k in read if k in inspect.signature(self.model.forward).parameters]
+        for at in batches(ids, self.rows):
+            if not ids[at[0]]:
+                continue
+            tensors = {k: torch.tensor([read[k][i] for i in at], device=device) for k in given}
             with torch.inference_mode():
-                logits = self.model(**{k: v.to(device) for k, v in given.items()}).logits.float()
+                logits = self.model(**tensors).logits.float()
             found[at] = (logits.sigmoid() if self.several else logits.softmax(-1)).cpu().numpy()
-        if n_cut:
+        if n_cut := sum(len(x) >= self.most for x in ids):
             LOG.info("%d of %d texts have %d tokens or more and were cut there", n_cut, len(texts), self.most)
         if not np.isfinite(found).all():
             raise ValueError(f"a classifier with labels {', '.join(self.labels[:8])} gives NaN; fetch it again")
         return found
-
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[str]]]:
-        """Texts of like length together."""
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), self.rows):
-            at = order[start : start + self.rows]
-            yield at, [texts[i] for i in at]
 
 
 def load_classifier(folder: str | Path, *, device: str = "cpu", rows: int = 32, where: str = "") -> Classifier:
@@ -131,7 +136,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu", rows: int = 32, 
     ------
     ValueError
         As `labels_of`; if transformers cannot make it, or a weight is missing, left over, of another shape or not
-        finite: transformers would fill the gap with random numbers.
+        finite: transformers would fill the gap with random numbers; if it cannot read `TRIAL`.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     labels, config = labels_of(folder, where), read_config(folder, where)
@@ -174,4 +179,38 @@ def load_classifier(folder: str | Path, *, device: str = "cpu", rows: int = 32, 
     # RoBERTa counts positions from its padding on, so that two of them hold nothing
     most = min([MOST_TOKENS, *(n - 2 for n in own)])
     several = config.get("problem_type") == SEVERAL
-    return Classifier(model.to(resolve_device(device, where)).eval(), tokenizer, labels, several, most, rows)
+    _set_padding(model, tokenizer)
+    made = Classifier(model.to(resolve_device(device, where)).eval(), tokenizer, labels, several, most, rows)
+    _try(made, folder, where)
+    return made
+
+
+TRIAL = ["a b", "b a", "a somewhat longer text, with 2 numbers: 17."]
+"""What a classifier is given when it is loaded: a model that cannot read it would fail when all texts are written."""
+
+NO_PADDING = -1
+"""No token has this number."""
+
+
+def _set_padding(model: Any, tokenizer: Any) -> None:
+    """Tell a model that reads the last token of a row which tokens are padding: what its tokenizer says.
+
+    Where neither names one, transformers refuses batches, although rows of one length have no padding.
+    """
+    config = model.config.get_text_config()
+    own = config.pad_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    for one in (model.config, config):
+        one.pad_token_id = NO_PADDING if own is None else own
+
+
+def _try(made: Classifier, folder: str | Path, where: str) -> None:
+    """Let it read `TRIAL`."""
+    try:
+        made.probabilities(TRIAL)
+    except Exception as error:  # whatever a model raises for what its tokenizer gives it
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"{folder}: the classifier cannot read texts ({where}): {type(error).__name__}: {first_line(error)}. Are"
+            " tokenizer and weights of one model? Fetch or save it again"
+        ) from error

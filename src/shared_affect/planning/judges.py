@@ -25,6 +25,12 @@ NEEDS = {
 
 COLUMNS = ("texts", "path", "id", "revision", "labels", "model", "question", "calibrated", "device", "rows")
 
+LEARNED = {"embedded": (), "classifier": ("learned",), "language-model": ("learned",)}
+"""Columns that a row of a kind may have besides."""
+
+NONE_OF_THEM = "none"
+"""In column learned: a judge that has learned from no dataset of ours."""
+
 
 class Judges:
     """Learned judges of a study, by language.
@@ -56,7 +62,12 @@ class Judges:
             return self.study.row("judges", judge=judge, language=language)
         texts = self.study.config["judge_texts"]
         named = texts if texts == "planted" else texts[language]
-        return dict.fromkeys(COLUMNS) | {"judge": judge, "language": language, "kind": "embedded", "texts": named}
+        return dict.fromkeys([*COLUMNS, "learned"]) | {
+            "judge": judge,
+            "language": language,
+            "kind": "embedded",
+            "texts": named,
+        }
 
     def kind(self, judge: str, language: str) -> str:
         """Kind of a judge."""
@@ -153,12 +164,21 @@ class Judges:
     def corpora(self, judge: str, language: str) -> list[str]:
         """Labelled texts that a judge is tested on: those of the language's other judges, and of the key `judge_tests`.
 
-        Not those that it has learned from, as far as this is known: of a classifier only its makers know.
+        Not those that an embedded judge has learned from: its held-out texts are better ones.
         """
         config = self.study.config
         learned = [self.row(j, language)["texts"] for j in self.named(language)]
         found = dict.fromkeys([*learned, *config["judge_tests"].get(language, [])])
         return [c for c in found if c and c not in ("planted", self.row(judge, language)["texts"])]
+
+    def tested_on(self, judge: str, language: str, corpus: str) -> str:
+        """What a judge knows of a corpus that it is tested on: a word of `TESTED_ON`."""
+        row = self.row(judge, language)
+        if row["kind"] == "embedded":
+            return "unseen"
+        if not row["learned"]:
+            return "unknown"
+        return "seen" if corpus in row["learned"].split() else "unseen"
 
     def quality(self, judge: str, language: str) -> list[str]:
         """Files that say how good a judge is."""
@@ -243,7 +263,8 @@ def check_row(row: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
     needed = NEEDS[row["kind"]]
     if empty := [c for c in needed if row[c] is None]:
         raise ConfigError(f"{where(row)}: column {empty[0]} is empty; needed where kind is {row['kind']}")
-    spare = [c for c in COLUMNS if row[c] is not None and c not in needed]
+    allowed = (*needed, *LEARNED[row["kind"]])
+    spare = [c for c in (*COLUMNS, "learned") if row[c] is not None and c not in allowed]
     if row["kind"] == "classifier" and row["id"]:
         spare = [c for c in spare if c not in ("id", "revision")]
         own = f"{{retrieved}}/judges/{row['judge']}/{row['language']}"
@@ -256,12 +277,27 @@ def check_row(row: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
         )
     if row["texts"]:
         _check_texts(row["texts"], row["language"], tables, f"{where(row)}, column texts")
+    _check_learned(row, tables)
     models = [r["model"] for r in tables["models"]]
     if row["model"] and row["model"] not in models:
         raise ConfigError(
             f"{where(row)}: column model is {row['model']!r}{hint(row['model'], models)}; allowed: {listing(models)}"
             " (config/models.tsv)"
         )
+
+
+def _check_learned(row: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> None:
+    """What a judge of others has learned from are datasets, or `NONE_OF_THEM` alone."""
+    named = (row["learned"] or "").split()
+    if named == [NONE_OF_THEM]:
+        return
+    allowed = sorted({r["dataset"] for r in tables["human"] if r["kind"] == "labelled-text"})
+    for name in named:
+        if name not in allowed:
+            raise ConfigError(
+                f"{where(row)}: column learned names {shown(name)}{hint(name, allowed)}; allowed: {listing(allowed)}"
+                f" (config/human.tsv, kind labelled-text), or {NONE_OF_THEM} alone; empty where it is not known"
+            )
 
 
 def _check_texts(name: str, language: str, tables: Mapping[str, Sequence[Mapping]], place: str) -> None:

@@ -23,6 +23,7 @@ from shared_affect.study.vocabulary import (
     RATING_ARMS,
     REPRESENTATIONS,
     STATISTICS,
+    TESTED_ON,
 )
 
 IDENTITY = ("control", "spec", "root_seed", "model", "sae")
@@ -155,7 +156,7 @@ CONTRACTS: dict[str, Contract] = {
     "judges": Contract(
         ("control", "spec", "root_seed", "language", "judge", "corpus", "texts", "judge_level", "of", "quantity"),
         ("value", "n"),
-        {"texts": ("held-out", "unseen"), "judge_level": JUDGE_LEVELS, "quantity": OF_JUDGES},
+        {"texts": TESTED_ON, "judge_level": JUDGE_LEVELS, "quantity": OF_JUDGES},
     ),
 }
 

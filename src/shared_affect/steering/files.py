@@ -1,7 +1,7 @@
 """Contracts of steering: vectors, judges, generated texts and their scores."""
 
 from shared_affect.base.contracts import Array, Arrays, Facts, Field, Published, Table, flag, number, share, text, whole
-from shared_affect.study.vocabulary import JUDGE_LEVELS, STEERING_ARMS, VERDICTS
+from shared_affect.study.vocabulary import JUDGE_LEVELS, STEERING_ARMS, TESTED_ON, VERDICTS
 
 _STRENGTH = number("strength_resid_norm", "in mean residual norms", 0)
 
@@ -102,6 +102,7 @@ OF_JUDGES = (
     "macro_f1",
     "macro_auroc",
     "ece",
+    "ece_all",
     "chance_majority",
     "chance_uniform",
     "share_without_label",
@@ -120,10 +121,10 @@ OF_JUDGES = (
 JUDGE_QUALITY = Table(
     "judges/{judge}/{language}/held-out.tsv, judges/{judge}/{language}/{corpus}.tsv",
     "train_judge, assess_judge",
-    "How good a judge is on texts that people labelled and it has not learned from.",
+    "How good a judge is on texts that people labelled.",
     (
         text("corpus", "whose texts these are"),
-        text("texts", "part of the corpus that it learned from, or a corpus that it never saw", "held-out", "unseen"),
+        text("texts", "what it knows of them: see docs/steering.md (How good a judge is)", *TESTED_ON),
         text("judge_level", "the study's emotions, or the six basic ones", *JUDGE_LEVELS),
         text("of", "`all`, an emotion, or a bin of confidence (`0.40-0.47`)"),
         text("quantity", "", *OF_JUDGES),
@@ -144,6 +145,7 @@ JUDGED = Arrays(
         Array("top", "int64", ("text",), "label of the text; -1 where the judge has none", -1),
         Array("probability", "float32", ("text", "label"), "", 0, 1),
         Array("masked_top", "int64", ("text",), "label of the text without concept words", -1),
+        Array("by_words", "bool", ("1",), "whether words were cut out as `embedded` reads them, or of the text itself"),
     ),
 )
 
@@ -309,7 +311,7 @@ JUDGE_AGREEMENT = Table(
         text("judge_a", ""),
         text("judge_b", ""),
         text("emotion", "`all` for every text and emotion that both know"),
-        number("kappa", "Cohen's; nothing where a judge says the same of all texts", -1, 1, missing=True),
+        number("kappa", "Cohen's; nothing where both say one and the same of all texts", -1, 1, missing=True),
         share("agreement", "share of texts of which they say the same"),
         share("share_a", "share of texts that the first gives to the emotion"),
         share("share_b", "share of texts that the second gives to it"),
@@ -330,16 +332,19 @@ FLIPS = Table(
         text("verdict", "", *VERDICTS),
         text("declared_verdict", "under the declared judge", *VERDICTS),
         flag("flipped", "whether they differ, both being tested"),
+        text("declared_verdict_same", "under the declared judge, on the emotions that this judge knows", *VERDICTS),
         number("value", "difference of rates", -1, 1, missing=True),
         number("ci_low", "", missing=True),
         number("ci_high", "", missing=True),
         whole("n_passing", "emotions that pass"),
         whole("n_emotions", "emotions that this judge has a label for"),
+        share("rate_b", "target rate of the arm compared with, at the same strength", missing=True),
+        number("minus_random", "of concept: target rate minus that of random directions", -1, 1, missing=True),
         share("random_rate", "target rate of random directions at the same strength", missing=True),
         share("random_ci_low", "", missing=True),
         share("random_ci_high", "", missing=True),
         share("unsteered_rate", "target rate of unsteered texts", missing=True),
-        whole("random_passing", "emotions that random directions bring, against unsteered texts"),
+        whole("random_passing", "emotions whose rate under random directions lies above that of unsteered texts"),
     ),
     ("claim", "judge"),
     published=Published("judge_flips", needs="steering"),

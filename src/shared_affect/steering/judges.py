@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -35,9 +36,34 @@ class TextJudge(Protocol):
     @property
     def labels(self) -> tuple[str, ...]: ...
 
+    @property
+    def by_words(self) -> bool:
+        """Whether it cuts texts into words: then case, punctuation and blanks are nothing to it."""
+        ...
+
     def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Top label of every text (index, -1 for none, ``[n_texts]``), and probabilities, ``[n_texts, n_labels]``."""
         ...
+
+
+def has_nothing(text: str) -> bool:
+    """Whether a text has no letter, digit or picture.
+
+    Examples
+    --------
+    >>> [has_nothing(t) for t in ("", " ,...!", "a", "7", "\U0001f600")]
+    [True, True, False, False, False]
+    """
+    return not any((kind := unicodedata.category(c))[0] in "LN" or kind == "So" for c in text)
+
+
+def verdicts(judge: TextJudge, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """What any judge says of texts: as `TextJudge.judge`, but a text that has nothing in it gets no label.
+
+    A model that must choose gives a label to nothing, too, and taking concept words out leaves nothing of some texts.
+    """
+    top, probability = judge.judge(texts)
+    return np.where([has_nothing(t) for t in texts], -1, top).astype(int), probability
 
 
 @dataclass(frozen=True)
@@ -97,6 +123,11 @@ class Judge:
     def __post_init__(self) -> None:
         self._segment = Segmenter(self.splitter, self.words)
         self._index = {str(g): i for i, g in enumerate(self.vocabulary)}
+
+    @property
+    def by_words(self) -> bool:
+        """It cuts texts into words."""
+        return True
 
     def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
         from scipy.sparse import csr_matrix

@@ -111,6 +111,11 @@ class LabelMap:
                 found.setdefault(emotion, self.basic[label])
         return found
 
+    @property
+    def without_emotion(self) -> frozenset[str]:
+        """Labels that stand for no emotion."""
+        return frozenset(label for label, emotion in self.emotion.items() if not emotion)
+
     def emotions_of(self, labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
         """A judge's own labels under the names that it is known by: emotions, and labels that stand for none as they
         are.

@@ -15,12 +15,12 @@ import numpy as np
 
 from shared_affect.base.files import digest_of
 from shared_affect.base.log import LOG
-from shared_affect.models.choices import log_probabilities
+from shared_affect.models.choices import continued, log_probabilities
 from shared_affect.models.classifiers import Classifier, labels_of, load_classifier
 from shared_affect.models.load import load_model
 from shared_affect.models.tokens import TextIds, load_ids
 from shared_affect.steering.files import JUDGED
-from shared_affect.steering.judges import Judge, TextJudge
+from shared_affect.steering.judges import Judge, TextJudge, verdicts
 from shared_affect.steering.label_maps import LabelMap, read_targets
 from shared_affect.study.inputs import Question, read_question
 
@@ -67,6 +67,11 @@ class ClassifierJudge:
     def __post_init__(self) -> None:
         self.labels, self._column = self.targets.emotions_of(self.classifier.labels)
 
+    @property
+    def by_words(self) -> bool:
+        """It reads what stands there."""
+        return False
+
     def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """As `TextJudge.judge`."""
         return top_and_pooled(self.classifier.probabilities(texts), self._column, len(self.labels))
@@ -80,6 +85,9 @@ class ForcedChoice:
     question about an empty text is taken off (contextual calibration, Zhao et al. 2021, ICML; the pointwise mutual
     information of Holtzman et al. 2021, EMNLP): what a label gains by being a common or a short word is gone.
     Probabilities are the softmax of the scores over labels.
+
+    Tokens of a label are those that it has after the question (`models.choices.continued`). Where a label merges with
+    the question's last token, all labels are scored from before that token on.
 
     Attributes
     ----------
@@ -101,8 +109,18 @@ class ForcedChoice:
     def __post_init__(self) -> None:
         self.own = tuple(self.targets.emotion)
         self.labels, self._column = self.targets.emotions_of(self.own)
-        start = len(self.ids.first)
-        self._choices = [x[start:] for x in self.ids.ids([self.question.lead + label for label in self.own])]
+        question, last = self.question.before(""), self.ids.ids([self.question.before("")])[0]
+        if merged := len(last) - len(self._asked("")[0]):
+            LOG.info("%s: labels merge with the last %d tokens of %r: scored from there", self.where, merged, question)
+
+    @property
+    def by_words(self) -> bool:
+        """It reads what stands there."""
+        return False
+
+    def _asked(self, text: str) -> tuple[list[int], tuple[tuple[int, ...], ...]]:
+        """The question about a text, and each label, in tokens."""
+        return continued(self.ids, self.question.before(text), [self.question.lead + label for label in self.own])
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
         """Score of each label, ``[n_texts, n_own]``, nats."""
@@ -112,12 +130,18 @@ class ForcedChoice:
                 "%s: %d of %d texts have more than %d tokens and were cut there", self.where, n, len(cut), MOST_TOKENS
             )
         distinct = list(dict.fromkeys(["", *cut] if self.calibrated else cut))
-        asked = self.ids.ids([self.question.before(t) for t in distinct])
-        found = log_probabilities(self.model, asked, self._choices, rows=self.rows, where=self.where)
+        asked = [self._asked(t) for t in distinct]
+        alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        for i, (_, labels) in enumerate(asked):
+            alike.setdefault(labels, []).append(i)
+        found = np.zeros((len(distinct), len(self.own)))
+        for labels, at in alike.items():
+            beginnings = [asked[i][0] for i in at]
+            found[at] = log_probabilities(self.model, beginnings, labels, rows=self.rows, where=self.where)
         if self.calibrated:
             found = found - found[0]
-        at = {t: i for i, t in enumerate(distinct)}
-        return found[[at[t] for t in cut]]
+        place = {t: i for i, t in enumerate(distinct)}
+        return found[[place[t] for t in cut]]
 
     def _cut(self, text: str) -> str:
         lead = len(self.ids.first)
@@ -203,6 +227,7 @@ class Kept:
     language: str
     labels: tuple[str, ...]
     verdicts: dict[str, tuple[int, np.ndarray]]
+    by_words: bool = False
     where: str = ""
 
     def judge(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -222,9 +247,12 @@ class Kept:
 
 
 def keep(path: str | Path, judge: TextJudge, texts: Sequence[str], masked: Sequence[str]) -> None:
-    """Judge texts, and the same without concept words, and write what was said."""
-    top, probability = judge.judge(texts)
-    masked_top, _ = judge.judge(masked)
+    """Judge texts, and the same without concept words (`scores.Cut.without_words`), and write what was said."""
+    distinct = list(dict.fromkeys([*texts, *masked]))  # most texts have no concept word
+    place = {t: i for i, t in enumerate(distinct)}
+    every, p = verdicts(judge, distinct)
+    own = [place[t] for t in texts]
+    top, probability, masked_top = every[own], p[own], every[[place[t] for t in masked]]
     names, counts = np.unique(np.array([*judge.labels, "none"])[top], return_counts=True)
     told = ", ".join(f"{n} {c}" for n, c in zip(names.tolist(), counts.tolist(), strict=True))
     LOG.info("%d texts, as they stand: %s", len(texts), told)
@@ -237,6 +265,7 @@ def keep(path: str | Path, judge: TextJudge, texts: Sequence[str], masked: Seque
             "top": top.astype(np.int64),
             "probability": np.clip(probability, 0, 1).astype(np.float32),
             "masked_top": masked_top.astype(np.int64),
+            "by_words": np.array([judge.by_words]),
         },
     )
 
@@ -246,10 +275,10 @@ def read_kept(path: str | Path, language: str) -> Kept:
     found = JUDGED.read(path)
     labels = tuple(map(str, found["labels"]))
     unknown = np.full(len(labels), np.nan)
-    verdicts = {str(d): (int(t), unknown) for d, t in zip(found["masked"], found["masked_top"], strict=True)}
+    said = {str(d): (int(t), unknown) for d, t in zip(found["masked"], found["masked_top"], strict=True)}
     own = zip(found["text"], found["top"], found["probability"], strict=True)
-    verdicts |= {str(d): (int(t), p) for d, t, p in own}
-    return Kept(language, labels, verdicts, str(path))
+    said |= {str(d): (int(t), p) for d, t, p in own}
+    return Kept(language, labels, said, bool(found["by_words"][0]), str(path))
 
 
 def learned_judges(

@@ -1,4 +1,4 @@
-"""How good a judge is: on texts that people labelled and it has not learned from, and against other judges.
+"""How good a judge is: on texts that people labelled, and against other judges.
 
 A judge gives a text one label. People may give it several, so each label that they gave is right. Per emotion the area
 under the ROC curve of the judge's probability is threshold-free and comparable between corpora in which emotions are
@@ -9,7 +9,7 @@ error is that of Guo et al. (2017, ICML), over 15 bins of equal width.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +104,8 @@ class Said:
     def pooled(self, to: Mapping[str, str]) -> Said:
         """The same with labels put together: the probability of several that stand for one is their sum.
 
-        Probabilities of a classifier of several labels need not add up to 1; a sum above 1 counts as 1.
+        Probabilities of a classifier of several labels need not add up to 1; a sum above 1 counts as 1. The top label
+        stays the one that it was, under the name that it stands for: another may have the larger sum.
         """
         named = [to.get(x) or x for x in self.labels]
         labels = tuple(dict.fromkeys(named))
@@ -150,11 +151,20 @@ def calibration_error(table: pd.DataFrame) -> float:
     return float(np.average((table["confidence"] - table["share_right"]).abs(), weights=table["n"]))
 
 
-def quality(truth: Truth, said: Said) -> list[tuple[str, str, float, int]]:
+def quality(truth: Truth, said: Said, none: Collection[str] = ()) -> list[tuple[str, str, float, int]]:
     """How good a judge is on texts, over the emotions that both the judge and the people have labels for.
 
     Accuracy and calibration are over texts that show one of these at least; F1 and AUROC over all texts, those without
-    any emotion among them. A text is right if the top label is among its own.
+    any emotion among them. A text is right if the top label is among its own. `ece_all` is the calibration over all
+    texts with a verdict, as steering meets them: there a text without any emotion is right if its top label is one that
+    stands for none, and wrong otherwise.
+
+    Parameters
+    ----------
+    truth : Truth
+    said : Said
+    none : collection of str
+        Labels of the judge that stand for no emotion.
 
     Returns
     -------
@@ -180,15 +190,19 @@ def quality(truth: Truth, said: Said) -> list[tuple[str, str, float, int]]:
     right = (shown & hit).any(1)
     confidence = said.probability[np.flatnonzero(given), said.top[given]]
     bins = reliability(confidence, right[given])
+    rightly_none = ~truth.shown.any(1) & np.isin(said.top, [k for k, x in enumerate(said.labels) if x in none])
+    with_label = np.flatnonzero(said.top >= 0)
+    every_bin = reliability(said.probability[with_label, said.top[with_label]], (right | rightly_none)[with_label])
     over = {
         "accuracy": float(right[some].mean()) if n else np.nan,
         **means,
         "ece": calibration_error(bins),
+        "ece_all": calibration_error(every_bin),
         "chance_majority": float(shown[some].mean(0).max()) if n else np.nan,
         "chance_uniform": float(shown[some].mean()) if n else np.nan,
         "share_without_label": float((said.top < 0).mean()),
     }
-    every = ("macro_f1", "macro_auroc", "share_without_label")
+    every = ("macro_f1", "macro_auroc", "ece_all", "share_without_label")
     rows = [("all", q, v, len(said.top) if q in every else n) for q, v in over.items()] + rows
     for low, high, count, mean, share in bins[["low", "high", "n", "confidence", "share_right"]].to_numpy(float):
         name = f"{low:.2f}-{high:.2f}"
@@ -207,9 +221,9 @@ COLUMNS = ["of", "quantity", "value", "n"]
 
 
 def assess(
-    labelled: pd.DataFrame, corpus: LabelMap, said: Said, basic_of: Mapping[str, str], name: str
+    labelled: pd.DataFrame, corpus: LabelMap, said: Said, own: LabelMap, name: str, tested_on: str = "unseen"
 ) -> pd.DataFrame:
-    """How good a judge is on a corpus that it has not seen: by emotions of one name, and by basic emotions.
+    """How good a judge is on a corpus: by emotions of one name, and by basic emotions.
 
     Parameters
     ----------
@@ -218,10 +232,12 @@ def assess(
         Of the corpus.
     said : Said
         Of its texts, in the order in which they first stand.
-    basic_of : mapping of emotion -> basic emotion
-        Of the judge's emotions; without any there is no second level.
+    own : LabelMap
+        Of the judge; without basic emotions there is no second level.
     name : str
         Of the corpus.
+    tested_on : {"unseen", "seen", "unknown"}
+        What the judge knows of it.
 
     Returns
     -------
@@ -233,11 +249,13 @@ def assess(
         If judge and corpus have no emotion in common on either level.
     """
     levels = {"fine": (corpus.emotion, said)}
-    if basic_of:
-        levels["basic"] = (corpus.basic, said.pooled(basic_of))
+    if own.basic_of:
+        levels["basic"] = (corpus.basic, said.pooled(own.basic_of))
     parts = [
-        pd.DataFrame(quality(truth_of(labelled, targets), own), columns=COLUMNS).assign(judge_level=level)
-        for level, (targets, own) in levels.items()
+        pd.DataFrame(quality(truth_of(labelled, targets), what, own.without_emotion), columns=COLUMNS).assign(
+            judge_level=level
+        )
+        for level, (targets, what) in levels.items()
     ]
     found = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
     if not len(found):
@@ -245,7 +263,7 @@ def assess(
             f"no emotion of the corpus {name} is a label of the judge ({', '.join(said.labels)}); needed: one at least"
             " (resources/judges/*.tsv, or take the corpus out of config.yaml, key judge_tests)"
         )
-    return found.assign(corpus=name, texts="unseen")[["corpus", "texts", "judge_level", *COLUMNS]]
+    return found.assign(corpus=name, texts=tested_on)[["corpus", "texts", "judge_level", *COLUMNS]]
 
 
 def of_held_out(true: Sequence[str], said: Said, facts: Mapping[str, object], name: str) -> pd.DataFrame:

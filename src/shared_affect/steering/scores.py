@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from shared_affect.base.log import LOG
-from shared_affect.steering.judges import TextJudge
+from shared_affect.steering.judges import TextJudge, verdicts
 from shared_affect.steering.plan import NO_EMOTION
 from shared_affect.study.vocabulary import JUDGES
 from shared_affect.words.segmentation import (
     Segmenter,
     Writing,
+    cut_out,
     drop_words,
     find_words,
     normal,
@@ -62,7 +64,7 @@ class Scored:
     masked : dict of learned judge -> ndarray of 0/1, ``[n_texts, n_emotions]``
         Its top label after all concept words are taken out.
     labels : dict of learned judge -> ndarray of str, ``[n_texts]``
-        Its top label, "" where it has none (the embedded judge knows no word of the text).
+        Its top label, "" where it has none (nothing stands in the text, or the embedded judge knows no word of it).
     """
 
     texts: pd.DataFrame
@@ -141,18 +143,32 @@ class Cut:
 
     Attributes
     ----------
-    texts, masked : list of str
-        As they stand, and without concept words and punctuation.
+    texts : list of str
+        As they stand.
     tokens : list of list of str
     concept_words : list of str
     segment : Segmenter
     """
 
     texts: list[str]
-    masked: list[str]
     tokens: list[list[str]]
     concept_words: list[str]
     segment: Segmenter
+
+    @cached_property
+    def _words_left(self) -> list[str]:
+        return drop_words(self.tokens, self.concept_words, self.segment)
+
+    @cached_property
+    def _rest(self) -> list[str]:
+        return cut_out(self.texts, self.concept_words, self.segment)
+
+    def without_words(self, judge: TextJudge) -> list[str]:
+        """Texts without concept words: for a judge that cuts them into words the words that are left, for others the
+        text itself with the words cut out, since another case, no punctuation and blanks between Chinese words would be
+        another text to them.
+        """
+        return self._words_left if judge.by_words else self._rest
 
 
 def cut_texts(
@@ -162,7 +178,7 @@ def cut_texts(
     writing: Writing,
     named_words: Iterable[str] = (),
 ) -> Cut:
-    """Words of texts, and the texts without any concept word: what every learned judge is given.
+    """Words of texts, and what takes the concept words out of them: what every learned judge is given.
 
     Parameters
     ----------
@@ -178,7 +194,7 @@ def cut_texts(
     concept_words = sorted(own | set(named_words))
     segment = Segmenter(writing.splitter, [*concept_words, *rated])
     tokens = [segment(t) for t in texts]
-    return Cut(texts, drop_words(tokens, concept_words, segment), tokens, concept_words, segment)
+    return Cut(texts, tokens, concept_words, segment)
 
 
 def _qualities(generations: pd.DataFrame, cut: Cut, norms: pd.DataFrame, writing: Writing) -> pd.DataFrame:
@@ -193,8 +209,8 @@ def _qualities(generations: pd.DataFrame, cut: Cut, norms: pd.DataFrame, writing
 
 def _add_judge(scored: Scored, name: str, judge: TextJudge, cut: Cut) -> None:
     """Add what a learned judge says of the texts."""
-    top, probability = judge.judge(cut.texts)
-    masked_top, _ = judge.judge(cut.masked)
+    top, probability = verdicts(judge, cut.texts)
+    masked_top, _ = verdicts(judge, cut.without_words(judge))
     emotions = scored.emotions
     known = np.isin(emotions, judge.labels)
     if not known.all():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -388,18 +389,27 @@ def _comparison(rows: pd.DataFrame, comparison: str, judge: str) -> pd.DataFrame
 def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: float = 1.6) -> pd.DataFrame:
     """`claim_summary` under every judge, beside what random directions and unsteered texts get from it.
 
-    A judge that finds an emotion in texts steered at random passes anything: `random_passing` counts the emotions that
-    random directions bring, by the test that the concept vector has to pass (the interval of the difference to
-    unsteered texts lies above 0). `expression` is asked of learned judges alone.
+    A judge that finds an emotion in texts steered at random passes anything: `random_passing` counts the emotions of
+    which the interval of random directions minus unsteered texts lies above 0. That is less than the concept vector has
+    to pass for `steering`, and what it has to pass for `expression`. `expression` is asked of learned judges alone.
+
+    A judge also decides on the emotions that it has a label for, which may be few. So the declared judges are asked
+    once more, on the same emotions: rows with `by` ``declared``.
 
     Returns
     -------
     DataFrame
-        Columns of `claim_summary`, ``judge random_rate random_ci_low random_ci_high unsteered_rate random_passing``.
+        Columns of `claim_summary`, ``by judge random_rate random_ci_low random_ci_high unsteered_rate
+        random_passing``; the last five are empty in rows of the declared judges.
     """
     rows, cells = claim_rows(scored, chosen), Cells(scored, "score")
     strengths = _chosen(chosen, "concept", cells.emotions)
-    found = []
+    found, asked = [], {}
+    for j, hits in scored.hits.items():
+        known = np.isfinite(hits).all(0)
+        if (key := known.tobytes()) not in asked:
+            asked[key] = _declared_on(scored, chosen, known, max_nll_ratio)
+        found.append(asked[key].assign(by="declared", judge=j))
     for judge in scored.hits:
         learned = judge if judge in scored.masked else scored.learned[0]
         summary = claim_summary(rows, max_nll_ratio=max_nll_ratio, judge=judge, learned=learned)
@@ -410,6 +420,7 @@ def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: floa
             chance = _difference(cells, strengths, "none", values, arm="random")
             found.append(
                 own.assign(
+                    by="own",
                     judge=judge,
                     random_rate=chance["rate_a"][-1],
                     unsteered_rate=chance["rate_b"][-1],
@@ -418,6 +429,22 @@ def claims_by_judge(scored: Scored, chosen: pd.DataFrame, *, max_nll_ratio: floa
                 )
             )
     return pd.concat(found, ignore_index=True)
+
+
+def _declared_on(scored: Scored, chosen: pd.DataFrame, known: np.ndarray, max_nll_ratio: float) -> pd.DataFrame:
+    """`claim_summary` of the declared judges on some emotions: those that another judge has a label for."""
+    learned = scored.learned[0]
+
+    def there(values: Mapping[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
+        return {k: np.where(known, values[k], np.nan) for k in names}
+
+    alike = replace(
+        scored,
+        hits=there(scored.hits, LEXICONS[0], learned),
+        probability={},
+        masked=there(scored.masked, learned),
+    )
+    return claim_summary(claim_rows(alike, chosen), max_nll_ratio=max_nll_ratio, learned=learned)
 
 
 def _random_interval(cells: Cells, strengths: pd.Series, values: np.ndarray) -> dict[str, float]:

@@ -233,5 +233,9 @@ JUDGES = tuple(JUDGE)
 JUDGE_LEVELS = ("fine", "basic")
 """Labels a judge gives: the study's emotions, or the basic ones."""
 
+TESTED_ON = ("held-out", "unseen", "seen", "unknown")
+"""Texts that a judge is tested on: kept from it, of a corpus that it never saw, of one that it learned from, not known.
+"""
+
 VERDICTS = ("holds", "fails", "inconclusive", "not-tested")
 """What is said of a claim."""

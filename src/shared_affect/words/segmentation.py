@@ -250,17 +250,85 @@ def drop_words(tokens: Sequence[Sequence[str]], words: Iterable[str], segment: S
     >>> drop_words([segment("Happy Anna was over the moon.")], ["happy", "over the moon"], segment)
     ['anna was']
     """
-    sequences = set(tokens_of(words, segment))
-    single = {w[0] for w in sequences if len(w) == 1}
-    phrases = sorted((w for w in sequences if len(w) > 1), key=lambda w: (-len(w), w))
+    dropper = _Dropper(words, segment)
+    return [" ".join(text[i] for i in dropper.kept(text)) for text in tokens]
+
+
+class _Dropper:
+    """Which words of a text stay when others are taken out: phrases first, the longest first, then single words."""
+
+    def __init__(self, words: Iterable[str], segment: Segmenter):
+        sequences = set(tokens_of(words, segment))
+        self.single = {w[0] for w in sequences if len(w) == 1}
+        self.phrases = sorted((w for w in sequences if len(w) > 1), key=lambda w: (-len(w), w))
+
+    def kept(self, text: Sequence[str]) -> list[int]:
+        """Places of the words that stay."""
+        left = list(range(len(text)))
+        there = set(text)
+        for phrase in (p for p in self.phrases if there.issuperset(p)):
+            while (at := self._find(text, left, phrase)) is not None:
+                del left[at : at + len(phrase)]  # what comes to stand side by side may be the phrase again
+        return [i for i in left if text[i] not in self.single]
+
+    @staticmethod
+    def _find(text: Sequence[str], left: Sequence[int], phrase: tuple[str, ...]) -> int | None:
+        n = len(phrase)
+        return next(
+            (k for k in range(len(left) - n + 1) if all(text[left[k + j]] == phrase[j] for j in range(n))), None
+        )
+
+
+def cut_out(texts: Iterable[str], words: Iterable[str], segment: Segmenter) -> list[str]:
+    """Texts without the given words and otherwise as they stand: case, punctuation and blanks stay.
+
+    The words taken out are those of `drop_words`. A text without any of them is returned as it is; one that has some
+    comes back in NFC, and of the blanks on both sides of what was taken out one stays.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    words, segment
+        As of `drop_words`.
+
+    Examples
+    --------
+    >>> texts = ["Happy Anna was over the MOON, he says.", "No such  word!"]
+    >>> cut_out(texts, ["happy", "over the moon"], Segmenter("letters"))
+    ['Anna was, he says.', 'No such  word!']
+    >>> cut_out(["她很高兴，真的。"], ["高兴"], Segmenter("jieba", ["高兴"]))
+    ['她很，真的。']
+    """
+    dropper = _Dropper(words, segment)
     out = []
-    for text in tokens:
-        line = f" {' '.join(text)} "
-        for w in phrases:
-            phrase = f" {' '.join(w)} "
-            while phrase in line:
-                line = line.replace(phrase, " ")
-        out.append(" ".join(t for t in line.split() if t not in single))
+    for text in texts:
+        spans = _spans(text, segment)
+        kept = set(dropper.kept([word for word, _, _ in spans]))
+        gone = [span for i, (_, *span) in enumerate(spans) if i not in kept]
+        out.append(_without(unicodedata.normalize("NFC", text), gone) if gone else text)
+    return out
+
+
+def _spans(text: str, segment: Segmenter) -> list[tuple[str, int, int]]:
+    """Words of a text, and the characters of its NFC form that each stands for."""
+    # case-folding is a matter of single characters, of which some become several
+    origin = [i for i, c in enumerate(unicodedata.normalize("NFC", text)) for _ in c.casefold()]
+    folded, found, at = normal(text), [], 0
+    for word in segment(text):
+        at = folded.index(word, at)
+        found.append((word, origin[at], origin[at + len(word) - 1] + 1))
+        at += len(word)
+    return found
+
+
+def _without(text: str, gone: Sequence[Sequence[int]]) -> str:
+    """A text without spans of characters, and without blanks that only they needed."""
+    starts, ends = [end for _, end in gone], [start for start, _ in gone]
+    out, *parts = [text[a:b] for a, b in zip([0, *starts], [*ends, len(text)], strict=True)]
+    for part in parts:
+        if not out.strip():
+            out = ""
+        out = (out if part[:1].isalnum() else out.rstrip()) + (part if out else part.lstrip())
     return out
 
 

@@ -46,9 +46,11 @@ BY_JUDGE = (
     "judge",
     "value [95 % interval]",
     "emotions",
+    "arm compared with",
     "random directions",
     "unsteered",
-    "passed at random",
+    "brought at random",
+    "declared judge, same emotions",
     "verdict",
 )
 
@@ -68,6 +70,10 @@ def judge_sentence(flips: Sequence[Mapping]) -> str:
     return f"Judges: {len(turned)} of {len(asked)} verdicts on steering change with the judge{named}."
 
 
+def _rate(value: float) -> str:
+    return "" if value != value else f"{value:.3g}"
+
+
 def _judge_row(r: Mapping) -> str:
     value = _number({k: None if r[k] != r[k] else r[k] for k in ("value", "ci_low", "ci_high")})
     chance = {"value": r["random_rate"], "ci_low": r["random_ci_low"], "ci_high": r["random_ci_high"]}
@@ -77,9 +83,11 @@ def _judge_row(r: Mapping) -> str:
         f"{r['judge']}{' (declared)' if r['declared'] else ''}",
         value,
         f"{int(r['n_passing'])} of {n}",
+        _rate(r["rate_b"]),
         _number({k: None if v != v else v for k, v in chance.items()}),
-        "" if r["unsteered_rate"] != r["unsteered_rate"] else f"{r['unsteered_rate']:.3g}",
+        _rate(r["unsteered_rate"]),
         f"{int(r['random_passing'])} of {n}",
+        r["declared_verdict_same"],
     ]
     verdict = f"{r['verdict']}{' (flipped)' if r['flipped'] else ''}"
     told = f"<td style='color:{COLOUR[r['verdict']]};font-weight:600'>{verdict}</td>"
@@ -93,8 +101,10 @@ def _by_judge(flips: Sequence[Mapping]) -> str:
     head = "".join(f"<th>{h}</th>" for h in BY_JUDGE)
     note = (
         f"{judge_sentence(flips)} The same rules under every judge; claims.json has the verdict of the declared one. A"
-        " judge that gives random directions what it gives unsteered text is not taken in by them; passed at random:"
-        " emotions that random directions bring, by the test that the concept vector has to pass."
+        " judge that gives random directions what it gives unsteered text is not taken in by them; brought at random:"
+        " emotions whose rate under random directions lies above that of unsteered text, which is less than the concept"
+        " vector has to pass for steering. A judge decides on the emotions that it knows: where the declared"
+        " judge has the same verdict on these, it is they that turn it, not the judge."
     )
     return (
         f"<h2>Steering under every judge</h2><p>{html.escape(note)}</p><table><thead><tr>{head}</tr></thead>"
