@@ -413,6 +413,28 @@ def test_a_twin_reads_the_texts_that_its_original_wrote(make, tmp_path):
     assert study.own_texts("bilingual-qwen3", "middle") == {}
 
 
+def test_a_twin_changes_nothing_of_what_its_original_writes(make, tmp_path):
+    twin = ("saes", {"model": "bilingual-qwen3-untrained"})
+    names = {"primary_sae": "middle", "models_dir": str(tmp_path), "specs": [], "models": ["bilingual-qwen3"]}
+    more = make(**names, rows=[(*twin, {"train_tokens": 900_000})], control_models=[])
+    assert more.sampled_tokens("bilingual-qwen3") == 600_000
+    # an original that trains no SAE itself writes for its twin alone
+    published = ("saes", {"model": "bilingual-qwen3"}, {"source": "local", "texts": None, "path": "{models_dir}/s"})
+    for_it = make(**names, rows=[published], control_models=["bilingual-qwen3-untrained"])
+    assert for_it.sampled_tokens("bilingual-qwen3") == 600_000
+    assert "bilingual-qwen3" in for_it.sampling_models
+
+
+def test_an_sae_of_the_hub_is_fetched_once_for_a_model_and_its_twin(make, tmp_path):
+    cells = {"source": "hub", "id": "lab/saes", "subfolder": "l5", "revision": "a" * 40, "texts": None}
+    cells |= {"path": "{retrieved}/saes/bilingual-qwen3/middle"}
+    rows = [("saes", {"model": m}, cells) for m in ("bilingual-qwen3", "bilingual-qwen3-untrained")]
+    names = {"primary_sae": "middle", "models_dir": str(tmp_path), "specs": [], "models": ["bilingual-qwen3"]}
+    study = make(**names, rows=rows, control_models=["bilingual-qwen3-untrained"])
+    assert [r["model"] for r in study.hub_saes] == ["bilingual-qwen3"]
+    assert study.from_hub == ["bilingual-qwen3 middle"]
+
+
 def test_texts_of_ones_own_that_change_make_an_sae_anew(make, tmp_path):
     (tmp_path / "en.txt").write_text("one\ntwo\n")
     changed = [("saes", {"model": "bilingual-qwen3"}, {"texts": "{data_dir}"})]

@@ -276,8 +276,9 @@ class Study:
 
     @property
     def hub_saes(self) -> list[Row]:
-        """SAEs of the study's models that stand in a repository of the hub."""
-        return [r for r in self.saes if r["source"] == "hub"]
+        """SAEs of the study's models that stand in a repository of the hub, each once: a twin's is its original's."""
+        named = {(self.original(r["model"]), r["sae"]) for r in self.saes if r["source"] == "hub"}
+        return [r for r in self.tables["saes"] if (r["model"], r["sae"]) in named]
 
     @property
     def fetched_saes(self) -> list[Row]:
@@ -323,11 +324,15 @@ class Study:
     @property
     def sampled_saes(self) -> list[Row]:
         """Those of them that learn from texts which their model, or the original of a twin, writes."""
-        return [r for r in self.trained_saes if r["texts"] == "sampled"]
+        return [r for r in self.tables["saes"] if study_checks.is_sampled(r)]
 
     def sampled_tokens(self, model: str) -> int:
-        """Tokens that a model writes for its own SAEs and for those of its twins; 0 = none are asked for."""
-        return max((r["train_tokens"] for r in self.sampled_saes if self.original(r["model"]) == model), default=0)
+        """Tokens that a model writes for its own SAEs, where it has none for those of its twins; 0 = none are asked
+        for. A twin changes nothing of what it controls.
+        """
+        asked = [r for r in self.sampled_saes if self.original(r["model"]) == model]
+        own = [r for r in asked if r["model"] == model]
+        return max((r["train_tokens"] for r in own or asked), default=0)
 
     @property
     def sampling_models(self) -> list[str]:
