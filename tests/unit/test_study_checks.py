@@ -610,7 +610,7 @@ BILINGUAL = {"models": ["bilingual-qwen3"], "control_models": ["bilingual-qwen3-
 def test_a_trained_sae_of_a_twin_is_made_as_its_originals(study, cells):
     config, tables = study[0] | BILINGUAL, study[1]
     study_checks.check_rows(config, tables)
-    with pytest.raises(ConfigError, match="row bilingual-qwen3-untrained middle: it is not the SAE.*needed: layer 5"):
+    with pytest.raises(ConfigError, match=r"row bilingual-qwen3-untrained middle: it is not the SAE.*needed: layer 5"):
         study_checks.check_rows(config, twinned(tables, "bilingual-qwen3-untrained", **cells))
 
 

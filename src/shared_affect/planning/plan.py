@@ -287,8 +287,15 @@ class Study:
 
     @property
     def from_hub(self) -> list[str]:
-        """Names in ``revisions.json`` of what the study fetches at a commit: models, and SAEs behind their model."""
-        return self.hub_models + [f"{r['model']} {r['sae']}" for r in self.hub_saes]
+        """Names in ``revisions.json`` of what the study fetches at a commit: models, SAEs behind their model, and
+        judges.
+        """
+        judging = [f"judge {judge} {language}" for judge, language in self.judges.fetched]
+        return self.hub_models + [f"{r['model']} {r['sae']}" for r in self.hub_saes] + judging
+
+    def commit(self, table: str, **keys: str) -> str:
+        """The commit that a row names, "" where it names none: at it a job fetches, whatever it was asked by before."""
+        return pinning.named_commit(self.row(table, **keys)["revision"])
 
     def fetched_model(self, model: str) -> Row:
         """What a model is fetched by: repository and revision."""
@@ -309,6 +316,16 @@ class Study:
             "subfolder": row["subfolder"],
             "revision": revision,
             "d_in": known.hidden if known else None,
+        }
+
+    def fetched_judge(self, judge: str, language: str) -> Row:
+        """What a classifier that judges is fetched by: repository and revision; and the table of its labels."""
+        row = self.row("judges", judge=judge, language=language)
+        folder = Path(self.judges.folder(judge, language))
+        return {
+            "id": row["id"],
+            "revision": pinning.as_asked(folder, row["id"], row["revision"]),
+            "labels": row["labels"],
         }
 
     @property
@@ -349,13 +366,29 @@ class Study:
         """
         from shared_affect.models.texts import text_files
 
-        texts = self.row("saes", model=model, sae=sae)["texts"]
+        row = self.row("saes", model=model, sae=sae)
+        texts = row["texts"]
         world = self.row("models", model=model)["world"]
         if texts == "sampled":  # what an untrained twin writes is noise: it reads what its original wrote
             return [f"{self.results}/samples/{self.original(model)}.txt"]
         if texts == "world" and world:
             return [f"{self.results}/world/{world}/sae.txt"]
-        return [str(p) for p in text_files(texts, f"config/saes.tsv, model {model}, sae {sae}", self.place)]
+        where = f"config/saes.tsv, model {model}, sae {sae}"
+        return [str(p) for p in text_files(texts, where, self.place, row["train_tokens"])]
+
+    def uneven_texts(self) -> list[str]:
+        """What is said of long lines in texts of the user's own that are to be read in equal parts."""
+        from shared_affect.models.texts import long_lines
+
+        said = []
+        for r in (r for r in self.saes if r["source"] == "trained" and r["texts"] not in ("world", "sampled")):
+            files = [Path(f) for f in self.training_texts(r["model"], r["sae"])]
+            said += [
+                f"SAE {r['model']} {r['sae']}: {file}, line {line} is {share:.0%} of what training reads; the parts of"
+                " its files may differ by as much (config/saes.tsv, column texts)"
+                for file, line, share in long_lines(files, r["train_tokens"])
+            ]
+        return said
 
     def own_texts(self, model: str, sae: str) -> dict[str, list[int]]:
         """Sizes and times of the user's own texts that an SAE learns from, so that what is exchanged is read anew."""
@@ -480,7 +513,7 @@ class Study:
             for key, dataset, kind in asked
             if (absent := [k for k in self.languages if k not in self.languages_of(kind, dataset)])
         ]
-        return [*self.saes_lacking(), *said, *prompts.unwrapped(self), *self.judges.untested()]
+        return [*self.saes_lacking(), *said, *prompts.unwrapped(self), *self.judges.untested(), *self.uneven_texts()]
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""

@@ -196,8 +196,9 @@ def _check_sae_of_twin(row: Mapping, original: str | None, saes: Sequence[Mappin
     most = max((r["train_tokens"] for r in own if is_sampled(r)), default=None)
     if most is not None and is_sampled(row) and row["train_tokens"] > most:
         raise ConfigError(
-            f"{where}: column train_tokens is {row['train_tokens']}; allowed: at most {most}, for which {original}, whose"
-            " untrained twin this is, writes texts; a control changes nothing of what it controls"
+            f"{where}: column train_tokens is {row['train_tokens']}; allowed: at most {most}, the tokens that"
+            f" {original}, whose untrained twin this is, writes for itself; a control changes nothing of what it"
+            " controls"
         )
 
 

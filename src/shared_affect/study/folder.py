@@ -144,7 +144,9 @@ def models_read(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> set
     """
     own = set(analysed.models_of(config))
     originals = {r["twin_of"] for r in tables["models"] if r["model"] in own and r.get("twin_of")}
-    judging = {r["model"] for r in _judges(config, tables) if r.get("model")} if config["steering"]["enabled"] else set()
+    judging = (
+        {r["model"] for r in _judges(config, tables) if r.get("model")} if config["steering"]["enabled"] else set()
+    )
     return own | originals | judging
 
 
@@ -328,12 +330,12 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
 
 def _is_pinned(folder: str | Path, where: str, there: object, now: object) -> bool:
     """Whether a row only names by its commit what the finished study has used: a branch that is pinned."""
-    row = re.fullmatch(r"config/(?:models|saes)\.tsv, row (.+), column revision", where)
+    row = re.fullmatch(r"config/(models|saes|judges)\.tsv, row (.+), column revision", where)
     path = Path(folder) / "provenance.json"
     if row is None or not path.exists():
         return False
     try:
-        used = json.loads(path.read_text(encoding="utf-8"))["revisions"][row[1]]
+        used = json.loads(path.read_text(encoding="utf-8"))["revisions"]["judge " * (row[1] == "judges") + row[2]]
         return (used["asked"], used["commit"]) == (there or "main", now)
     except (ValueError, KeyError, TypeError):
         return False
