@@ -142,8 +142,8 @@ def text_files(texts: str | None, where: str, place: Callable[[str], str] = str,
         if share > TOO_LONG:
             raise ConfigError(
                 f"{where}, column texts: {file}, line {line} is {share:.0%} of what training reads (column"
-                f" train_tokens, {n_tokens}, at {BYTES_A_TOKEN} bytes a token), so that the files would not be read in equal parts;"
-                f" needed: a text a line, none above {TOO_LONG:.0%}, such as a paragraph"
+                f" train_tokens, {n_tokens}, at {BYTES_A_TOKEN} bytes a token), so that the files would not be read in"
+                f" equal parts; needed: a text a line, none above {TOO_LONG:.0%}, such as a paragraph"
             )
     return files
 
