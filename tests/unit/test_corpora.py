@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers_made import TEXTS, byte_level, gpt2_type, save
 
-from shared_affect.models.texts import Documents, pack, read_documents, text_files
+from shared_affect.models.texts import Documents, long_lines, pack, read_documents, text_files
 from shared_affect.models.tokens import load_ids
 from shared_affect.study.config import ConfigError
 
@@ -83,6 +83,7 @@ BAD = {
     "utf-16": ("t.txt", "one\ntwo".encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
     "utf-16 without a mark": ("t.txt", "one\ntwo".encode("utf-16-le"), "line 1 holds a zero byte"),
     "cut": ("t.txt", "one\n快乐".encode()[:-1], "line 2: the last character is cut"),
+    "old Mac": ("t.txt", b"one\rtwo\rthree\r", "t.txt ends its 3 lines by CR alone"),
     "late": ("t.txt", b"word and word\n" * 200_000 + b"\xff\n", "line 200001: byte 0xff"),
 }
 
@@ -132,3 +133,28 @@ def test_a_file_whose_words_change_has_another_digest(tmp_path):
     before = Documents([tmp_path / "a.txt"]).facts()
     (tmp_path / "a.txt").write_text("one\ntoo\n")
     assert before != Documents([tmp_path / "a.txt"]).facts()
+
+
+def test_a_line_that_would_make_parts_unequal_is_named_or_refused(tmp_path):
+    """Parts are equal up to a line: training that reads 4,000 bytes takes a first line of 3,000 whole."""
+    where = "config/saes.tsv, model m, sae s"
+    short = "".join(f"words of a line {k:03d}\n" for k in range(400))
+    for length, share in ((3000, 0.75), (200, 0.05), (30, None)):
+        (tmp_path / "en.txt").write_text("first\n" + "x" * (length - 1) + "\n" + short, encoding="utf-8")
+        (tmp_path / "zh.txt").write_text("一句中文\n" * 400, encoding="utf-8")
+        files = [tmp_path / "en.txt", tmp_path / "zh.txt"]
+        found = long_lines(files, 1000)
+        assert found == ([(files[0], 2, share)] if share else [])
+        if share and share > 0.1:
+            with pytest.raises(ConfigError, match=r"en.txt, line 2 is 75% of what training reads"):
+                text_files(str(tmp_path), where, n_tokens=1000)
+        else:
+            assert text_files(str(tmp_path), where, n_tokens=1000) == files
+    # of one file there are no parts, and of ten times the training the line is a tenth
+    (tmp_path / "en.txt").write_text("x" * 3000 + "\n" + short, encoding="utf-8")
+    assert long_lines(files[:1], 1000) == [] and long_lines(files, 10_000) == [(files[0], 1, 3001 / 40_000)]
+    # a line that is not read is nobody's concern, and one that never ends is as long as what is read
+    (tmp_path / "en.txt").write_text(short + "x" * 3000, encoding="utf-8")
+    assert long_lines(files, 1000) == []
+    (tmp_path / "en.txt").write_text("x" * 100_000, encoding="utf-8")
+    assert long_lines(files, 1000) == [(files[0], 1, 1.0)]

@@ -52,14 +52,24 @@ def python(code, home, hub=None, **more):
     return done.returncode, done.stdout + done.stderr
 
 
-def fetch(folder, home, hub=None, revision="main", repository="lab/tiny", **more):
+def fetch(folder, home, hub=None, revision="main", repository="lab/tiny", commit=None, **more):
     return python(
         f"from shared_affect.models.hub import fetch_model; print(fetch_model({repository!r}, {revision!r},"
-        f" {str(folder)!r}, 'm')['commit'])",
+        f" {str(folder)!r}, 'm', commit={commit!r})['commit'])",
         home,
         hub,
         **more,
     )
+
+
+def test_what_a_row_names_now_goes_before_what_its_branch_has_become(hub, tmp_path):
+    assert fetch(tmp_path / "m", tmp_path / "home", hub)[0] == 0
+    facts = json.loads((tmp_path / "m/revision.json").read_text())
+    hub.commit = "b" * 40
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub, commit=COMMIT)
+    assert code == 0 and json.loads((tmp_path / "m/revision.json").read_text()) == facts, text
+    code, text = fetch(tmp_path / "m", tmp_path / "home", hub)
+    assert code == 0 and "b" * 40 in text
 
 
 def test_first_download_then_a_warm_cache_then_no_hub_at_all(hub, files, tmp_path):

@@ -12,7 +12,7 @@ from test_hub import python
 from shared_affect.models.hub import collect_revisions
 from shared_affect.models.hub_saes import _what_it_holds
 from shared_affect.models.sae_folder import check_folder, sae_digest
-from shared_affect.study.config import ConfigError, read_table
+from shared_affect.study.config import ConfigError, read_committed, read_table
 
 COMMIT = "a" * 40
 
@@ -33,10 +33,11 @@ def hub(sae):
 
 def retrieve(folder, home, hub=None, layer=1, more=None, **row):
     """The function behind the rule, in a process that knows this hub alone."""
+    commit = row.pop("commit", "")
     row = {"id": "lab/saes", "subfolder": "small/layer_1", "revision": None, "d_in": 32} | row
     code = (
         "import sys; sys.path.insert(0, 'workflow/scripts'); from retrieve_sae import retrieve_sae;"
-        f" retrieve_sae({row!r}, {str(folder)!r}, layer={layer}, model='m', sae='s')"
+        f" retrieve_sae({row!r}, {str(folder)!r}, layer={layer}, model='m', sae='s', commit={commit!r})"
     )
     return python(code, home, hub, **(more or {}))
 
@@ -56,6 +57,14 @@ def test_an_sae_is_fetched_once_checked_and_known_by_its_commit(hub, sae, tmp_pa
     assert retrieve(folder, tmp_path / "home", hub)[0] == 0 and not any("/resolve/" in p for _, p, _ in hub.log)
     code, text = retrieve(tmp_path / "again", tmp_path / "home", None, revision=COMMIT)
     assert code == 0 and sae_digest(tmp_path / "again") == sae_digest(sae), text
+
+
+def test_what_a_row_names_now_goes_before_what_its_branch_has_become(hub, tmp_path):
+    folder = tmp_path / "saes/m/s"
+    assert retrieve(folder, tmp_path / "home", hub)[0] == 0
+    facts, hub.commit = json.loads((folder / "revision.json").read_text()), "b" * 40
+    code, text = retrieve(folder, tmp_path / "home", hub, commit=COMMIT)
+    assert code == 0 and json.loads((folder / "revision.json").read_text()) == facts, text
 
 
 @pytest.mark.parametrize(
@@ -162,6 +171,27 @@ def test_committed_rows_name_what_sae_lens_lists(root):
         model = models[row["model"]]
         model = models[model["twin_of"] or row["model"]]  # an untrained twin is read through its original's
         assert (model["source"], model["id"].rsplit("/")[-1]) == ("hub", listed.model.rsplit("/")[-1]), row["sae"]
+
+
+def test_committed_numbers_of_active_features_are_those_of_sae_lens(root):
+    """The table's own column, where it has one; else the name of the file. Other rows name another source."""
+    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+
+    known, held = get_pretrained_saes_directory(), 0
+    for row in read_committed(
+        root / "resources/shapes/saes.tsv", ["release", "id", "source"], None, may_be_empty=("l0",)
+    ):
+        listed = known.get(row["release"])
+        if listed is None or row["id"] not in listed.saes_map:
+            continue
+        named = re.search(r"average_l0_(\d+)", listed.saes_map[row["id"]])
+        said = listed.expected_l0.get(row["id"]) or (float(named[1]) if named else 0)
+        if said:
+            held += 1
+            assert row["l0"] == f"{said:.0f}", (row["release"], row["id"])
+        else:
+            assert not row["source"].startswith("sae-lens' table"), (row["release"], row["id"])
+    assert held > 20
 
 
 def test_revisions_of_a_model_without_saes_are_as_they_were(tmp_path):

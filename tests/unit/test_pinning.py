@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from conftest import make_model
 from fake_hub import Hub
 from test_hub import python
 
+from shared_affect.models.hub import collect_revisions
 from shared_affect.planning.pinning import as_asked, find_loose, pin
 from shared_affect.study import folder as study_folder
 from shared_affect.study.config import ConfigError
@@ -76,8 +78,8 @@ def test_a_table_that_has_changed_meanwhile_is_left(tables, tmp_path):
     assert COMMIT not in (tmp_path / "models.tsv").read_text()
 
 
-def test_the_rule_against_a_hub(root, tmp_path):
-    """Through Snakemake: what `-n` shows, what a run writes, and what a repository that is not there does."""
+def checkout(root, tmp_path):
+    """A copy of the workflow whose tables name one repository on the hub."""
     (tmp_path / "config").mkdir()
     for p in (root / "config").glob("*.tsv"):
         lines = p.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -89,13 +91,22 @@ def test_the_rule_against_a_hub(root, tmp_path):
         (tmp_path / name).symlink_to(root / name)
     for name in ("Snakefile", "config.yaml"):
         (tmp_path / name).write_bytes((root / name).read_bytes())
+
+
+def snakemake(tmp_path, hub, *how):
+    command = f"import os, sys; os.chdir({str(tmp_path)!r}); from snakemake.cli import main;"
+    return python(f"{command} main({list(how)!r})", tmp_path / "home", hub)
+
+
+def test_the_rule_against_a_hub(root, tmp_path):
+    """Through Snakemake: what `-n` shows, what a run writes, and what a repository that is not there does."""
+    checkout(root, tmp_path)
     before = {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "config").glob("*.tsv")}
     model = make_model("llama", tmp_path / "made")
     hub = Hub({p.name: p.read_bytes() for p in model.iterdir()})
 
     def run(*how):
-        command = f"import os, sys; os.chdir({str(tmp_path)!r}); from snakemake.cli import main;"
-        return python(f"{command} main({['pin_revisions', '--cores', '1', *how]!r})", tmp_path / "home", hub)
+        return snakemake(tmp_path, hub, "pin_revisions", "--cores", "1", *how)
 
     def now():
         return {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "config").glob("*.tsv")}
@@ -115,6 +126,59 @@ def test_the_rule_against_a_hub(root, tmp_path):
     after = now()
     assert {n for n in after if after[n] != before[n]} == {"models.tsv", "saes.tsv"}
     assert all(after[n].replace(COMMIT, "main") == before[n] for n in after)
+
+
+def test_what_is_fetched_again_is_the_commit_that_the_row_names(root, tmp_path):
+    """Fetched by its branch, pinned; then asked for once more, when the branch has moved."""
+    checkout(root, tmp_path)
+    (tmp_path / "resources").unlink()
+    shutil.copytree(root / "resources", tmp_path / "resources", ignore=shutil.ignore_patterns("retrieved", "journal"))
+    # of two blocks, with a first token of its own name
+    model, saes = make_model("llama", tmp_path / "made"), tmp_path / "config/saes.tsv"
+    saes.write_text(saes.read_text(encoding="utf-8").replace("primary\t3\t", "primary\t1\t"), encoding="utf-8")
+    hub = Hub({p.name: p.read_bytes() for p in model.iterdir()})
+    folder, table = tmp_path / "resources/retrieved/models/pythia-70m", tmp_path / "config/models.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("<|endoftext|>", "<bos>"), encoding="utf-8")
+    alone = ("models=[pythia-70m]", "control_models=[]", "primary_sae=primary", "steering={enabled: false}")
+    wanted = [f"resources/retrieved/models/pythia-70m/{n}" for n in ("config.json", "revision.json")]
+
+    def run(*how):
+        code, text = snakemake(tmp_path, hub, *wanted, "--cores", "1", "--config", *alone, *how)
+        assert code == 0, text[-2500:]
+        return text
+
+    try:
+        run()
+        facts = json.loads((folder / "revision.json").read_text())
+        assert (facts["asked"], facts["commit"]) == ("main", COMMIT)
+        table.write_text(table.read_text(encoding="utf-8").replace("\tmain\t", f"\t{COMMIT}\t"), encoding="utf-8")
+        assert "Nothing to be done" in run()
+        hub.commit = OLD
+        run("-f")
+        assert json.loads((folder / "revision.json").read_text())["commit"] == COMMIT
+        assert "Nothing to be done" in run()
+    finally:
+        hub.close()
+
+
+def test_judges_are_pinned_as_models_are(tmp_path):
+    """Their commit is collected and told apart from an SAE of that name, and naming it refuses no study."""
+    there = tmp_path / "judges/read/en"
+    there.mkdir(parents=True)
+    facts = {"id": "lab/tiny", "asked": "main", "commit": COMMIT}
+    (there / "revision.json").write_text(json.dumps(facts | {"files": {}}))
+    collected = collect_revisions(tmp_path / "models", tmp_path / "saes", tmp_path / "judges")
+    assert collected == {"judge read en": facts}
+    rows = [
+        {"config": {"saes": []}, "all_emotions": False, "tables": {"judges": {"read en": {"revision": r}}}}
+        for r in ("main", COMMIT, OLD)
+    ]
+    folder = tmp_path / "study"
+    study_folder.write_settings(folder, rows[0])
+    (folder / "provenance.json").write_text(json.dumps({"revisions": collected}))
+    assert study_folder.check_folder(folder, rows[1], []) == []
+    with pytest.raises(ConfigError, match="row read en, column revision"):
+        study_folder.check_folder(folder, rows[2], [])
 
 
 def test_a_finished_study_may_name_its_own_commit(tmp_path):

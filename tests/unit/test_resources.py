@@ -213,7 +213,8 @@ def test_every_fetched_row_has_a_committed_shape(planted):
             if width := re.search(r"width_(\d+)k", row["id"]):
                 assert sae.facts.d_sae == 1024 * {16: 16, 65: 64, 131: 128}[int(width[1])]
             if width := re.search(r"-w(\d+)k-l(\d+)", row["release"] or ""):  # Qwen-Scope
-                assert (sae.facts.d_sae, sae.active) == (1024 * int(width[1]), int(width[2]))
+                assert sae.facts.d_sae == 1024 * int(width[1])
+                assert sae.active == int(width[2]) or sizes.is_foreign(row)
 
 
 # ---- large studies
@@ -396,6 +397,48 @@ def test_a_twin_of_a_large_model_is_said_with_its_bytes(paper):
     assert 33e9 < found.results < 36e9 and found.unknown == [] and found.cache == 0
 
 
+def test_a_published_sae_on_a_twin_is_reckoned_with_many_active_features_and_that_is_said(make, paper, tmp_path):
+    """Nobody knows how many: on one twin of Gemma 2's type 255 of 2,048 were active, on others none."""
+    sizes = paper.needs.sizes
+    twin, own = (paper.row("saes", model=f"gemma-2-9b-it{x}", sae="primary") for x in ("-untrained", ""))
+    assert (sizes.sae(twin).active, sizes.sae(own).active) == (131_072 // 8, 81)
+    assert sizes.is_foreign(twin) and not sizes.is_foreign(own)
+    at = {"model": "gemma-2-9b-it", "sae": "primary", "language": "en"}
+    foreign = at | {"model": "gemma-2-9b-it-untrained"}
+    for rule in ("gather_codes", "select_features", "extract_features"):
+        assert paper.needs.mem_mb(rule, foreign) > 1.2 * paper.needs.mem_mb(rule, at), rule
+    found = estimate.reckon(paper, [("extract_features", at), ("extract_features", foreign)])
+    # the original is read through six SAEs, the twin through one
+    assert found.models[foreign["model"]].journal > 4 * found.models[at["model"]].journal
+    (said,) = (line for line in estimate.tell(paper, found, card=lambda: None) if "one feature in 8" in line)
+    assert "gemma-2-9b-it-untrained: " in said and "gemma-2-9b-it," not in said
+    names = {"models": ["bilingual-qwen3"], "control_models": ["bilingual-qwen3-untrained"]}
+    trained = make(**names, primary_sae="middle", models_dir=str(tmp_path), specs=[])
+    assert len(trained.saes) == 2 and not any(map(trained.needs.sizes.is_foreign, trained.saes))
+
+
+def test_a_judge_that_is_yet_to_be_fetched_asks_for_what_is_published_of_it(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = {"judges": {"en": ["roberta-goemotions"]}, "judge_tests": {"en": ["goemotions"]}}
+    study, at = make(**one), {"judge": "roberta-goemotions", "language": "en", "corpus": "goemotions"}
+    for rule in ("judge_texts", "assess_judge"):
+        need = study.needs.need(rule, at)
+        assert 1e9 < need.ram < 4e9 and need.vram > 5e8, rule
+        assert study.needs.mem_mb(rule, at) != UNKNOWN_MB
+    found = estimate.reckon(study, [("retrieve_judge", at), ("judge_texts", at)])
+    assert found.cache == 499_000_000 and found.unknown == []
+    # of one whose size nobody has written down it is said that nothing is known
+    other = make(**one, rows=[("judges", {"judge": "roberta-goemotions"}, {"id": "lab/other"})])
+    found = estimate.reckon(other, [("retrieve_judge", at), ("judge_texts", at), ("assess_judge", at)])
+    assert found.cache == 0 and found.unknown == ["judge roberta-goemotions en"]
+    assert any("resources/shapes/judges.tsv" in line for line in estimate.tell(other, found, card=lambda: None))
+
+
+def test_every_judge_of_the_hub_has_a_committed_size(planted):
+    rows = [r for r in planted.tables["judges"] if r["id"]]
+    assert rows and all(planted.needs.sizes.judge_bytes(r["judge"], r["language"]) for r in rows)
+
+
 def test_what_a_twin_needs_of_its_original_is_fetched_once(make, paper):
     rows = {r["model"]: r for r in paper.saes if r["sae"] == "primary"}
     assert paper.row_path(rows["gemma-2-9b-it-untrained"]) == paper.row_path(rows["gemma-2-9b-it"])
@@ -413,6 +456,28 @@ def test_a_twin_reads_the_texts_that_its_original_wrote(make, tmp_path):
     assert study.own_texts("bilingual-qwen3", "middle") == {}
 
 
+def test_a_twin_changes_nothing_of_what_its_original_writes(make, tmp_path):
+    twin = ("saes", {"model": "bilingual-qwen3-untrained"})
+    names = {"primary_sae": "middle", "models_dir": str(tmp_path), "specs": [], "models": ["bilingual-qwen3"]}
+    more = make(**names, rows=[(*twin, {"train_tokens": 900_000})], control_models=[])
+    assert more.sampled_tokens("bilingual-qwen3") == 600_000
+    # an original that trains no SAE itself writes for its twin alone
+    published = ("saes", {"model": "bilingual-qwen3"}, {"source": "local", "texts": None, "path": "{models_dir}/s"})
+    for_it = make(**names, rows=[published], control_models=["bilingual-qwen3-untrained"])
+    assert for_it.sampled_tokens("bilingual-qwen3") == 600_000
+    assert "bilingual-qwen3" in for_it.sampling_models
+
+
+def test_an_sae_of_the_hub_is_fetched_once_for_a_model_and_its_twin(make, tmp_path):
+    cells = {"source": "hub", "id": "lab/saes", "subfolder": "l5", "revision": "a" * 40, "texts": None}
+    cells |= {"path": "{retrieved}/saes/bilingual-qwen3/middle"}
+    rows = [("saes", {"model": m}, cells) for m in ("bilingual-qwen3", "bilingual-qwen3-untrained")]
+    names = {"primary_sae": "middle", "models_dir": str(tmp_path), "specs": [], "models": ["bilingual-qwen3"]}
+    study = make(**names, rows=rows, control_models=["bilingual-qwen3-untrained"])
+    assert [r["model"] for r in study.hub_saes] == ["bilingual-qwen3"]
+    assert study.from_hub == ["bilingual-qwen3 middle"]
+
+
 def test_texts_of_ones_own_that_change_make_an_sae_anew(make, tmp_path):
     (tmp_path / "en.txt").write_text("one\ntwo\n")
     changed = [("saes", {"model": "bilingual-qwen3"}, {"texts": "{data_dir}"})]
@@ -423,3 +488,13 @@ def test_texts_of_ones_own_that_change_make_an_sae_anew(make, tmp_path):
     assert study.own_texts("bilingual-qwen3", "middle") != before
     (tmp_path / "zh.txt").write_text("一\n")
     assert len(study.own_texts("bilingual-qwen3", "middle")) == 2
+
+
+def test_long_lines_of_ones_own_texts_are_named_before_a_run(make, tmp_path):
+    names = {"models": ["bilingual-qwen3"], "control_models": [], "primary_sae": "middle", "specs": []}
+    own = [("saes", {"model": "bilingual-qwen3"}, {"texts": "{data_dir}", "train_tokens": 1000})]
+    (tmp_path / "en.txt").write_text("x" * 200 + "\n" + "a line\n" * 600)
+    (tmp_path / "zh.txt").write_text("一句中文\n" * 400, encoding="utf-8")
+    study = make(rows=own, **names, models_dir=str(tmp_path), data_dir=str(tmp_path))
+    (said,) = study.uneven_texts()
+    assert "SAE bilingual-qwen3 middle: " in said and "en.txt, line 1 is 5%" in said and said in study.left_out()

@@ -585,3 +585,57 @@ def test_a_published_sae_of_a_twin_is_its_originals(study):
         changed = [r | cells if r["model"] == "pythia-70m-untrained" else r for r in tables["saes"]]
         with pytest.raises(ConfigError, match="row pythia-70m-untrained primary: "):
             study_checks.check_rows(config, tables | {"saes": changed})
+
+
+def twinned(tables, model, **cells):
+    """Tables in which the rows of a model's SAEs have these cells."""
+    return tables | {"saes": [r | cells if r["model"] == model else r for r in tables["saes"]]}
+
+
+BILINGUAL = {"models": ["bilingual-qwen3"], "control_models": ["bilingual-qwen3-untrained"], "primary_sae": "middle"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"layer": 4},
+        {"architecture": "topk"},
+        {"k": 8},
+        {"d_sae": 512},
+        {"texts": "{data_dir}/texts"},
+        {"train_tokens": 900_000},
+        {"train_tokens": 1000},
+    ],
+)
+def test_a_trained_sae_of_a_twin_is_made_as_its_originals(study, cells):
+    config, tables = study[0] | BILINGUAL, study[1]
+    study_checks.check_rows(config, tables)
+    with pytest.raises(ConfigError, match=r"row bilingual-qwen3-untrained middle: it is not the SAE.*needed: layer 5"):
+        study_checks.check_rows(config, twinned(tables, "bilingual-qwen3-untrained", **cells))
+
+
+def test_a_twin_asks_its_original_for_no_more_texts_than_that_writes_for_itself(study):
+    """Beside a published SAE one may be trained on the twin; where the original trains others, their texts are all."""
+    config, tables = study[0] | BILINGUAL, study[1]
+    saes = [r | ({"sae": "other"} if r["model"] == "bilingual-qwen3" else {}) for r in tables["saes"]]
+    study_checks.check_rows(config | {"models": []}, tables | {"saes": saes})
+    more = twinned(tables | {"saes": saes}, "bilingual-qwen3-untrained", train_tokens=600_001)
+    with pytest.raises(ConfigError, match="column train_tokens is 600001; allowed: at most 600000"):
+        study_checks.check_rows(config | {"models": []}, more)
+
+
+HUB = {"source": "hub", "id": "lab/saes", "subfolder": "layer_5", "revision": "a" * 40, "texts": None}
+HUB_PATH = {"path": "{retrieved}/saes/bilingual-qwen3/middle"}
+
+
+def test_an_sae_of_the_hub_that_is_read_on_a_twin_is_its_originals(study):
+    config, tables = study[0] | BILINGUAL, study[1]
+    both = twinned(tables, "bilingual-qwen3", **HUB, **HUB_PATH)
+    both = twinned(both, "bilingual-qwen3-untrained", **HUB, **HUB_PATH)
+    study_checks.check_rows(config, both)
+    for cells in ({"id": "lab/other"}, {"subfolder": "layer_4"}, {"revision": "b" * 40}, {"layer": 4}):
+        with pytest.raises(ConfigError, match="row bilingual-qwen3-untrained middle: it is not"):
+            study_checks.check_rows(config, twinned(both, "bilingual-qwen3-untrained", **cells))
+    with pytest.raises(ConfigError, match="column path is"):
+        own = {"path": "{retrieved}/saes/bilingual-qwen3-untrained/middle"}
+        study_checks.check_rows(config, twinned(both, "bilingual-qwen3-untrained", **own))

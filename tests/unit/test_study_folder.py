@@ -24,7 +24,7 @@ from shared_affect.study.folder import (
 def repository(root):
     tables = {
         t: read_table(root / f"config/{t}.tsv", root / f"workflow/schemas/{t}.yaml")
-        for t in ("models", "saes", "languages", "human", "variants")
+        for t in ("models", "saes", "languages", "human", "variants", "judges")
     }
     tables["emotions"] = read_table(root / "resources/emotions.tsv", root / "workflow/schemas/emotions.yaml")
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
@@ -295,3 +295,32 @@ def test_finals_of_an_overwritten_study_go_unless_they_hold(tmp_path):
         (tmp_path / name).touch()
     gone = drop_finals(tmp_path, lambda path: path.endswith("claims.json"))
     assert {p.name for p in tmp_path.iterdir()} == {"claims.json", "other.csv"} and len(gone) == len(FINALS) - 1
+
+
+RESTS = {
+    "a twin of another model": ("bilingual-qwen3-untrained", {"twin_of": "bilingual-gemma2"}),
+    "the original of a twin, itself not in the study": ("bilingual-qwen3", {"path": "{models_dir}/another"}),
+    "a language model that judges": ("qwen3-1.7b", {"revision": "a" * 40}),
+    "how it computes": ("qwen3-1.7b", {"dtype": "float32"}),
+}
+
+
+@pytest.mark.parametrize("case", RESTS)
+def test_models_on_which_numbers_rest_are_settings(folder, case):
+    model, cells = RESTS[case]
+    more = {"control_models": ["bilingual-qwen3-untrained"], "judges": {"en": ["qwen3-choice"]}, "saes": ["b0-btk"]}
+    folder.config = folder.config | more | {"primary_sae": "b0-btk"}
+    folder.emotions = lambda config, tables: ["joy", "fear"]
+    folder.start()
+    assert folder.check() == []
+    with pytest.raises(ConfigError, match=f"config/models.tsv, row {model}, column {next(iter(cells))}"):
+        folder.check(tables=folder.rows("models", model, **cells))
+    assert folder.check(tables=folder.rows("models", "pythia-70m", **cells)) == []  # not read
+    # a folder of an earlier version knew neither column nor row, and is no reason to refuse
+    old = yaml.safe_load((folder.path / STAMP).read_text(encoding="utf-8"))
+    rows = {m: r for m, r in old["tables"]["models"].items() if m.startswith(("gemma2-", "llama-", "bilingual"))}
+    del rows["bilingual-qwen3"]
+    for row in rows.values():
+        del row["twin_of"]
+    write_settings(folder.path, old | {"tables": old["tables"] | {"models": rows}})
+    assert folder.check() == [] and folder.check(tables=folder.rows("models", model, **cells)) == []

@@ -1,7 +1,9 @@
 # Models and SAEs from a hub, fetched once on the machine that runs the workflow, checked, and linked into <retrieved>.
 # Inputs: config/models.tsv (source hub), config/saes.tsv (sources release and hub), config/judges.tsv (with an id).
 # Outputs: resources/retrieved/models/{model}/*, resources/retrieved/saes/{model}/{sae}/*,
-# resources/retrieved/judges/{judge}/{language}/*, resources/retrieved/revisions.json. Every study shares them. Jobs that compute run offline.
+# resources/retrieved/judges/{judge}/{language}/*, resources/retrieved/revisions.json. Every study shares them. Jobs
+# that compute run offline. The commit of a row is a resource: as a param it would be a reason to fetch again what has
+# been pinned since.
 
 
 if STUDY.hub_models:
@@ -14,6 +16,8 @@ if STUDY.hub_models:
         wildcard_constraints:
             model="|".join(STUDY.hub_models),
         localrule: True
+        resources:
+            commit=lambda w: STUDY.commit("models", model=w.model),
         params:
             row=lambda w: STUDY.fetched_model(w.model),
         script:
@@ -26,6 +30,7 @@ if STUDY.from_hub:
         input:
             expand("<retrieved>/models/{model}/revision.json", model=STUDY.hub_models),
             [f"<retrieved>/saes/{r['model']}/{r['sae']}/cfg.json" for r in STUDY.hub_saes],
+            [f"<retrieved>/judges/{judge}/{language}/revision.json" for judge, language in STUDY.judges.fetched],
         output:
             "<retrieved>/revisions.json",
         log:
@@ -34,6 +39,7 @@ if STUDY.from_hub:
         params:
             folder=f"{STUDY.retrieved}/models",
             saes=f"{STUDY.retrieved}/saes",
+            judges=f"{STUDY.retrieved}/judges",
         script:
             "../scripts/collect_revisions.py"
 
@@ -46,6 +52,8 @@ if STUDY.fetched_saes:
         log:
             "<logs>/retrieve_sae/{model}/{sae}.log",
         localrule: True
+        resources:
+            commit=lambda w: STUDY.commit("saes", model=w.model, sae=w.sae),
         params:
             row=lambda w: STUDY.fetched_sae(w.model, w.sae),
             layer=lambda w: STUDY.row("saes", model=w.model, sae=w.sae)["layer"],
@@ -61,8 +69,10 @@ if STUDY.judges.fetched:
         log:
             "<logs>/retrieve_judge/{judge}/{language}.log",
         localrule: True
+        resources:
+            commit=lambda w: STUDY.commit("judges", judge=w.judge, language=w.language),
         params:
-            row=lambda w: STUDY.cells("judges", ("id", "revision", "labels"), judge=w.judge, language=w.language),
+            row=lambda w: STUDY.fetched_judge(w.judge, w.language),
         script:
             "../scripts/retrieve_judge.py"
 

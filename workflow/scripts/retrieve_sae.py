@@ -9,7 +9,7 @@ from shared_affect.models.hub_saes import HubFolder, fetch_hub_sae
 from shared_affect.models.sae_folder import check_folder
 
 
-def retrieve_sae(row, folder, *, layer, model, sae):
+def retrieve_sae(row, folder, *, layer, model, sae, commit=""):
     """Fetch an SAE.
 
     Parameters
@@ -22,11 +22,13 @@ def retrieve_sae(row, folder, *, layer, model, sae):
         Block that its row says it reads.
     model, sae : str
         Their names in config/saes.tsv.
+    commit : str
+        What the row names now, where that is a commit.
     """
     if "release" in row:
         LOG.info("%s", fetch_sae(row["release"], row["id"], folder))
     else:
-        at = HubFolder(row["id"], row["revision"] or "main", row["subfolder"] or "")
+        at = HubFolder(row["id"], row["revision"] or "main", row["subfolder"] or "", commit)
         LOG.info("%s", fetch_hub_sae(at, folder, HubRow(f"SAE {model} {sae}", "config/saes.tsv")))
     where = f"config/saes.tsv, model {model}, sae {sae}"
     LOG.info("%s", check_folder(folder, layer, where, d_in=row.get("d_in")))
@@ -35,4 +37,4 @@ def retrieve_sae(row, folder, *, layer, model, sae):
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     p, w, folder = snakemake.params, snakemake.wildcards, Path(snakemake.output[0]).parent
-    retrieve_sae(p.row, folder, layer=p.layer, model=w.model, sae=w.sae)
+    retrieve_sae(p.row, folder, layer=p.layer, model=w.model, sae=w.sae, commit=snakemake.resources.commit)

@@ -44,7 +44,9 @@ ELSEWHERE = ["*/*"]
 """What is not: folders hold the weights once more in other formats (gpt-oss-20b: ``original/``, 14 GB)."""
 
 
-def fetch_model(repository: str, revision: str, folder: str | Path, model: str) -> dict:
+def fetch_model(
+    repository: str, revision: str, folder: str | Path, model: str | HubRow, *, commit: str | None = None
+) -> dict:
     """Fetch a model into the cache, check it and link its files into a folder.
 
     An interrupted download goes on where it stopped; what is in the cache is not asked for again.
@@ -55,6 +57,9 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
         As in `resolve_revision`.
     folder : path
         Receives links to the cached files and ``revision.json``.
+    commit : str, optional
+        What the row names now, where it was pinned since it was fetched by `revision`: it goes before what that stands
+        for today.
 
     Returns
     -------
@@ -71,23 +76,23 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     """
     from huggingface_hub import snapshot_download
 
-    folder = Path(folder)
-    old = own_files(folder, model)
-    commit = resolve_revision(repository, revision, model)
+    folder, row = Path(folder), HubRow.of(model)
+    old = own_files(folder, row)
+    commit = commit or resolve_revision(repository, revision, row)
     snapshot = Path(
         asked(
             lambda: snapshot_download(repository, revision=commit, allow_patterns=PATTERNS, ignore_patterns=ELSEWHERE),
             repository,
             commit,
-            model,
+            row,
         )
     )
     held = [p.relative_to(snapshot).as_posix() for p in sorted(snapshot.rglob("*")) if p.is_file()]
-    files = checked_files(snapshot, repository, commit, folder, model, [n for n in held if "/" not in n])
+    files = checked_files(snapshot, repository, commit, folder, row, [n for n in held if "/" not in n])
     if "config.json" not in files or not any(f.endswith(".safetensors") for f in files):
         raise ValueError(
-            f"model {model}: {repository} at {commit} holds {', '.join(files) or 'nothing'}; needed: config.json and"
-            " *.safetensors (config/models.tsv, column id)"
+            f"{row.name}: {repository} at {commit} holds {', '.join(files) or 'nothing'}; needed: config.json and"
+            f" *.safetensors ({row.table}, column id)"
         )
     folder.mkdir(parents=True, exist_ok=True)
     for path in old:
@@ -95,7 +100,7 @@ def fetch_model(repository: str, revision: str, folder: str | Path, model: str) 
     link_files(snapshot, folder, files)
     facts = {"id": repository, "asked": revision, "commit": commit, "files": files}
     write_json(folder / "revision.json", facts)
-    LOG.info("%s: %s at %s, %d files", model, repository, commit, len(files))
+    LOG.info("%s: %s at %s, %d files", row.name, repository, commit, len(files))
     return facts
 
 
@@ -305,9 +310,11 @@ def has_token() -> bool:
     return get_token() is not None
 
 
-def collect_revisions(folder: str | Path, saes: str | Path | None = None) -> dict[str, dict]:
-    """``revision.json`` of everything that was fetched: model, or model and SAE with a blank between -> id, asked,
-    commit, of an SAE the folder inside its repository, too.
+def collect_revisions(
+    folder: str | Path, saes: str | Path | None = None, judges: str | Path | None = None
+) -> dict[str, dict]:
+    """``revision.json`` of everything that was fetched: model, or model and SAE with a blank between, or ``judge``, its
+    name and language -> id, asked, commit, of an SAE the folder inside its repository, too.
 
     Parameters
     ----------
@@ -315,11 +322,13 @@ def collect_revisions(folder: str | Path, saes: str | Path | None = None) -> dic
         Folder with one folder a model.
     saes : path, optional
         Folder with one folder an SAE within one a model.
+    judges : path, optional
+        Folder with one folder a language within one a judge.
     """
     paths = {p.parent.name: p for p in sorted(Path(folder).glob("*/revision.json"))}
-    if saes is not None:
-        inside = sorted(Path(saes).glob("*/*/revision.json"))
-        paths |= {f"{p.parent.parent.name} {p.parent.name}": p for p in inside}
+    for kind, place in (("", saes), ("judge ", judges)):
+        inside = sorted(Path(place).glob("*/*/revision.json")) if place is not None else []
+        paths |= {f"{kind}{p.parent.parent.name} {p.parent.name}": p for p in inside}
     found = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in paths.items()}
     kept = ("id", "subfolder", "asked", "commit")
     return {name: {k: facts[k] for k in kept if k in facts} for name, facts in found.items()}

@@ -25,11 +25,14 @@ class HubFolder:
         Commit, branch or tag.
     subfolder : str
         "" = the repository itself.
+    commit : str
+        What the row names now, where it was pinned since it was fetched by `revision`; "" where it was not.
     """
 
     repository: str
     revision: str = "main"
     subfolder: str = ""
+    commit: str = ""
 
     def file(self, name: str) -> str:
         """A file of the folder, as the repository names it."""
@@ -68,7 +71,7 @@ def fetch_hub_sae(at: HubFolder, folder: str | Path, row: HubRow) -> dict:
 
     folder = Path(folder)
     old = own_files(folder, row)
-    commit = resolve_revision(at.repository, at.revision, row)
+    commit = at.commit or resolve_revision(at.repository, at.revision, row)
     names = [at.file(CONFIG), at.file(WEIGHTS)]
     snapshot = Path(
         asked(

@@ -1,7 +1,7 @@
 """Keys and values of texts that grow: written into room that is there, instead of being copied at every token.
 
-The cache of transformers appends by making both tensors anew. Over texts of 200 tokens that was a fifth of the time of
-a model with 12 million weights.
+The cache of transformers appends by making both tensors anew. Without that, and with all texts in one batch, a model of
+12 million weights writes 1,643 tokens a core-second instead of 1,167 (docs/performance.md).
 """
 
 from __future__ import annotations

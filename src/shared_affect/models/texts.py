@@ -7,7 +7,7 @@ import contextlib
 import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
 
-NEWLINE = b"\n"
+NEWLINE, RETURN = b"\n", b"\r"
+
+BYTES_A_TOKEN = 4
+"""Of text in English and in Chinese, about."""
+
+LONG, TOO_LONG = 0.01, 0.1
+"""Shares of what training reads above which one line of a file is named, and refused: parts of languages differ by as
+much."""
 
 TEXTS = ("world", "sampled")
 """Training texts of an SAE besides those of a user's file or folder."""
@@ -82,7 +89,7 @@ def pack(
     return torch.cat([torch.tensor(lead, dtype=torch.long).expand(rows, -1), packed], 1) if lead else packed
 
 
-def text_files(texts: str | None, where: str, place: Callable[[str], str] = str) -> list[Path]:
+def text_files(texts: str | None, where: str, place: Callable[[str], str] = str, n_tokens: int = 0) -> list[Path]:
     """Files of a user's texts: the file itself, or all ``*.txt`` of a folder in order of their names.
 
     Parameters
@@ -93,11 +100,14 @@ def text_files(texts: str | None, where: str, place: Callable[[str], str] = str)
         Table and row to change.
     place : callable
         Fills in what stands in braces.
+    n_tokens : int
+        Tokens that training reads; 0 = not known.
 
     Raises
     ------
     ConfigError
-        If there is no such file or folder, it holds no text, or something else than UTF-8.
+        If there is no such file or folder, it holds no text, or something else than UTF-8; if one line of several files
+        is too long for equal parts.
     """
 
     def refuse(what: str) -> ConfigError:
@@ -128,12 +138,40 @@ def text_files(texts: str | None, where: str, place: Callable[[str], str] = str)
         raise refuse(f": {empty[0]} is empty")
     for file in files:
         _check_utf8(file, where)
+    for file, line, share in long_lines(files, n_tokens):
+        if share > TOO_LONG:
+            raise ConfigError(
+                f"{where}, column texts: {file}, line {line} is {share:.0%} of what training reads (column"
+                f" train_tokens, {n_tokens}, at {BYTES_A_TOKEN} bytes a token), so that the files would not be read in"
+                f" equal parts; needed: a text a line, none above {TOO_LONG:.0%}, such as a paragraph"
+            )
     return files
+
+
+def long_lines(files: Sequence[Path], n_tokens: int) -> list[tuple[Path, int, float]]:
+    """The longest line of each of several files, of those that training may read: file, line, and its share of what
+    training reads, where that is above `LONG`.
+
+    Of one file there are no parts to be equal, and nothing is found.
+    """
+    found, needed = [], BYTES_A_TOKEN * n_tokens
+    for file in files if len(files) > 1 and needed else []:
+        have, longest = 0, (0, 0)
+        with open(file, "rb") as f:
+            for number in count(1):
+                # no more than is needed: a line may be a whole file
+                length = len(f.readline(needed - have))
+                have, longest = have + length, max(longest, (length, -number))
+                if not length or have >= needed:
+                    break
+        if longest[0] > LONG * needed:
+            found.append((file, -longest[1], longest[0] / needed))
+    return found
 
 
 def _check_utf8(file: Path, where: str) -> None:
     """Read a file through, in parts: a wrong byte must not be found after hours."""
-    decoder, line, blank = codecs.getincrementaldecoder("utf-8")(), 1, True
+    decoder, line, blank, returns = codecs.getincrementaldecoder("utf-8")(), 1, True, 0
     with open(file, "rb") as f:
         while part := f.read(1 << 20):
             try:
@@ -148,10 +186,16 @@ def _check_utf8(file: Path, where: str) -> None:
                     f"{where}, column texts: {file}, line {line + text[: text.index(chr(0))].count(chr(10))} holds a"
                     " zero byte; is it a text in UTF-8?"
                 )
+            returns += part.count(RETURN)
             line, blank = line + part.count(NEWLINE), blank and not text.strip("\ufeff \t\r\n")
     if decoder.getstate()[0]:
         raise ConfigError(
             f"{where}, column texts: {file}, line {line}: the last character is cut; save the file as UTF-8"
+        )
+    if line == 1 and returns > 1:
+        raise ConfigError(
+            f"{where}, column texts: {file} ends its {returns} lines by CR alone, as old Macs did, and would be one"
+            " text; save it with lines that end by LF"
         )
     if blank:
         raise ConfigError(f"{where}, column texts: {file} holds no text; needed: a text a line, UTF-8")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from shared_affect.base import card_locks
 from shared_affect.models.memory import extraction_disk
-from shared_affect.planning.resources import MADE, MB, OF_A_MODEL, PAIRS, Needs
+from shared_affect.planning.resources import JUDGING, MADE, MB, OF_A_MODEL, PAIRS, Needs
+from shared_affect.planning.sizes import SHARE_ON_TWINS
 from shared_affect.study.config import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Estimate:
     jobs : int
     models : dict of model -> OfModel
     unknown : list of str
-        Models whose shape, or whose number of words, is not known yet.
+        Models whose shape, or whose number of words, is not known yet; judges, as ``judge NAME LANGUAGE``.
     seconds, without_card : float
         Of one core, for all jobs without a card; of these, what a card would take over.
     ram : float
@@ -87,7 +88,10 @@ class Estimate:
     fetched: float = 0
 
 
-SMALL_DOWNLOADS = ("retrieve_data", "retrieve_judge", "collect_revisions", "pin_revisions")
+JUDGE = "judge "
+"""Before the name and the language of a judge among what is not known."""
+
+SMALL_DOWNLOADS = ("retrieve_data", "collect_revisions", "pin_revisions")
 
 
 def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
@@ -100,7 +104,7 @@ def reckon(study: Study, jobs: Sequence[Job]) -> Estimate:
     """
     found = Estimate(jobs=len(jobs))
     for rule, at in jobs:
-        if rule in ("retrieve_model", "retrieve_sae"):
+        if rule in ("retrieve_model", "retrieve_sae", "retrieve_judge"):
             _add_download(found, study, rule, at)
             continue
         if rule in SMALL_DOWNLOADS:
@@ -120,6 +124,8 @@ def _add_job(found: Estimate, study: Study, rule: str, at: Mapping[str, str]) ->
     if need is not None:
         found.seconds += need.seconds
         found.ram = max(found.ram, need.ram)
+    elif rule in JUDGING and (name := f"{JUDGE}{at['judge']} {at['language']}") not in found.unknown:
+        found.unknown.append(name)
     return need is not None
 
 
@@ -164,6 +170,8 @@ def _add_download(found: Estimate, study: Study, rule: str, at: Mapping[str, str
     sizes = study.needs.sizes
     if rule == "retrieve_model":
         found.cache += sizes.stored_bytes(at["model"]) or 0
+    elif rule == "retrieve_judge":
+        found.cache += sizes.judge_bytes(at["judge"], at["language"]) or 0
     elif sae := sizes.sae(study.row("saes", model=at["model"], sae=at["sae"])):
         found.cache += sae.facts.encoder() + sae.facts.decoder
         found.fetched += sae.facts.encoder() + sae.facts.decoder
@@ -369,6 +377,7 @@ def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=card_lo
     small = max([estimate.journal, estimate.results, *(m.weights for m in estimate.models.values())]) < SMALL
     head = f"Estimate: {cores}; disk: {stored or 'nothing'}"
     told = [head, *([] if small else _table(estimate)), *(_unknown(m) for m in estimate.unknown)]
+    told += _foreign(study, estimate)
     if estimate.without_card:
         told.append(
             f"  no card is visible here: {span(estimate.without_card)} of this is what a card would do"
@@ -385,7 +394,22 @@ def tell(study: Study, estimate: Estimate, usage=shutil.disk_usage, card=card_lo
     return told
 
 
+def _foreign(study: Study, estimate: Estimate) -> list[str]:
+    """What is taken of published SAEs that are read on untrained twins, where there are some."""
+    sizes = study.needs.sizes
+    twins = [m for m in estimate.models if any(map(sizes.is_foreign, study.saes_of(m)))]
+    return twins and [
+        f"  {', '.join(twins)}: one feature in {SHARE_ON_TWINS} of a published SAE is taken to be active on an"
+        " untrained twin, which is much; how many are shows in the run"
+    ]
+
+
 def _unknown(model: str) -> str:
+    if model.startswith(JUDGE):
+        return (
+            f"  {model}: unknown until it is fetched, and not in these numbers (resources/shapes/judges.tsv may hold"
+            " the size of its files)"
+        )
     return (
         f"  {model}: unknown until it is fetched, and not in these numbers (state ram_gb, vram_gb and minutes in "
         "config/models.tsv, or its shape in resources/shapes)"

@@ -71,7 +71,7 @@ def fetched_commit(folder: Path, repository: str, revision: str) -> str | None:
 
 def as_asked(folder: Path, repository: str, revision: str | None) -> str | None:
     """The revision by which a row was fetched, where it now names the very commit that came: pinning a row is no reason
-    to fetch it and all that was made from it again.
+    to fetch it and all that was made from it again. What has to be fetched again is fetched at `named_commit`.
     """
     try:
         facts = json.loads((folder / "revision.json").read_text(encoding="utf-8"))
@@ -79,6 +79,17 @@ def as_asked(folder: Path, repository: str, revision: str | None) -> str | None:
         return facts["asked"] if same else revision
     except (OSError, ValueError, KeyError, TypeError):
         return revision
+
+
+def named_commit(revision: str | None) -> str:
+    """The commit that a cell of the column ``revision`` names; "" for a branch, a tag or nothing.
+
+    Examples
+    --------
+    >>> named_commit("main"), named_commit(None), named_commit("a" * 40) == "a" * 40
+    ('', '', True)
+    """
+    return revision if revision and COMMIT.fullmatch(revision) else ""
 
 
 def find_loose(tables: Iterable[str | Path], retrieved: str | Path) -> list[Loose]:

@@ -276,8 +276,9 @@ class Study:
 
     @property
     def hub_saes(self) -> list[Row]:
-        """SAEs of the study's models that stand in a repository of the hub."""
-        return [r for r in self.saes if r["source"] == "hub"]
+        """SAEs of the study's models that stand in a repository of the hub, each once: a twin's is its original's."""
+        named = {(self.original(r["model"]), r["sae"]) for r in self.saes if r["source"] == "hub"}
+        return [r for r in self.tables["saes"] if (r["model"], r["sae"]) in named]
 
     @property
     def fetched_saes(self) -> list[Row]:
@@ -286,8 +287,15 @@ class Study:
 
     @property
     def from_hub(self) -> list[str]:
-        """Names in ``revisions.json`` of what the study fetches at a commit: models, and SAEs behind their model."""
-        return self.hub_models + [f"{r['model']} {r['sae']}" for r in self.hub_saes]
+        """Names in ``revisions.json`` of what the study fetches at a commit: models, SAEs behind their model, and
+        judges.
+        """
+        judging = [f"judge {judge} {language}" for judge, language in self.judges.fetched]
+        return self.hub_models + [f"{r['model']} {r['sae']}" for r in self.hub_saes] + judging
+
+    def commit(self, table: str, **keys: str) -> str:
+        """The commit that a row names, "" where it names none: at it a job fetches, whatever it was asked by before."""
+        return pinning.named_commit(self.row(table, **keys)["revision"])
 
     def fetched_model(self, model: str) -> Row:
         """What a model is fetched by: repository and revision."""
@@ -310,6 +318,16 @@ class Study:
             "d_in": known.hidden if known else None,
         }
 
+    def fetched_judge(self, judge: str, language: str) -> Row:
+        """What a classifier that judges is fetched by: repository and revision; and the table of its labels."""
+        row = self.row("judges", judge=judge, language=language)
+        folder = Path(self.judges.folder(judge, language))
+        return {
+            "id": row["id"],
+            "revision": pinning.as_asked(folder, row["id"], row["revision"]),
+            "labels": row["labels"],
+        }
+
     @property
     def trained_models(self) -> list[str]:
         """All models of the table that the workflow trains."""
@@ -323,11 +341,15 @@ class Study:
     @property
     def sampled_saes(self) -> list[Row]:
         """Those of them that learn from texts which their model, or the original of a twin, writes."""
-        return [r for r in self.trained_saes if r["texts"] == "sampled"]
+        return [r for r in self.tables["saes"] if study_checks.is_sampled(r)]
 
     def sampled_tokens(self, model: str) -> int:
-        """Tokens that a model writes for its own SAEs and for those of its twins; 0 = none are asked for."""
-        return max((r["train_tokens"] for r in self.sampled_saes if self.original(r["model"]) == model), default=0)
+        """Tokens that a model writes for its own SAEs, where it has none for those of its twins; 0 = none are asked
+        for. A twin changes nothing of what it controls.
+        """
+        asked = [r for r in self.sampled_saes if self.original(r["model"]) == model]
+        own = [r for r in asked if r["model"] == model]
+        return max((r["train_tokens"] for r in own or asked), default=0)
 
     @property
     def sampling_models(self) -> list[str]:
@@ -344,13 +366,29 @@ class Study:
         """
         from shared_affect.models.texts import text_files
 
-        texts = self.row("saes", model=model, sae=sae)["texts"]
+        row = self.row("saes", model=model, sae=sae)
+        texts = row["texts"]
         world = self.row("models", model=model)["world"]
         if texts == "sampled":  # what an untrained twin writes is noise: it reads what its original wrote
             return [f"{self.results}/samples/{self.original(model)}.txt"]
         if texts == "world" and world:
             return [f"{self.results}/world/{world}/sae.txt"]
-        return [str(p) for p in text_files(texts, f"config/saes.tsv, model {model}, sae {sae}", self.place)]
+        where = f"config/saes.tsv, model {model}, sae {sae}"
+        return [str(p) for p in text_files(texts, where, self.place, row["train_tokens"])]
+
+    def uneven_texts(self) -> list[str]:
+        """What is said of long lines in texts of the user's own that are to be read in equal parts."""
+        from shared_affect.models.texts import long_lines
+
+        said = []
+        for r in (r for r in self.saes if r["source"] == "trained" and r["texts"] not in ("world", "sampled")):
+            files = [Path(f) for f in self.training_texts(r["model"], r["sae"])]
+            said += [
+                f"SAE {r['model']} {r['sae']}: {file}, line {line} is {share:.0%} of what training reads; the parts of"
+                " its files may differ by as much (config/saes.tsv, column texts)"
+                for file, line, share in long_lines(files, r["train_tokens"])
+            ]
+        return said
 
     def own_texts(self, model: str, sae: str) -> dict[str, list[int]]:
         """Sizes and times of the user's own texts that an SAE learns from, so that what is exchanged is read anew."""
@@ -475,7 +513,7 @@ class Study:
             for key, dataset, kind in asked
             if (absent := [k for k in self.languages if k not in self.languages_of(kind, dataset)])
         ]
-        return [*self.saes_lacking(), *said, *prompts.unwrapped(self), *self.judges.untested()]
+        return [*self.saes_lacking(), *said, *prompts.unwrapped(self), *self.judges.untested(), *self.uneven_texts()]
 
     def lacking(self) -> list[str]:
         """What a run lacks that a plan does without, once a cause: files of the user's own, access to gated models."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared_affect.models.memory import BYTES, CONTEXT, LIBRARIES, ModelFacts, extraction_memory
@@ -401,8 +400,7 @@ class Needs:
             return Need(500 * MB + 1.5e4 * texts + 2e3 * self.sizes.judged(language), 0, 10 + texts / 1000)
         row = judges.row(judge, language)
         if kind == "classifier":
-            files = list(Path(judges.folder(judge, language)).glob("*.safetensors"))
-            size = sum(f.stat().st_size for f in files if f.exists())
+            size = self.sizes.judge_bytes(judge, language)
             on_card = row["device"] != "cpu" and (row["device"] != "auto" or self.sizes.a_card)
             # kept in 32 bits; values of a pass take less than the weights again
             return self._reading(texts, float(size), row["rows"] * 2e7, on_card) if size else None

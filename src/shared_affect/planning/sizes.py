@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 ACTIVE = 200
 """Active features of a residual where neither the SAE's row nor a published fact says how many."""
 
+SHARE_ON_TWINS = 8
+"""Of so many features of a published SAE one is taken to be active on an untrained twin. How many are is not known: its
+thresholds were set for other residuals. Between none and an eighth were measured (255 of 2,048)."""
+
 MAY_BE_EMPTY = (
     *("num_local_experts", "num_experts_per_tok", "linear_num_key_heads", "linear_num_value_heads"),
     *("linear_key_head_dim", "linear_value_head_dim", "senses", "stored_gb"),
@@ -101,7 +105,11 @@ class Sizes:
         rows = self._shapes("words", "dataset", "kind", "language", "rows")
         return {(r["dataset"], r["kind"], r["language"]): int(r["rows"]) for r in rows}
 
-    # ---- models and SAEs
+    @cached_property
+    def _published_judges(self) -> dict[str, float]:
+        return {r["id"]: float(r["stored_gb"]) for r in self._shapes("judges", "id", "stored_gb", "source")}
+
+    # ---- models, SAEs, judges
 
     def model(self, name: str) -> ModelFacts | None:
         """Shape of a model; None where neither its folder nor a published fact tells it."""
@@ -139,7 +147,18 @@ class Sizes:
             self._saes[name] = self._sae(row)
         return self._saes[name]
 
+    def is_foreign(self, row: Row) -> bool:
+        """Whether an SAE was made for another model than it is read on: a published one on an untrained twin."""
+        return bool(self.study.row("models", model=row["model"])["twin_of"]) and row["source"] != "trained"
+
     def _sae(self, row: Row) -> Sae | None:
+        found = self._own_sae(row)
+        if found and self.is_foreign(row):
+            return replace(found, active=max(found.active, found.facts.d_sae // SHARE_ON_TWINS))
+        return found
+
+    def _own_sae(self, row: Row) -> Sae | None:
+        """An SAE on the model that it was made for."""
         of_hub = row["source"] == "hub"
         named = (row["id"], row["subfolder"]) if of_hub else (row["release"], row["id"])
         known = self._published_saes.get((named[0] or "", named[1] or ""), {})
@@ -151,6 +170,16 @@ class Sizes:
                 return Sae(SaeFacts(int(known["d_in"]), int(known["d_sae"]), row["layer"]), active)
         model = self.model(row["model"])
         return Sae(SaeFacts(model.hidden, row["d_sae"], row["layer"]), active) if model and row["d_sae"] else None
+
+    def judge_bytes(self, judge: str, language: str) -> int | None:
+        """Bytes of the weights of a classifier that judges: of its files, else as published; None where nothing tells
+        them.
+        """
+        files = list(Path(self.study.judges.folder(judge, language)).glob("*.safetensors"))
+        if files:
+            return sum(f.stat().st_size for f in files if f.exists())
+        known = self._published_judges.get(self.study.judges.row(judge, language)["id"] or "")
+        return known and round(known * 1e9)
 
     def saes(self, model: str) -> list[Sae] | None:
         """Shapes of all SAEs that are read with a model; None where one is not known."""

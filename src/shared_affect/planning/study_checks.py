@@ -56,6 +56,13 @@ FOLDER_OF = {
 """Where the workflow itself puts what it makes or fetches."""
 
 
+SAME_FILES = {"release": ("release", "id"), "hub": ("id", "subfolder", "revision")}
+"""Sources of published SAEs, and the columns besides place and block that say which one it is; what is read on a twin
+stands with its original, so that it is fetched once."""
+
+SAME_TRAINING = ("architecture", "k", "d_sae", "texts", "train_tokens")
+"""How an SAE is trained: columns in which a twin's is as its original's."""
+
 TWINNED = ("local", "hub")
 """Sources of models that may have an untrained twin; of those that the workflow trains there are untrained rows."""
 
@@ -168,17 +175,36 @@ def _check_twin(row: Mapping, models: Mapping[str, Mapping], where: str) -> None
 
 
 def _check_sae_of_twin(row: Mapping, original: str | None, saes: Sequence[Mapping], where: str) -> None:
-    """A published SAE that is read on a twin is the original's own, so that it is fetched once."""
-    if original is None or row["source"] != "release":
+    """An SAE that is read on a twin is the original's of that name: the very files where it is published, one made in
+    the same way where both are trained, on the same block in any case.
+    """
+    if original is None:
         return
-    same = ("layer", "source", "path", "release", "id")
-    found = [r for r in saes if (r["model"], r["sae"]) == (original, row["sae"])]
-    if not found or any(found[0][c] != row[c] for c in same):
-        wanted = "; ".join(f"{c} {found[0][c]}" for c in same) if found else f"an SAE of that name of {original}"
+    source, own = row["source"], [r for r in saes if r["model"] == original]
+    found = next((r for r in own if r["sae"] == row["sae"]), None)
+    if source in SAME_FILES:
+        same = ("layer", "source", "path", *SAME_FILES[source])
+    else:
+        same = ("layer", *(SAME_TRAINING if found and found["source"] == source == "trained" else ()))
+    fetched = source in SAME_FILES
+    if (found is None and fetched) or (found and any(found[c] != row[c] for c in same)):
+        wanted = "; ".join(f"{c} {shown(found[c])}" for c in same) if found else f"an SAE of that name of {original}"
         raise ConfigError(
             f"{where}: it is not the SAE of that name of {original}, whose untrained twin {row['model']} is; needed:"
-            f" {wanted}, or source trained"
+            f" {wanted}{', or source trained' if fetched else ''}"
         )
+    most = max((r["train_tokens"] for r in own if is_sampled(r)), default=None)
+    if most is not None and is_sampled(row) and row["train_tokens"] > most:
+        raise ConfigError(
+            f"{where}: column train_tokens is {row['train_tokens']}; allowed: at most {most}, the tokens that"
+            f" {original}, whose untrained twin this is, writes for itself; a control changes nothing of what it"
+            " controls"
+        )
+
+
+def is_sampled(row: Mapping) -> bool:
+    """Whether an SAE learns from texts that its model, or the original of a twin, writes."""
+    return row["source"] == "trained" and row["texts"] == "sampled"
 
 
 def _check_source(table: str, row: Mapping, where: str, holder: str | None = None) -> None:
@@ -192,7 +218,7 @@ def _check_source(table: str, row: Mapping, where: str, holder: str | None = Non
             f"{where}: column {empty[0]} is empty; needed where source is {row['source']} (docs/configuration.md)"
         )
     if kind in FOLDER_OF:
-        owner = holder if holder and row["source"] == "release" else row["model"]
+        owner = holder if holder and row["source"] in SAME_FILES else row["model"]
         needed = FOLDER_OF[kind].replace("{model}", owner).replace("{sae}", row.get("sae", ""))
         if row["path"] != needed:
             raise ConfigError(

@@ -52,6 +52,7 @@ COLUMNS = {
         "train_tokens",
         "replicate",
         "control",
+        "twin_of",
         "dtype",
         "device",
         "attention",
@@ -112,13 +113,14 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "emotions": emotions,
     }
     named_datasets = datasets(config, tables["variants"], tables.get("judges", ()))
+    read = models_read(config, tables)
     used = {
-        "models": lambda r: r["model"] in named["models"],
+        "models": lambda r: r["model"] in read,
         "saes": lambda r: r["model"] in named["models"] and r in analysed.analysed(config, tables["saes"], r["model"]),
         "languages": lambda r: r["language"] in config["languages"],
         "variants": lambda r: r["variant"] in named["variants"],
         "emotions": lambda r: r["emotion"] in emotions,
-        "judges": lambda r: r["judge"] in config.get("judges", {}).get(r["language"], []),
+        "judges": lambda r: r in _judges(config, tables),
         "human": lambda r: r["language"] in config["languages"] and r["dataset"] in named_datasets,
     }
     rows = {
@@ -134,6 +136,24 @@ def describe_study(config: Mapping, emotions: Sequence[str], tables: Mapping[str
         "all_emotions": config["emotions"] == "all",
         "tables": rows,
     }
+
+
+def models_read(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> set[str]:
+    """Every model of config/models.tsv on which a study's numbers rest: its own, the originals of twins, and those that
+    judge.
+    """
+    own = set(analysed.models_of(config))
+    originals = {r["twin_of"] for r in tables["models"] if r["model"] in own and r.get("twin_of")}
+    judging = (
+        {r["model"] for r in _judges(config, tables) if r.get("model")} if config["steering"]["enabled"] else set()
+    )
+    return own | originals | judging
+
+
+def _judges(config: Mapping, tables: Mapping[str, Sequence[Mapping]]) -> list[Mapping]:
+    """Rows of the judges that a study names."""
+    named = config.get("judges", {})
+    return [r for r in tables.get("judges", ()) if r["judge"] in named.get(r["language"], [])]
 
 
 def datasets(config: Mapping, variants: Sequence[Mapping], judges: Sequence[Mapping] = ()) -> set[str]:
@@ -310,12 +330,12 @@ def check_folder(folder: str | Path, settings: Mapping, sections: Collection[str
 
 def _is_pinned(folder: str | Path, where: str, there: object, now: object) -> bool:
     """Whether a row only names by its commit what the finished study has used: a branch that is pinned."""
-    row = re.fullmatch(r"config/(?:models|saes)\.tsv, row (.+), column revision", where)
+    row = re.fullmatch(r"config/(models|saes|judges)\.tsv, row (.+), column revision", where)
     path = Path(folder) / "provenance.json"
     if row is None or not path.exists():
         return False
     try:
-        used = json.loads(path.read_text(encoding="utf-8"))["revisions"][row[1]]
+        used = json.loads(path.read_text(encoding="utf-8"))["revisions"]["judge " * (row[1] == "judges") + row[2]]
         return (used["asked"], used["commit"]) == (there or "main", now)
     except (ValueError, KeyError, TypeError):
         return False
