@@ -179,7 +179,7 @@ class Sizes:
         if files:
             return sum(f.stat().st_size for f in files if f.exists())
         known = self._published_judges.get(self.study.judges.row(judge, language)["id"] or "")
-        return known and round(known * 1e9)
+        return None if known is None else round(known * 1e9)
 
     def saes(self, model: str) -> list[Sae] | None:
         """Shapes of all SAEs that are read with a model; None where one is not known."""
