@@ -132,7 +132,7 @@ def find_candidates(codes: ColumnCodes, density: np.ndarray, max_density: float)
             f"no feature is active on >= {MIN_ACTIVE_WORDS} concept words with density <= {max_density}"
             f" ({live} of {len(density)} fire on any word); allowed: at least one (config.yaml, the largest density, or"
             " another SAE in config/saes.tsv). An SAE that was made for another model may fire nowhere or everywhere,"
-            " as on an untrained twin: give the twin one of its own (source = trained), or take it out of control_models"
+            " as on an untrained twin: give that one of its own (source = trained), or take it out of control_models"
         )
     return found
 
