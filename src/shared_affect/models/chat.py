@@ -317,7 +317,7 @@ def _marks(ids: TextIds, starts: set[int], text: str, lead: Sequence[int] = ()) 
     Each with whether letters stand next to it, such as a role's name: not another of them, nor blanks alone.
     """
     code, added = ids.tokenizer.encode(text, add_special_tokens=False), ids.tokenizer.get_added_tokens_decoder()
-    whole = [(i, ids.tokenizer.id_to_token(i) or "") for i in lead]
+    whole = [(i, "") for i in lead]
     whole += [(i, text[a:b]) for i, (a, b) in zip(code.ids, code.offsets, strict=True)]
     found, letters = [], False
     for i, told in reversed(whole):
