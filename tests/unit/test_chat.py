@@ -238,6 +238,16 @@ def test_a_first_token_that_ends_each_turn_may_stand_again(eos, tmp_path):
     )
 
 
+@pytest.mark.parametrize("system", [None, "Be brief."])
+def test_a_first_token_may_end_what_stands_next_to_it(system, tmp_path):
+    """What a text without roles begins with is also the end of its turns."""
+    template = "{% for m in messages %}{{ m['content'] }}<|endoftext|>{% endfor %}"
+    ids, chat = read(gpt2_type(tmp_path, chat_template=template), "<|endoftext|>", system)
+    (code,) = chat.encode_batch(ids, ["Anna"])
+    head = f"{system}<|endoftext|>" if system else ""
+    assert plain(ids, code) == f"<|endoftext|>{head}Anna<|endoftext|>"
+
+
 def test_two_tokens_before_every_text_are_one_beginning(tmp_path):
     specials = ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")
     made = byte_level(template="[gMASK] <sop> $A", specials=specials)

@@ -271,9 +271,9 @@ def _lead(
     A stand-in that nobody named is neither.
     """
     own = ids.tokenizer.encode(before, add_special_tokens=False).ids
-    named = {tokenizer.convert_tokens_to_ids(tokenizer.bos_token)} if tokenizer.bos_token else set()
+    named = ids.tokenizer.token_to_id(str(tokenizer.bos_token)) if tokenizer.bos_token else None
     rule = ids.first if ids.rule not in ("stand-in", NO_BOS) else ()
-    starts = named | set(rule)
+    starts = {*rule, *([] if named is None else [named])}
     if own and own[0] in starts and ids.rule == NO_BOS:
         told = ids.tokenizer.id_to_token(own[0])
         raise ConfigError(
@@ -317,7 +317,7 @@ def _marks(ids: TextIds, starts: set[int], text: str, lead: Sequence[int] = ()) 
     Each with whether letters stand next to it, such as a role's name: not another of them, nor blanks alone.
     """
     code, added = ids.tokenizer.encode(text, add_special_tokens=False), ids.tokenizer.get_added_tokens_decoder()
-    whole = [(i, ids.tokenizer.id_to_token(i)) for i in lead]
+    whole = [(i, "") for i in lead]
     whole += [(i, text[a:b]) for i, (a, b) in zip(code.ids, code.offsets, strict=True)]
     found, letters = [], False
     for i, told in reversed(whole):
