@@ -46,7 +46,7 @@ def flips(summary: pd.DataFrame, learned: str, margin: float) -> pd.DataFrame:
     for (whose, name), part in summary.groupby(["by", "judge"], sort=False):
         evidence = Evidence({}, setting, steering=part)
         for claim in part["claim"]:
-            verdicts[whose, claim, name] = judge(CLAIMS[claim], evidence, model, language).verdict
+            verdicts[str(whose), claim, str(name)] = judge(CLAIMS[claim], evidence, model, language).verdict
     under = summary[summary["by"] == "own"]
     above_random = under[under["claim"] == "steering"].set_index("judge")["value"]
     rows = []
