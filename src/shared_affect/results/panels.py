@@ -4,6 +4,7 @@ overlap.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,11 +186,23 @@ def say(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
 
 
+def title(ax: Axes, text: str, size: float) -> None:
+    """A heading in points, in as many lines as a panel of this width needs."""
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    wide = int(inches * 72 / (0.5 * size))  # letters are half as wide as they are high, on average
+    ax.set_title("\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, wide)), fontsize=size)
+
+
 def name_rows(ax: Axes, labels: Sequence[str], show: bool = True) -> None:
-    """Named rows, first on top, with hairlines."""
+    """Named rows, first on top, with hairlines; names of several lines are small enough to stay in their row."""
     ax.set_yticks(range(len(labels)), labels if show else [""] * len(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
+    points = 72 * ax.get_position().height * ax.figure.get_figheight() / len(labels)
+    for name in ax.get_yticklabels():
+        lines = name.get_text().count("\n") + 1
+        if lines > 1:
+            name.set_fontsize(min(name.get_fontsize(), points / (1.2 * lines)))
     for y in range(len(labels)):
         ax.axhline(y, color="#ececec", lw=0.6, zorder=0)
 

@@ -25,6 +25,7 @@ from shared_affect.results.panels import (
     new_figure,
     say,
     span,
+    title,
 )
 from shared_affect.spaces.rungs import PRIMARY
 from shared_affect.study.checks import ALPHA
@@ -68,7 +69,7 @@ def draw_congruence(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[F
         _ladder(ax, here, ladder)
         ax.axvline(0, color=BLACK, lw=0.6)
         ax.set_xlim(limits)
-        ax.set_title(f"{names.model(model)}, {names.language(language)}\n{_n(here, names)}", fontsize=7.5)
+        title(ax, f"{names.model(model)}, {names.language(language)}\n{_n(here, names)}", 7.5)
         if i == len(models) - 1:
             ax.set_xlabel("correlation with a rater, ρ (mean over raters)")
     letter_panel(axes[0, 0], "a", 1.3)

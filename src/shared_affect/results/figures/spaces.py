@@ -27,6 +27,7 @@ from shared_affect.results.panels import (
     letter_panel,
     main_rows,
     new_figure,
+    title,
 )
 from shared_affect.spaces.rdm import RDM, RaterRDMs
 from shared_affect.spaces.rungs import PRIMARY
@@ -120,7 +121,7 @@ def draw_spaces(
     dimensions, rsa, source = main_rows(tables, "dimensions"), main_rows(tables, "rsa"), []
     for (left, right), s in zip(axes, spaces, strict=True):
         dots = _layout(left, s, colour, names)
-        left.set_title(_title(s, dimensions, names), fontsize=7.5)
+        title(left, _title(s, dimensions, names), 7.5)
         order = s.coordinates.sort_values("human_valence", kind="stable")["emotion"].tolist()
         image = _two_rdms(right, s, order, names)
         r = s.rows(rsa)

@@ -24,6 +24,7 @@ from shared_affect.results.panels import (
     name_rows,
     new_figure,
     say,
+    title,
 )
 from shared_affect.study.vocabulary import BLACK, GREY, JUDGES, RED, STEERING_ARM, STEERING_ARMS
 
@@ -115,7 +116,7 @@ def draw_steering(
         here = s.of(model, language)
         _doses(axes[:, j], here, s, highest, first=j == 0)
         prompts = here.scores["n_prompts"].max()
-        axes[0, j].set_title(f"{names.model(model)},\n{names.language(language)}, n = {prompts:g} prompts", fontsize=7)
+        title(axes[0, j], f"{names.model(model)},\n{names.language(language)}, n = {prompts:g} prompts", 7)
         one = here.curves
         _dose(below[j], one[one["judge"] == judges[0]], s.arms, "nll_ratio", bars=False)
         below[j].axhline(max_nll_ratio, color=RED, lw=0.8, ls=":")
