@@ -238,7 +238,7 @@ def test_every_kind_says_what_its_jobs_take(make, judge):
     for rule in ("judge_texts", "assess_judge"):
         need = study.needs.need(rule, at)
         if judge == "roberta-goemotions":
-            assert need is None and study.needs.mem_mb(rule, at) == 4000  # its size is known once it is fetched
+            assert need.vram > 1e9 and 1e9 < need.ram < 4e9  # by its published size (resources/shapes/judges.tsv)
         elif judge == "brighter":
             assert need.vram == 0 and 3e8 < need.ram < 4e9
         else:
