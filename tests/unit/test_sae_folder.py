@@ -549,6 +549,7 @@ def test_a_fetched_sae_is_held_against_its_row(root, tmp_path, monkeypatch):
                 log=[str(tmp_path / "log")],
                 output=[str(folder / "cfg.json")],
                 wildcards=SimpleNamespace(model="m", sae="s"),
+                resources=SimpleNamespace(commit=""),
                 params=SimpleNamespace(row={"release": "r", "id": "i"}, layer=layer),
             ),
             raising=False,
