@@ -186,10 +186,15 @@ def say(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
 
 
+def _points(ax: Axes) -> tuple[float, float]:
+    """Width and height of a panel."""
+    box = ax.get_window_extent()
+    return 72 * box.width / ax.figure.dpi, 72 * box.height / ax.figure.dpi
+
+
 def title(ax: Axes, text: str, size: float) -> None:
     """A heading in points, in as many lines as a panel of this width needs."""
-    inches = ax.get_position().width * ax.figure.get_figwidth()
-    wide = int(inches * 72 / (0.5 * size))  # letters are half as wide as they are high, on average
+    wide = int(_points(ax)[0] / (0.5 * size))  # letters are half as wide as they are high, on average
     ax.set_title("\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, wide)), fontsize=size)
 
 
@@ -198,7 +203,7 @@ def name_rows(ax: Axes, labels: Sequence[str], show: bool = True) -> None:
     ax.set_yticks(range(len(labels)), labels if show else [""] * len(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
-    points = 72 * ax.get_position().height * ax.figure.get_figheight() / len(labels)
+    points = _points(ax)[1] / len(labels)
     for name in ax.get_yticklabels():
         lines = name.get_text().count("\n") + 1
         if lines > 1:
