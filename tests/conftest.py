@@ -51,6 +51,20 @@ def root():
 
 
 @pytest.fixture(scope="session")
+def checkout(root):
+    """The committed tables, schemas, resources, scripts and library."""
+    from shared_affect.planning.checkout import Checkout
+
+    return Checkout(
+        tables=root / "config",
+        schemas=root / "workflow/schemas",
+        resources=root / "resources",
+        scripts=root / "workflow/scripts",
+        package=root / "src/shared_affect",
+    )
+
+
+@pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """An undisturbed run. Whatever a test of faults does to it, it ends in the same bytes."""
     from faulty import Made

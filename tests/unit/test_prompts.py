@@ -13,7 +13,6 @@ from test_steering_scores import make_generations, score
 
 from shared_affect.base.reading import read_lines
 from shared_affect.planning import prompts
-from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
 from shared_affect.results.claims import rules
 from shared_affect.steering.baseline import ANY, HIGH, prompt_baseline
@@ -137,14 +136,7 @@ def test_a_word_is_refused_and_one_of_its_family_is_named(caplog):
 
 
 @pytest.fixture(scope="module")
-def make(root):
-    checkout = Checkout(
-        tables=root / "config",
-        schemas=root / "workflow/schemas",
-        resources=root / "resources",
-        scripts=root / "workflow/scripts",
-        package=root / "src/shared_affect",
-    )
+def make(root, checkout):
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     tables = checkout.read_tables()
 

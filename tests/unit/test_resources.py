@@ -10,7 +10,6 @@ import yaml
 
 from shared_affect.models.memory import ModelFacts
 from shared_affect.planning import estimate
-from shared_affect.planning.checkout import Checkout
 from shared_affect.planning.plan import read_study
 from shared_affect.planning.resources import (
     JUDGING,
@@ -64,15 +63,8 @@ PLANTED = {"model": "gemma2-planted", "sae": "b0-btk", "language": "en", "norms"
 
 
 @pytest.fixture(scope="module")
-def make(root):
+def make(root, checkout):
     """A study of the committed configuration, with an overlay, keys and rows changed."""
-    checkout = Checkout(
-        tables=root / "config",
-        schemas=root / "workflow/schemas",
-        resources=root / "resources",
-        scripts=root / "workflow/scripts",
-        package=root / "src/shared_affect",
-    )
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     tables = checkout.read_tables()
 

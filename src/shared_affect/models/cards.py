@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from shared_affect.base import card_locks
 from shared_affect.base.log import LOG
 from shared_affect.models.model_folder import WHERE
@@ -144,6 +148,20 @@ def told_memory(error: BaseException, where: str, device: str, reckoned: str) ->
         f" {reckoned}. Change column {columns} in config/models.tsv, or leave the widest SAE out of config/saes.tsv; a"
         " smaller chunk_batch does not help"
     )
+
+
+@contextmanager
+def named(folder: str | Path, cannot: str, where: str) -> Iterator[None]:
+    """Whatever transformers raises for a folder that does not fit it, as a ValueError that names folder and row.
+
+    A device without memory is told by others, who can do something about it.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(f"{folder} {cannot} ({where}): {type(error).__name__}: {first_line(error)}") from error
 
 
 def first_line(error: BaseException) -> str:

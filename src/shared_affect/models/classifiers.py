@@ -14,7 +14,7 @@ import numpy as np
 
 from shared_affect.base import card_locks
 from shared_affect.base.log import LOG
-from shared_affect.models.cards import first_line, is_out_of_memory, resolve_device
+from shared_affect.models.cards import first_line, is_out_of_memory, named, resolve_device
 from shared_affect.models.choices import batches
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu", rows: int = 32, 
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()  # what its warnings tell is looked at below
-    try:
+    with named(folder, "cannot be loaded as a classifier", where):
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         loaded: Any = AutoModelForSequenceClassification.from_pretrained(
             folder,
@@ -157,12 +157,6 @@ def load_classifier(folder: str | Path, *, device: str = "cpu", rows: int = 32, 
             output_loading_info=True,
         )
         model, found = loaded
-    except Exception as error:  # whatever transformers raises for a folder that does not fit it
-        if is_out_of_memory(error):
-            raise
-        raise ValueError(
-            f"{folder} cannot be loaded as a classifier ({where}): {type(error).__name__}: {first_line(error)}"
-        ) from error
     wrong = {k: sorted(map(str, found[k])) for k in ("missing_keys", "unexpected_keys", "mismatched_keys")}
     # numbers of positions were once kept among the weights, and are none
     wrong["unexpected_keys"] = [k for k in wrong["unexpected_keys"] if not k.endswith("position_ids")]

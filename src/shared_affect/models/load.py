@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared_affect.base import card_locks
 from shared_affect.models.blocks import cut, find_blocks
-from shared_affect.models.cards import first_line, is_out_of_memory, resolve_device
+from shared_affect.models.cards import first_line, is_out_of_memory, named, resolve_device
 from shared_affect.models.model_folder import OF_OTHER_SENSES, OTHER_SENSES, WHERE, look, some
 from shared_affect.models.numerics import Numerics
 
@@ -66,7 +66,7 @@ def load_model(
     if dtype not in allowed:
         raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(allowed)} (config/models.tsv, column dtype)")
     look(Path(folder), where)
-    try:
+    with named(folder, "cannot be loaded as a causal language model", where):
         whole = AutoConfig.from_pretrained(folder)
         _unpack(whole)
         with torch.device("meta"):  # the class and its shape alone, no weights
@@ -85,13 +85,6 @@ def load_model(
             output_loading_info=True,
         )
         model, found = loaded
-    except Exception as error:  # whatever transformers raises for a folder that does not fit it
-        if is_out_of_memory(error):
-            raise
-        raise ValueError(
-            f"{folder} cannot be loaded as a causal language model ({where}): {type(error).__name__}:"
-            f" {first_line(error)}"
-        ) from error
     composite = any(getattr(whole, k, None) is not None for k in OTHER_SENSES)
     _check_loaded(found, folder, where, at, n_blocks, deepest, composite)
     if untied := sorted(set(empty.all_tied_weights_keys) - set(model.all_tied_weights_keys)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
@@ -35,7 +36,7 @@ class Stimuli:
     """
 
     texts: pd.DataFrame
-    codes: Mapping[str, object]
+    codes: Mapping[str, csr_matrix]
     n_tokens: np.ndarray
     emotion_of: Mapping[str, str]
 
@@ -68,7 +69,7 @@ class Stimuli:
 
     def scored(self, features: pd.DataFrame, readout: str) -> Texts:
         """Scores of all texts by some features."""
-        t, found = self.texts, scores(self.codes[readout], features, self.emotions)  # type: ignore[arg-type]
+        t, found = self.texts, scores(self.codes[readout], features, self.emotions)
         role, place = t["role"].to_numpy(), {x: i for i, x in enumerate(t["text_id"])}
         own = np.flatnonzero(role == "vignette")
         partner = np.array([place[p] for p in t["partner"].iloc[own]])
