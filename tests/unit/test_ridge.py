@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from shared_affect.ratings import ridge
+from shared_affect.ratings import blocks
 from shared_affect.ratings.folds import CrossFolds, Folds, folds, inner_folds, paired_folds
 from shared_affect.ratings.ridge import N_INNER, nested_cv_predict, transfer_predict
 from shared_affect.ratings.scores import within_fold_r, within_fold_rs
@@ -64,7 +64,7 @@ def test_few_and_many_targets_take_two_ways_to_one_result(n_features, monkeypatc
     outer = folds(groups, 5, rng)
     found = []
     for limit in (0, 100):
-        monkeypatch.setattr(ridge, "FEW_TARGETS", limit)
+        monkeypatch.setattr(blocks, "FEW_TARGETS", limit)
         found.append(nested_by(X, Y, outer, groups, rng=np.random.default_rng(3)))
     np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-10)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
-from shared_affect.ratings import ridge, wide
+from shared_affect.ratings import blocks, ridge, wide
 from shared_affect.ratings.folds import CrossFolds, Folds
 from shared_affect.ratings.folds import folds as draw_outer
 
@@ -68,10 +68,10 @@ def test_transfer_of_sparse_and_of_large_predictors(world, small_limits, monkeyp
     both = CrossFolds.draw(folds.groups, groups, draw_outer(groups, 4, rng), 3, rng)
     sparse = ridge.transfer_predict(X, Y, other, both)
     few = [m[:, :60].toarray() for m in (X, other)]
-    blocks = ridge.transfer_predict(few[0], Y, few[1], both)
+    dense = ridge.transfer_predict(few[0], Y, few[1], both)
     monkeypatch.undo()
     np.testing.assert_allclose(sparse, ridge.transfer_predict(X.toarray(), Y, other.toarray(), both), atol=1e-6)
-    np.testing.assert_allclose(blocks, ridge.transfer_predict(few[0], Y, few[1], both), atol=1e-9)
+    np.testing.assert_allclose(dense, ridge.transfer_predict(few[0], Y, few[1], both), atol=1e-9)
 
 
 def test_large_dense_predictors_give_the_predictions_of_small_ones(world, small_limits, monkeypatch):
@@ -80,6 +80,32 @@ def test_large_dense_predictors_give_the_predictions_of_small_ones(world, small_
     got = ridge.nested_cv_predict(few, Y, folds)
     monkeypatch.undo()
     np.testing.assert_allclose(got, ridge.nested_cv_predict(few, Y, folds), atol=1e-8)
+
+
+@pytest.mark.parametrize("n_targets", [3, 20])
+def test_folds_are_added_up_for_few_and_for_many_targets(n_targets, world, small_limits, monkeypatch):
+    """Targets far from 0, each with a penalty of its own; the same within a language and across two."""
+    X, _, folds = world
+    rng = np.random.default_rng(4)
+    few = X[:, :20].toarray() + 1000
+    noise = np.geomspace(0.1, 30, n_targets)
+    Y = few[:, :5] @ rng.normal(size=(5, n_targets)) + noise * rng.normal(size=(len(few), n_targets)) + 500
+    assert ridge._in_blocks(few, n_targets)
+    groups = np.r_[np.arange(40), 1000 + np.arange(80)]
+    both = CrossFolds.draw(folds.groups, groups, draw_outer(groups, 4, rng), 3, rng)
+    other = codes(120, 20, 2).toarray() + 990
+    within, across = ridge.nested_cv_predict(few, Y, folds), ridge.transfer_predict(few, Y, other, both)
+    monkeypatch.undo()
+    assert not ridge._in_blocks(few, n_targets)
+    np.testing.assert_allclose(within, ridge.nested_cv_predict(few, Y, folds), atol=1e-7)
+    np.testing.assert_allclose(across, ridge.transfer_predict(few, Y, other, both), atol=1e-7)
+
+
+def test_an_error_from_sums_is_that_of_the_words():
+    rng = np.random.default_rng(5)
+    X, Y, weights, intercepts = (rng.normal(size=s) for s in ((40, 6), (40, 9), (6, 9), 9))
+    direct = ((X @ weights + intercepts - Y) ** 2).sum(0)
+    np.testing.assert_allclose(blocks.Moments.of(X, Y).squared_errors(weights, intercepts), direct)
 
 
 def test_few_features_of_sparse_codes_are_taken_as_dense_ones(world):

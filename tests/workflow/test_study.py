@@ -562,9 +562,10 @@ def test_an_added_emotion_computes_only_what_is_new(study):
             ],
         )
 
-    # the world's tokenizer spells these in letters, and nothing but that would mark the emotion
+    # the world's tokenizer spells the English ones in letters, and nothing but that would mark the emotion; no prompt
+    # holds any of them
     give_words("en", ["nostalgia", "nostalgic", "homesick"])
-    give_words("zh", ["想起", "带来", "小明"])
+    give_words("zh", ["觉得", "时候", "又"])
     study.set(emotions=[*EMOTIONS, "nostalgia"])
     code, text = study.snakemake("-n", check=False)
     assert (
@@ -573,7 +574,7 @@ def test_an_added_emotion_computes_only_what_is_new(study):
         and "resources/concepts/en.tsv" in text
         and "Job stats" not in text
     ), text
-    give_words("en", ["remembered", "brought", "Emma"])
+    give_words("en", ["because", "about", "again"])
     _, text = study.snakemake(f"results/tiny/steering/gemma2-planted/{SAE}/en/nostalgia/scores.tsv")
     # the world reads planted rows only: nothing is simulated or trained again
     assert "rule extract_features" in text and not any(
@@ -635,7 +636,7 @@ def test_bad_tables_are_named_before_any_job(study, case):
         assert code != 0 and "Job stats" not in text
         words = {
             "empty concept-set": ["'joy' has 0 word", "concepts/zh.tsv"],
-            "missing table": ["'zh' has no concept words", "zh.tsv"],
+            "missing table": ["names 'zh', which has human data only", "resources/concepts/zh.tsv does not exist"],
             "doubled emotion row": ["stands 2 times", "emotions.tsv"],
         }
         assert all(w in text for w in words[case]), text

@@ -1,46 +1,61 @@
-"""Ridge on dense predictors of many words and columns: Gram matrices added up over folds, one factor a penalty.
+"""Ridge on dense predictors of many words: sums over folds, from which fits and their errors follow without the words.
 
-Residuals of a 9-billion-weight model are 3,584 wide: a Gram matrix is 103 MB, and that of a training set is the sum of
-its folds' (one pass over the words for an outer fold in place of six). A Cholesky factor for each penalty is a third of
-the work of one tridiagonal form, most of which waits for memory. Equal to `ridge` up to rounding.
+A training set's Gram matrix is the sum of its folds', and the squared error of a fit in a fold it has not seen follows
+from that fold's sums, so the words are read once for each outer fold, whatever the number of inner folds and penalties.
+Few targets are solved by `band`, many by one eigendecomposition. Equal to `ridge` up to rounding.
 
-Bytes at 25,000 words of width 3,584: predictors once 717 MB (float64), one inner fold's words 129 MB twice, eight Gram
-matrices 820 MB.
+Bytes at 25,000 words: of width 3,584, predictors once 717 MB (float64), one inner fold's words 129 MB twice, eight Gram
+matrices 820 MB; of 1,000 targets, one inner fold's 36 MB twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
 
+from shared_affect.ratings.band import BandForm
+
+FEW_TARGETS = 8
+"""From here on an eigendecomposition pays."""
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Sums over some words: their number, predictors [F], squares of these [F, F], targets [T], products [F, T]."""
+    """Sums over some words: their number, predictors [F], squares of these [F, F], targets [T], squares, products."""
 
     n: int
     x: np.ndarray
     xx: np.ndarray
     y: np.ndarray
-    xy: np.ndarray
+    yy: np.ndarray  # of each target [T]
+    xy: np.ndarray  # [F, T]
 
     @classmethod
     def of(cls, X: np.ndarray, Y: np.ndarray) -> Moments:
         """Of all words given."""
-        return cls(len(X), X.sum(0), X.T @ X, Y.sum(0), X.T @ Y)
+        return cls(len(X), X.sum(0), X.T @ X, Y.sum(0), np.einsum("ij,ij->j", Y, Y), X.T @ Y)
 
     @classmethod
     def total(cls, parts: Sequence[Moments], without: int = -1) -> Moments:
         """Of several parts together, but one."""
         kept = [m for i, m in enumerate(parts) if i != without]
-        xx = kept[0].xx.copy()
-        for m in kept[1:]:
-            xx += m.xx
-        x, y, xy = (np.sum([getattr(m, k) for m in kept], axis=0) for k in ("x", "y", "xy"))
-        return cls(sum(m.n for m in kept), x, xx, y, xy)
+        added = {}
+        for name in ("x", "xx", "y", "yy", "xy"):
+            added[name] = getattr(kept[0], name).copy()
+            for m in kept[1:]:
+                added[name] += getattr(m, name)
+        return cls(sum(m.n for m in kept), **added)
+
+    def squared_errors(self, weights: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
+        """Summed squared error [T] of predictions X @ weights + intercepts."""
+        found = self.yy - 2 * np.einsum("ij,ij->j", weights, self.xy)
+        found += np.einsum("ij,ij->j", weights, self.xx @ weights)
+        found += intercepts * (self.n * intercepts + 2 * (self.x @ weights - self.y))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,24 +79,61 @@ class BlockFit:
         gram /= scale**2
         return cls(mean, scale, gram, (m.xy - np.outer(mean, m.y)) / scale, target_mean)
 
-    def weights(self, alpha: float, targets: Sequence[int]) -> np.ndarray:
-        """Ridge weights [F, targets] at one penalty."""
+    @cached_property
+    def _eigen(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Eigenvalues, vectors and what the targets load on these."""
+        values, vectors = np.linalg.eigh(self.gram)
+        return np.clip(values, 0, None)[:, None], vectors, vectors.T @ self.right
+
+    def along(self, alphas: np.ndarray) -> Iterator[np.ndarray]:
+        """Ridge weights [F, T] of one penalty after the other."""
+        if self.right.shape[1] < FEW_TARGETS:
+            yield from BandForm.of(self.gram).solve(self.right, alphas).transpose(1, 0, 2)
+            return
+        values, vectors, loads = self._eigen
+        for alpha in alphas:
+            yield vectors @ (loads / (values + alpha))
+
+    def at(self, alphas: np.ndarray) -> np.ndarray:
+        """Ridge weights [F, T], each target at its own penalty [T]."""
+        if len(alphas) >= FEW_TARGETS:
+            values, vectors, loads = self._eigen
+            return vectors @ (loads / (values + alphas))
+        return np.hstack([self._at_one(alpha, [t]) for t, alpha in enumerate(alphas)])
+
+    def _at_one(self, alpha: float, targets: list[int]) -> np.ndarray:
+        """By a Cholesky factor: one penalty is too few for a band form."""
         penalised = self.gram.copy(order="F")
         penalised.ravel("K")[:: len(penalised) + 1] += alpha
         factor, info = lapack.dpotrf(penalised, lower=1, overwrite_a=1, clean=0)
         if info:
             raise np.linalg.LinAlgError(f"dpotrf: info {info}, the penalised Gram matrix is not positive definite")
-        solved, info = lapack.dpotrs(factor, np.asfortranarray(self.right[:, list(targets)]), lower=1)
+        solved, _ = lapack.dpotrs(factor, np.asfortranarray(self.right[:, targets]), lower=1)
         return solved
 
+    def errors(self, held_out: Moments, alphas: np.ndarray) -> np.ndarray:
+        """Summed squared error [alphas, T] over words of which the moments are known."""
+        found = []
+        for weights in self.along(alphas):
+            unscaled = weights / self.scale
+            found.append(held_out.squared_errors(unscaled, self.target_mean - self.mean @ unscaled))
+        return np.array(found)
+
     def predict(self, X: np.ndarray, weights: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
-        """Predictions [n, K] without the targets' mean; words are centred on the training words' mean or another."""
+        """Predictions [n, T]; words are centred on the training words' mean or another."""
         centre = self.mean if mean is None else mean
-        return (X @ weights - centre @ weights) / self.scale
+        found = X @ (weights / self.scale)
+        found += self.target_mean - centre @ (weights / self.scale)
+        return found
 
 
 def choose_and_fit(
-    X: np.ndarray, Y: np.ndarray, inner: np.ndarray, centre: np.ndarray, alphas: np.ndarray, constant: float
+    X: np.ndarray,
+    Y: np.ndarray,
+    inner: np.ndarray,
+    centre: tuple[np.ndarray, np.ndarray],
+    alphas: np.ndarray,
+    constant: float,
 ) -> tuple[BlockFit, np.ndarray]:
     """A training set's fit and weights [F, T], each target at the penalty with the smallest inner-fold error.
 
@@ -90,21 +142,17 @@ def choose_and_fit(
     X, Y : arrays [n, F], [n, T]
     inner : int array [n]
         Inner fold of each word; -1: not a training word.
-    centre : array [F]
-        About the mean of the words: taken off first, so that no sum of squares is much larger than what varies.
+    centre : arrays [F], [T]
+        About the means of predictors and targets: taken off first, so that no sum of squares is much larger than what
+        varies.
     alphas, constant
         As of `ridge`.
     """
     places = [np.flatnonzero(inner == f) for f in np.unique(inner[inner >= 0])]
     largest = max(float(X.max()), -float(X.min()))
-    parts = [Moments.of(X[rows] - centre, Y[rows]) for rows in places]
-    n_targets = Y.shape[1]
-    error = np.zeros((len(alphas), n_targets))
-    for k, rows in enumerate(places):
-        fit = BlockFit.of(Moments.total(parts, without=k), constant, largest)
-        weights = np.hstack([fit.weights(a, range(n_targets)) for a in alphas])
-        found = fit.predict(X[rows] - centre, weights).reshape(-1, len(alphas), n_targets) + fit.target_mean
-        error += ((found - Y[rows][:, None]) ** 2).sum(0)
-    chosen = error.argmin(0)
+    parts = [Moments.of(X[rows] - centre[0], Y[rows] - centre[1]) for rows in places]
+    error = np.zeros((len(alphas), Y.shape[1]))
+    for k, own in enumerate(parts):
+        error += BlockFit.of(Moments.total(parts, without=k), constant, largest).errors(own, alphas)
     fit = BlockFit.of(Moments.total(parts), constant, largest)
-    return fit, np.hstack([fit.weights(alphas[a], [t]) for t, a in enumerate(chosen)])
+    return fit, fit.at(alphas[error.argmin(0)])

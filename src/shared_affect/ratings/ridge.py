@@ -1,8 +1,8 @@
 """Ridge regression for any number of penalties and targets, nested cross-validated, within a language and across two.
 
 One decomposition of the smaller Gram matrix gives all penalties and any number of targets, so that permuted ratings are
-refitted as columns of one regression. Where that matrix is large (`LARGE`) and targets are few, `blocks` does the same
-by adding up folds, and `wide` by conjugate gradients on sparse codes that would not fit as a dense matrix.
+refitted as columns of one regression. Of many words `blocks` does the same by adding up folds, and `wide` by conjugate
+gradients on sparse codes that would not fit as a dense matrix.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DENSE_COLUMNS = 4096
 DENSE_BYTES = 2**28
 """Or those of no more bytes than this, if their smaller side is not `LARGE`."""
 
-LARGE_BYTES = 2**25
-"""Dense predictors of more words than columns, above which a copy for each inner fold takes longest of all."""
+LARGE_BYTES = 2**23
+"""Dense predictors, or targets, of more words than columns, above which a copy for each inner fold takes longest."""
 
 Predictors = np.ndarray | csr_matrix
 
@@ -90,9 +90,6 @@ class _FewTargets:
         return X @ self._weights(solved) + self.target_mean
 
 
-FEW_TARGETS = 8  # from here on the eigendecomposition pays
-
-
 def _times_q(reflectors: np.ndarray, tau: np.ndarray, columns: np.ndarray, trans: str) -> np.ndarray:
     """Q (`trans` N) or Q' (T) times columns; Q leaves the first row alone (LAPACK's lower dsytrd)."""
     out = np.array(columns, order="F")
@@ -121,7 +118,7 @@ def _fit_path(X: np.ndarray, Y: np.ndarray) -> _ManyTargets | _FewTargets:
     centred = Y - mean
     dual = X.shape[1] > len(X)
     gram, right = (X @ X.T, centred) if dual else (X.T @ X, X.T @ centred)
-    if Y.shape[1] < FEW_TARGETS and len(gram) > 2:
+    if Y.shape[1] < blocks.FEW_TARGETS and len(gram) > 2:
         form, diagonal, off, tau, _ = lapack.dsytrd(gram, lower=1, lwork=64 * len(gram))
         reflectors = np.asfortranarray(form[1:, :-1])
         return _FewTargets(
@@ -158,9 +155,12 @@ def _finite(X: Predictors) -> bool:
 
 
 def _in_blocks(X: np.ndarray, n_targets: int) -> bool:
-    """Whether dense predictors are so large, and targets so few, that `blocks` takes them."""
+    """Whether words or predictors are so many that `blocks` takes them."""
     n, n_features = X.shape
-    return n_targets < FEW_TARGETS and (min(n, n_features) > LARGE or (n > n_features and X.nbytes > LARGE_BYTES))
+    if n_targets < blocks.FEW_TARGETS:
+        return min(n, n_features) > LARGE or (n > n_features and X.nbytes > LARGE_BYTES)
+    # an error from sums costs features squared, one from words features times the words of an inner fold
+    return n > 6 * n_features and 8 * n * n_targets > LARGE_BYTES
 
 
 def _check_training(X: Predictors, Y: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> None:
@@ -268,13 +268,13 @@ def _blocked(
 ) -> np.ndarray:
     """Predictions of `X_test` by fold `test`, each from the words that have an inner fold for it, by `blocks`."""
     same = X_test is X_train
-    centre = X_train.mean(0)
+    centre = X_train.mean(0), Y.mean(0)
     out = np.empty((len(X_test), Y.shape[1]))
     for k, f in enumerate(np.unique(test)):
         own = test == f
         fit, weights = blocks.choose_and_fit(X_train, Y, inner[k], centre, alphas, CONSTANT)
-        where = fit.mean if same else X_test[~own].mean(0) - centre
-        out[own] = fit.predict(X_test[own] - centre, weights, where) + fit.target_mean
+        where = fit.mean if same else X_test[~own].mean(0) - centre[0]
+        out[own] = fit.predict(X_test[own] - centre[0], weights, where) + centre[1]
     return out
 
 
