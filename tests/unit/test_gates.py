@@ -1,6 +1,7 @@
 """Mistakes that nothing would show otherwise, planted one by one: each must stop the job."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -304,6 +305,18 @@ def test_one_nan_in_the_decoder_stops_the_job(trained, tmp_path):
 
     with pytest.raises(ValueError, match="tensor W_dec holds NaN or infinite values"):
         gate(model, altered(sae, tmp_path / "nan", spoil), 0, tmp_path / "j")
+
+
+def test_an_sae_that_fires_nowhere_is_refused_before_words_are_read(trained, tmp_path):
+    """As the published SAE of a model may on its untrained twin, whose rows have no limits."""
+    model, sae = trained
+    silent = altered(sae, tmp_path / "silent", lambda w: {"b_enc": w["b_enc"] - 1e6})
+    limits = dict.fromkeys(LIMITS)
+    texts = sentences(40, 7)
+    for folder, words in ((silent, "none can be chosen.*model m, sae s, language en.*control_models"), (sae, None)):
+        ex = Extractor(model, {"s": SaeSource(str(folder), 0)}, "en", Numerics(), tmp_path / folder.name / "j")
+        with pytest.raises(ValueError, match=words) if words else nullcontext():
+            check_gates(ex, ["joy"], texts, texts, {"s": limits}, max_broken_share=0.2, model="m")
 
 
 def test_a_nan_of_the_past_does_not_pass_out_of_the_journal(trained, tmp_path):

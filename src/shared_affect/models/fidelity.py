@@ -119,7 +119,7 @@ def check_fidelity(facts: Mapping, limits: Mapping, where: str) -> None:
     facts : mapping
         ``explained_variance`` and ``l0`` as numbers or arrays of one; whatever else `fidelity` measures must be finite.
     limits : mapping
-        ``explained_variance_min``, ``l0_min``, ``l0_max``; None = no limit.
+        ``explained_variance_min``, ``l0_min``, ``l0_max``; None = no limit. Without any, features must fire somewhere.
 
     Raises
     ------
@@ -137,6 +137,12 @@ def check_fidelity(facts: Mapping, limits: Mapping, where: str) -> None:
                 f"SAE fidelity: {quantity} is {value:.3f}; allowed: {'>=' if sign > 0 else '<='} {limit} ({where},"
                 f" column {key}). Is the layer, the BOS rule or the normalisation wrong?"
             )
+    if float(np.ravel(facts["l0"])[0]) == 0:
+        raise ValueError(
+            f"SAE fidelity: no feature fires on any token, so that none can be chosen; allowed: l0 > 0 ({where})."
+            " An SAE that was made for another model may fire nowhere, as on an untrained twin: give that one of its"
+            " own (source = trained), or take it out of control_models"
+        )
     for quantity, value in facts.items():
         if np.size(value) == 1 and not passes(float(np.ravel(value)[0])):
             raise ValueError(
