@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -113,6 +114,20 @@ class Study:
         if check and done.returncode:
             raise AssertionError(text[-6000:])
         return done.returncode, text
+
+    @contextmanager
+    def restored(self):
+        """Whatever happens inside, the folder is as it was afterwards, times of its files included: putting it back
+        takes seconds, running what hangs on a changed file minutes.
+        """
+        kept, config = self.folder.with_name(f"{self.folder.name}.kept"), dict(self.config)
+        shutil.copytree(self.folder, kept, symlinks=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.folder)
+            kept.rename(self.folder)
+            self.config = config
 
     def path(self, *parts):
         return self.folder.joinpath("results", self.config["study"], *parts)
@@ -356,30 +371,23 @@ def test_deleted_outputs_come_back_without_loading_a_model(study):
 
 
 def test_emotions_per_job_changes_no_text(study):
-    before = generations(study)
-    study.set(emotions_per_job=1)
-    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
-    try:
-        alone = EMOTIONS[:3]
+    before, alone = generations(study), EMOTIONS[:3]
+    with study.restored():
+        study.set(emotions_per_job=1)
+        shutil.rmtree(study.folder / "resources/journal")
         for e in alone:
             study.path("steering", "gemma2-planted", SAE, "en", e, "generations.jsonl").unlink()
         study.snakemake(*[f"results/tiny/steering/gemma2-planted/{SAE}/en/{e}/generations.jsonl" for e in alone])
         assert len(list((study.folder / "resources/journal").glob("*part*.journal"))) == 3
         assert generations(study) == before
-    finally:
-        shutil.rmtree(study.folder / "resources/journal")
-        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
-        study.set(emotions_per_job=0)
-        study.snakemake()
 
 
 def test_shards_change_no_value(study):
     folder = study.path("features", "gemma2-planted", SAE, "en")
     wanted = {p: p.read_bytes() for p in folder.rglob("*.npz")}
-    table = study.folder / "config/models.tsv"
-    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
-    edit_table(table, lambda rows: [r | {"shards": "2"} for r in rows])
-    try:
+    with study.restored():
+        shutil.rmtree(study.folder / "resources/journal")
+        edit_table(study.folder / "config/models.tsv", lambda rows: [r | {"shards": "2"} for r in rows])
         for p in wanted:
             p.unlink()
         study.snakemake(*[str(p.relative_to(study.folder)) for p in wanted])
@@ -392,11 +400,6 @@ def test_shards_change_no_value(study):
             len(list((study.folder / "resources/journal").glob(f"*shard{k}of2.journal"))) for k in (0, 1)
         ) == [3, 3]  # codes, residuals, embeddings
         assert {p: p.read_bytes() for p in folder.rglob("*.npz")} == wanted
-    finally:
-        edit_table(table, lambda rows: [r | {"shards": "1"} for r in rows])
-        shutil.rmtree(study.folder / "resources/journal")
-        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
-        study.snakemake()
 
 
 def test_a_model_from_the_hub_reads_like_the_same_model_from_a_folder(study):
@@ -524,10 +527,10 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
     )
     wanted = {p: p.read_bytes() for p in folder.rglob("*.npz" if kind == "extraction" else "generations.jsonl")}
     full = study.journals()
-    shutil.move(study.folder / "resources/journal", study.folder / "journal.kept")
-    for p in wanted:
-        p.unlink()
-    try:
+    with study.restored():
+        shutil.rmtree(study.folder / "resources/journal")
+        for p in wanted:
+            p.unlink()
         interrupted(study, target, "*.journal")
         partly = study.journals()
         # a journal may have been opened and hold nothing yet, or be whole before the others
@@ -537,10 +540,6 @@ def test_a_killed_job_resumes_and_ends_in_the_same_bytes(study, kind):
         assert "computed" in log
         assert {p: p.read_bytes() for p in wanted} == wanted
         assert all(study.journals()[name] == full[name] for name in partly)
-    finally:
-        shutil.rmtree(study.folder / "resources/journal", ignore_errors=True)
-        shutil.move(study.folder / "journal.kept", study.folder / "resources/journal")
-        study.snakemake()
 
 
 def test_an_added_emotion_computes_only_what_is_new(study):
