@@ -233,7 +233,7 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
     rsa, differences = compare_all(
         spaces, judgements, affect, pairs=["all"], n_permutations=99, n_bootstrap=50, seeds=Seeds(3)
     )
-    assert set(rsa["representation"]) == {
+    assert {r for r in rsa["representation"] if "dense-pc" not in r and "beyond" not in r} == {
         "sae-space",
         "sae-all",
         "dense",

@@ -11,10 +11,20 @@ from test_codes import make_codes
 
 from shared_affect.base.seeds import Seeds
 from shared_affect.spaces.ladder import DIFFERENCES, compare_all
-from shared_affect.spaces.rdm import RDM
-from shared_affect.spaces.rungs import RUNGS, Material, Rung, affect_rdms, draws, random_features, representations
+from shared_affect.spaces.rdm import RDM, euclidean_rdm
+from shared_affect.spaces.rungs import (
+    RUNGS,
+    Material,
+    Rung,
+    affect_rdms,
+    derived_rdms,
+    draws,
+    nuisance_rdms,
+    random_features,
+    representations,
+)
 from shared_affect.spaces.space_files import Spaces
-from shared_affect.study.vocabulary import REPRESENTATIONS
+from shared_affect.study.vocabulary import NUISANCES, REPRESENTATIONS
 
 
 def with_columns(codes, x):
@@ -236,7 +246,8 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     controls = {e: list(codes.rated.words[3 * i : 3 * i + 3]) for i, e in enumerate(codes.emotions)}
     selected = codes.rated.live()
     rdms = representations(Material(codes, selected, vectors, controls))
-    assert set(rdms) == {"sae-space", "sae-all", "dense", "static", "association", "non-emotion"}
+    components = {f"dense-pc{k}" for k in range(1, 11)}
+    assert set(rdms) - components == {"sae-space", "sae-all", "dense", "static", "association", "non-emotion"}
 
     def naive(points, sets):
         mean = np.mean([points[w] for w in sorted({w for s in sets for w in s})], axis=0)
@@ -258,14 +269,168 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
         logging.getLogger("shared_affect").propagate = True
         few = representations(Material(codes, selected, (vectors[0][:2], vectors[1][:2]), same))
     assert (
-        set(few) == {"sae-space", "sae-all", "dense", "static"} and "needed: 2, so this rung is left out" in caplog.text
+        set(few) - components == {"sae-space", "sae-all", "dense", "static"}
+        and "needed: 2, so this rung is left out" in caplog.text
     )
+
+
+def test_frequency_and_length_are_means_of_the_words_that_are_known(caplog):
+    codes = make_codes()
+    n, member = len(codes.concepts.words), codes.membership
+    rng = np.random.default_rng(0)
+    known = pd.DataFrame({"length": rng.integers(1, 9, n), "log10_count": rng.uniform(0, 5, n)}, dtype=float)
+    known.loc[[0, 5], "log10_count"] = np.nan
+    rdms = representations(Material(codes, np.arange(15), covariates=known))
+    for name, column in (("frequency", "log10_count"), ("word-length", "length")):
+        means = [np.nanmean(known[column].to_numpy()[member[:, e]]) for e in range(member.shape[1])]
+        np.testing.assert_allclose(rdms[name].values, np.abs(np.subtract.outer(means, means)), atol=1e-12)
+    first = np.flatnonzero(member[:, 0])
+    known.loc[first[1:], "log10_count"] = np.nan
+    with caplog.at_level(logging.INFO, logger="shared_affect"):
+        logging.getLogger("shared_affect").propagate = True
+        fewer = representations(Material(codes, np.arange(15), covariates=known))
+    assert "frequency" not in fewer and f"frequency: {codes.emotions[0]} has 1 words" in caplog.text
+    without = representations(Material(codes, np.arange(15), covariates=known[["length"]]))
+    assert "frequency" not in without and "word-length" in without
+    assert "word-length" not in representations(Material(codes, np.arange(15)))
+
+
+@pytest.mark.parametrize("width", [7, 200])
+def test_components_of_the_residual_equal_those_of_a_singular_value_decomposition(width):
+    codes = make_codes()
+    n = len(codes.concepts.words)
+    dense = np.random.default_rng(1).normal(size=(n, width)) * np.geomspace(1, 0.01, width) + 3
+    codes = replace(codes, concepts=replace(codes.concepts, dense=dense.astype(np.float32)))
+    rdms = representations(Material(codes, np.arange(15)))
+    x = codes.concepts.dense.astype(float)
+    u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
+    for k in range(1, 11):
+        if k > min(width, n - 1):
+            assert f"dense-pc{k}" not in rdms
+            continue
+        scores = u[:, k - 1] * s[k - 1]
+        means = np.array([scores[m].mean() for m in codes.membership.T])
+        np.testing.assert_allclose(rdms[f"dense-pc{k}"].values, np.abs(np.subtract.outer(means, means)), atol=1e-5)
+
+
+def test_a_residual_that_is_one_point_has_no_components():
+    codes = make_codes()
+    flat = np.ones((len(codes.concepts.words), 4), np.float32)
+    codes = replace(codes, concepts=replace(codes.concepts, dense=flat))
+    assert Material(codes, np.arange(15)).components.shape[1] == 0
+
+
+def test_what_static_embeddings_do_not_explain_is_uncorrelated_with_them():
+    rng = np.random.default_rng(2)
+    labels = tuple("abcdefgh")
+    static, other = (euclidean_rdm(rng.normal(size=(8, 3)), labels) for _ in range(2))
+    mixed = RDM(labels, static.values + 0.5 * other.values)
+    found = derived_rdms({"sae-space": mixed, "static": static})
+    assert set(found) == {"sae-beyond-static"} and (found["sae-beyond-static"].condensed() >= 0).all()
+    # Pearson's r with the ranks of what was regressed out, by pandas
+    values = pd.DataFrame({"left": found["sae-beyond-static"].condensed(), "static": static.condensed()})
+    assert abs(values["left"].corr(values["static"].rank())) < 1e-9
+    assert values["left"].corr(pd.Series(other.condensed()), method="spearman") > 0.5
+    assert derived_rdms({"sae-space": mixed}) == {}
+    same = derived_rdms({"sae-space": mixed, "static": RDM(labels, np.ones((8, 8)) - np.eye(8))})["sae-beyond-static"]
+    assert np.array_equal(np.argsort(same.condensed()), np.argsort(mixed.condensed()))
+
+
+def test_nuisances_are_made_for_the_emotions_that_are_compared(caplog):
+    rdms = {"static": euclidean_rdm(np.arange(6.0), tuple("abcdef")), "set-overlap": RDM(tuple("abcdef"), OVERLAP)}
+    affect = pd.DataFrame({"emotion": list("fbda"), "valence": [0.5, -0.2, -0.9, 0.1], "arousal": [0.2, 0.4, 0.1, 0.0]})
+    affect["valence_class"] = np.where(affect["valence"] > 0, "positive", "negative")
+    with caplog.at_level(logging.INFO, logger="shared_affect"):
+        logging.getLogger("shared_affect").propagate = True
+        found = nuisance_rdms(NUISANCES, affect, rdms)
+    assert list(found) == ["valence-sign", "valence", "arousal", "valence-arousal", "static"]
+    assert all(r.labels == tuple("fbda") for r in found.values())
+    assert found["valence"].values[0, 2] == pytest.approx(1.4) and found["static"].values[0, 1] == 4
+    assert "equal for all pairs: set-overlap, frequency, word-length" in caplog.text
+
+
+OVERLAP = np.ones((6, 6)) - np.eye(6)
+
+
+def judged_world(n, seed=0):
+    """Spaces of n emotions, raters, and affect that one emotion lacks."""
+    rng = np.random.default_rng(seed)
+    emotions = tuple(f"e{i}" for i in range(n))
+    points = rng.normal(size=(n, 3))
+    rdms = {
+        "sae-space": euclidean_rdm(points + 0.3 * rng.normal(size=(n, 3)), emotions),
+        "sae-all": euclidean_rdm(rng.normal(size=(n, 3)), emotions),
+        "dense": euclidean_rdm(points, emotions),
+        "static": euclidean_rdm(rng.normal(size=(n, 2)), emotions),
+    }
+    i, j = np.triu_indices(n, 1)
+    base = np.linalg.norm(points[i] - points[j], axis=1)
+    judged = [
+        {"rater": r, "emotion_a": emotions[a], "emotion_b": emotions[b], "dissimilarity": d + rng.normal() * 0.3}
+        for r in "xyz"
+        for a, b, d in zip(i, j, base, strict=True)
+    ]
+    affect = pd.DataFrame({"emotion": emotions, "valence": points[:, 0], "arousal": points[:, 1]})
+    affect["valence_class"] = np.where(affect["valence"] > 0, "positive", "negative")
+    return Spaces(rdms), pd.DataFrame(judged), affect.iloc[:-1]
+
+
+def test_partial_correlations_of_the_study_equal_pingouin_and_move_no_other_number():
+    import pingouin as pg
+
+    spaces, judged, affect = judged_world(12)
+    how = dict(pairs=["all"], n_permutations=199, n_bootstrap=50, seeds=Seeds(4))
+    plain, differences = compare_all(spaces, judged, affect, **how)
+    rsa, same = compare_all(
+        spaces, judged, affect, nuisances=["valence", "arousal", "valence-arousal", "static"], **how
+    )
+    pd.testing.assert_frame_equal(rsa[rsa["pairs"] != "partial"].reset_index(drop=True), plain)
+    pd.testing.assert_frame_equal(same, differences)
+    rows = rsa[rsa["pairs"] == "partial"].set_index("representation")
+    # neither what is taken out nor what is made of other rungs; emotions without valence are not compared
+    assert {"sae-space", "sae-all", "dense", "valence-sign"} == set(rows.index)
+    assert (rows["n_emotions"] == 11).all() and (rows["n_pairs"] == 55).all()
+    assert set(rows["nuisances"]) == {"valence;arousal;valence-arousal;static"} and set(rows["statistic"]) == {
+        "spearman"
+    }
+    assert rows["p"].notna().to_dict() == {"sae-space": True, "sae-all": True, "dense": False, "valence-sign": False}
+    emotions = affect["emotion"].tolist()
+    taken = nuisance_rdms(["valence", "arousal", "valence-arousal", "static"], affect, spaces.rdms)
+    wide = judged[judged["emotion_a"].isin(emotions) & judged["emotion_b"].isin(emotions)]
+    for name in ("sae-space", "dense"):
+        data = pd.DataFrame({k: v.condensed() for k, v in taken.items()})
+        data["x"] = spaces.rdms[name].subset(emotions).condensed()
+        each = [
+            pg.partial_corr(data.assign(y=own["dissimilarity"].to_numpy()), "x", "y", list(taken), method="spearman")[
+                "r"
+            ]
+            for _, own in wide.groupby("rater")
+        ]
+        assert rows.loc[name, "rho"] == pytest.approx(np.mean([r.iloc[0] for r in each]), abs=1e-10)
+
+
+def test_too_few_emotions_for_partial_correlations_are_told(caplog):
+    spaces, judged, affect = judged_world(6)
+    with caplog.at_level(logging.WARNING, logger="shared_affect"):
+        logging.getLogger("shared_affect").propagate = True
+        rsa, _ = compare_all(
+            spaces,
+            judged,
+            affect,
+            pairs=["all"],
+            n_permutations=99,
+            n_bootstrap=50,
+            seeds=Seeds(4),
+            nuisances=["valence-sign", "valence", "arousal", "valence-arousal", "static"],
+        )
+    assert set(rsa["pairs"]) == {"all"} and "no partial correlations: without one of 5 emotions" in caplog.text
 
 
 def test_every_rung_has_a_word_of_the_study_and_one_maker():
     names = [r.name for r in RUNGS]
     assert set(names) == set(REPRESENTATIONS) and len(names) == len(REPRESENTATIONS)
-    assert all((r.of_codes is None) + (r.of_draws is None) + (r.of_affect is None) == 2 for r in RUNGS)
+    makers = ("of_codes", "of_draws", "of_affect", "of_rdms")
+    assert all(sum(getattr(r, m) is not None for m in makers) == 1 for r in RUNGS)
     assert {x for pair in DIFFERENCES for x in pair} <= set(names)
 
 

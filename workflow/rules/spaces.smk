@@ -13,7 +13,10 @@ rule build_space:
         ),
         associations=lambda w: STUDY.data.association_vectors(w.language),
         emotions="resources/emotions.tsv",
+        words=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/words.tsv"),
         controls=STUDY.own("concepts", "<results>/{variant}controls/{model}/{language}/matches.tsv"),
+        # word frequencies where no dataset gives them: the text that the planted models were trained on
+        corpus="<results>/world/affect/train.txt" if config["running_texts"] == "planted" else [],
     output:
         "<results>/{variant}spaces/{model}/{sae}/{language}.npz",
     log:

@@ -24,7 +24,7 @@ def compare_with_judgements(space, judgements, affect, out_rsa, out_differences,
     out_rsa, out_differences : path
         Correlations of each representation, and differences between two (tsv).
     settings : dict
-        Of config.yaml, key rsa: `pairs`, `n_permutations`, `n_bootstrap`.
+        Of config.yaml, key rsa: `pairs`, `nuisances`, `n_permutations`, `n_bootstrap`.
     root_seed : int
     names : tuple of str
         Variant, model, SAE, language, dataset: the random numbers hang on them.
@@ -34,6 +34,7 @@ def compare_with_judgements(space, judgements, affect, out_rsa, out_differences,
         JUDGEMENTS.read(judgements),
         AFFECT.read(affect),
         pairs=settings["pairs"],
+        nuisances=settings["nuisances"],
         n_permutations=settings["n_permutations"],
         n_bootstrap=settings["n_bootstrap"],
         seeds=Seeds(root_seed, ("compare_with_judgements", *names)),

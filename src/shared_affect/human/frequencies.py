@@ -153,7 +153,9 @@ def count_words(text: str, words: Sequence[str]) -> list[int]:
     return [latin[w] if re.fullmatch("[a-z]+", w) else text.count(w) for w in found]
 
 
-def word_covariates(words: Sequence[str], described: pd.DataFrame, corpus: str | None = None) -> pd.DataFrame:
+def word_covariates(
+    words: Sequence[str], described: pd.DataFrame, corpus: str | None = None, *, gaps: bool = False
+) -> pd.DataFrame:
     """What is known of concept words apart from emotion, one row a word in the order given.
 
     Parameters
@@ -163,6 +165,8 @@ def word_covariates(words: Sequence[str], described: pd.DataFrame, corpus: str |
         Of `concepts.describe_words`; a word of several emotions may stand there several times.
     corpus : str, optional
         Text that the models were trained on, to count words in where no frequencies were given.
+    gaps : bool
+        Frequencies that are known of some words alone are given all the same, NaN for the others.
 
     Returns
     -------
@@ -191,4 +195,6 @@ def word_covariates(words: Sequence[str], described: pd.DataFrame, corpus: str |
         frame["log10_count"] = counts
     elif corpus is not None:
         frame["log10_count"] = np.log10(np.array(count_words(corpus, words)) + 1)
+    elif gaps and np.isfinite(counts).any():
+        frame["log10_count"] = counts
     return frame

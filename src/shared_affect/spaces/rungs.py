@@ -6,16 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import eigh
+from scipy.stats import rankdata
 
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.centroids import centroids, emotion_space
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.random_features import random_features
-from shared_affect.spaces.rdm import RDM, cosine_rdm, euclidean_rdm
+from shared_affect.spaces.rdm import RDM, cosine_rdm, euclidean_rdm, rdm_from_condensed
+from shared_affect.study.vocabulary import COMPONENTS
 from shared_affect.words.concept_sets import shuffle_membership
 
 
@@ -32,12 +36,32 @@ class Material:
         Words in lower case.
     controls : mapping of emotion -> rated words
         Words without affect, matched to the emotion's.
+    covariates : DataFrame or None
+        Of `frequencies.word_covariates`, the concept words in the order of the codes: ``length``, ``log10_count`` (NaN
+        where a word's is not known).
     """
 
     codes: LanguageCodes
     selected: np.ndarray
     associations: tuple[Sequence[str], np.ndarray] | None = None
     controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    covariates: pd.DataFrame | None = None
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """Scores of the concept words on the first principal components of the residual, [words, <= `COMPONENTS`].
+
+        By the smaller of both Gram matrices: 3,584 wide residuals of 14,000 words are 400 MB in float64, theirs 103 MB.
+        """
+        x = self.codes.concepts.dense.astype(float)
+        x -= x.mean(0)
+        wide = x.shape[1] > len(x)
+        gram = x @ x.T if wide else x.T @ x
+        n = min(COMPONENTS, len(gram))
+        values, vectors = eigh(gram, subset_by_index=[len(gram) - n, len(gram) - 1])
+        values, vectors = np.clip(values[::-1], 0, None), vectors[:, ::-1]
+        scores = vectors * np.sqrt(values) if wide else x @ vectors
+        return scores[:, values > 1e-10 * max(values[0], 1e-300)]
 
 
 Draw = Callable[[np.random.Generator], np.ndarray]
@@ -46,7 +70,7 @@ Draw = Callable[[np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Rung:
-    """One representation of the emotions. One of the three `of_*` makes it.
+    """One representation of the emotions. One of the four `of_*` makes it.
 
     Attributes
     ----------
@@ -58,6 +82,8 @@ class Rung:
         What draws it at random, from a `Material`.
     of_affect : callable, optional
         Its RDM from the emotions' human valence and arousal: no model in it.
+    of_rdms : callable, optional
+        Its RDM from those of other rungs, over the emotions that are compared; None where one of them is missing.
     tested : bool
         Whether a claim reads its p: labels and codes are permuted.
     compared_with : tuple of str
@@ -68,6 +94,7 @@ class Rung:
     of_codes: Callable[[Material], RDM | None] | None = None
     of_draws: Callable[[Material], Draw] | None = None
     of_affect: Callable[[pd.DataFrame], RDM] | None = None
+    of_rdms: Callable[[Mapping[str, RDM]], RDM | None] | None = None
     tested: bool = False
     compared_with: tuple[str, ...] = ()
 
@@ -133,6 +160,39 @@ def _non_emotion(material: Material) -> RDM | None:
     return cosine_rdm(points, codes.emotions)
 
 
+def _covariate(name: str, rung: str, material: Material) -> RDM | None:
+    """Differences of the emotions' mean word frequency or length: nothing of their meaning is in it."""
+    codes, known = material.codes, material.covariates
+    if known is None or name not in known:
+        return None
+    values = known[name].to_numpy(float)
+    there = np.isfinite(values)
+    if not _enough_own(codes.membership[there], codes.emotions, rung):
+        return None
+    return euclidean_rdm(centroids(values[there, None], codes.membership[there]), codes.emotions)
+
+
+def _component(k: int, material: Material) -> RDM | None:
+    """Differences of the emotions on principal component k of the residual; None where there are fewer."""
+    codes, scores = material.codes, material.components
+    if k > scores.shape[1]:
+        return None
+    return euclidean_rdm(centroids(scores[:, [k - 1]], codes.membership), codes.emotions)
+
+
+def _beyond_static(name: str, rdms: Mapping[str, RDM]) -> RDM | None:
+    """What is left of a rung's ranks of pairs once those of the static embeddings are regressed out, once over all
+    emotions that are compared; from 0 and in shares of the number of pairs.
+    """
+    if name not in rdms or "static" not in rdms:
+        return None
+    labels = rdms[name].labels
+    y, x = (rankdata(rdms[k].condensed(labels)) for k in (name, "static"))
+    x = x - x.mean()
+    left = y - x * ((x @ y) / (x @ x) if x.any() else 0.0)
+    return rdm_from_condensed(labels, np.round((left - left.min()) / len(left), 12))
+
+
 def _random_sae(material: Material) -> Draw:
     """Features outside the selection that fire on any concept word, in place of the selected ones."""
     codes, selected = material.codes, material.selected
@@ -182,7 +242,10 @@ RUNGS: tuple[Rung, ...] = (
         "sae-space",  # the selected features
         lambda m: _of_words(m.codes, m.codes.concepts.columns(m.selected)),
         tested=True,
-        compared_with=("static", "dense", "association", "valence-sign"),
+        compared_with=(
+            *("static", "dense", "association", "valence-sign", "valence-arousal", "frequency", "word-length"),
+            "set-overlap",
+        ),
     ),
     Rung(
         "sae-all",  # features active on any concept word
@@ -200,6 +263,11 @@ RUNGS: tuple[Rung, ...] = (
     Rung("shuffled-concepts", of_draws=_shuffled_concepts),
     Rung("valence-sign", of_affect=_valence_sign),  # same class or not
     Rung("valence-arousal", of_affect=_valence_arousal),  # Euclidean distance
+    Rung("frequency", partial(_covariate, "log10_count", "frequency")),
+    Rung("word-length", partial(_covariate, "length", "word-length")),  # characters
+    Rung("sae-beyond-static", of_rdms=partial(_beyond_static, "sae-space")),
+    Rung("dense-beyond-static", of_rdms=partial(_beyond_static, "dense")),
+    *(Rung(f"dense-pc{k}", partial(_component, k)) for k in range(1, COMPONENTS + 1)),
 )
 """In the order of the tables' rows."""
 
@@ -235,3 +303,33 @@ def affect_rdms(affect: pd.DataFrame, rungs: Sequence[Rung] = RUNGS) -> dict[str
     affect : DataFrame ``emotion, valence, arousal, valence_class``
     """
     return {r.name: r.of_affect(affect) for r in rungs if r.of_affect}
+
+
+def derived_rdms(rdms: Mapping[str, RDM], rungs: Sequence[Rung] = RUNGS) -> dict[str, RDM]:
+    """Rungs that are made of others' RDMs, which all have the same labels; one that cannot be made is left out."""
+    made = {r.name: r.of_rdms(rdms) for r in rungs if r.of_rdms}
+    return {name: rdm for name, rdm in made.items() if rdm is not None}
+
+
+def nuisance_rdms(names: Sequence[str], affect: pd.DataFrame, rdms: Mapping[str, RDM]) -> dict[str, RDM]:
+    """What is taken out of partial correlations, in the order of `names`; what is not there or never varies is left
+    out, and the log says so.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of `vocabulary.NUISANCES`. Distances in valence, in arousal and in their plane are three: neither two of them
+        span the third.
+    affect : DataFrame ``emotion, valence, arousal, valence_class``
+        The emotions that are compared.
+    rdms : mapping of rung -> RDM
+        With at least these emotions.
+    """
+    emotions = tuple(affect["emotion"])
+    known = dict(rdms) | affect_rdms(affect)
+    known |= {d: euclidean_rdm(affect[d].to_numpy(float), emotions) for d in ("valence", "arousal")}
+    found = {k: known[k].subset(emotions) for k in names if k in known}
+    found = {k: v for k, v in found.items() if np.ptp(v.condensed()) > 0}
+    if missing := [k for k in names if k not in found]:
+        LOG.info("nuisances not there, or equal for all pairs: %s", ", ".join(missing))
+    return found

@@ -77,11 +77,21 @@ PRIMARY_SPEC = "primary"
 
 @dataclass(frozen=True)
 class Representation:
-    """A rung of the ladder: what emotions are compared in."""
+    """A rung of the ladder: what emotions are compared in.
+
+    Attributes
+    ----------
+    component : int
+        Which principal component of the residual it is alone; 0: none. Figures draw these beside the ladder.
+    """
 
     name: str
     label: str
+    component: int = 0
 
+
+COMPONENTS = 10
+"""Principal components of the residual that are looked at one by one: valence may lie on a late one."""
 
 REPRESENTATION = _by_name(
     [
@@ -97,9 +107,19 @@ REPRESENTATION = _by_name(
         Representation("association", "word association"),
         Representation("set-overlap", "overlap of the word sets"),
         Representation("with-shared-words", "SAE, shared words kept"),
+        Representation("frequency", "word frequency"),
+        Representation("word-length", "word length"),
+        Representation("sae-beyond-static", "SAE, static taken out"),
+        Representation("dense-beyond-static", "residual, static taken out"),
+        *(Representation(f"dense-pc{k}", f"residual, component {k}", k) for k in range(1, COMPONENTS + 1)),
     ]
 )
 REPRESENTATIONS = tuple(REPRESENTATION)
+NUISANCES = (
+    *("valence-sign", "valence", "arousal", "valence-arousal", "set-overlap", "frequency", "word-length"),
+    "static",
+)
+"""Dissimilarities that ``rsa.nuisances`` may name, to be taken out of partial correlations."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,7 @@ class PairSet:
     colour : str
         In figures; "" where no figure shows the set.
     is_asked_for : bool
-        A study names it in ``rsa.pairs``; ``partial`` comes by itself where there are nuisances.
+        A study names it in ``rsa.pairs``; ``partial`` comes by itself where ``rsa.nuisances`` names some.
     """
 
     name: str

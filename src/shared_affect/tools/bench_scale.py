@@ -111,10 +111,11 @@ class Study:
 
     def build_space(self, k: str) -> None:
         files = [self.file(f"codes_{k}.npz"), self.each(f"selected/{k}/{{}}.tsv")]
-        files += [self.file(f"controls/{k}/matches.tsv"), [], self.file("emotions.tsv"), self.file(f"space_{k}.npz")]
+        files += [self.file(f"controls/{k}/{name}.tsv") for name in ("words", "matches")]
+        files += [[], self.file("emotions.tsv"), self.file(f"space_{k}.npz")]
         rsa = self.settings("rsa")
         repeats = dict(n_draws=rsa["n_draws"], n_permuted=rsa["n_code_permutations"])
-        how = dict(settings=self.settings("features"), root_seed=SEED, names=("", k))
+        how = dict(corpus=None, settings=self.settings("features"), root_seed=SEED, names=("", k))
         script("build_space")(*files, **repeats, **how)
 
     def compare_with_judgements(self, k: str) -> None:
