@@ -285,7 +285,7 @@ def test_frequency_and_length_are_means_of_the_words_that_are_known(caplog):
         means = [np.nanmean(known[column].to_numpy()[member[:, e]]) for e in range(member.shape[1])]
         np.testing.assert_allclose(rdms[name].values, np.abs(np.subtract.outer(means, means)), atol=1e-12)
     first = np.flatnonzero(member[:, 0])
-    known.loc[first[1:], "log10_count"] = np.nan
+    known.loc[first[2:], "log10_count"] = np.nan
     with caplog.at_level(logging.INFO, logger="shared_affect"):
         logging.getLogger("shared_affect").propagate = True
         fewer = representations(Material(codes, np.arange(15), covariates=known))
