@@ -14,6 +14,7 @@ from glyphs import missing_characters
 from matplotlib.text import Text
 
 from shared_affect.results.contracts import CONTRACTS, write_table
+from shared_affect.results.figures.beyond import draw_beyond
 from shared_affect.results.figures.congruence import draw_congruence
 from shared_affect.results.figures.controls import draw_controls
 from shared_affect.results.figures.profile import draw_profile, is_marked
@@ -411,6 +412,36 @@ def test_congruence_draws_every_estimate_with_its_interval(tables, names, font):
     assert any("raters (English)" in t and "Chinese" in t for t in texts(figure))
 
 
+def with_partials_and_components(rsa):
+    """Rows of partial correlations and of components beside those that are there, in the main study alone."""
+    main = rsa[rsa["control"] == "none"]
+    partial = main.query("pairs == 'all' and statistic == 'spearman' and representation == 'sae-space'")
+    partial = partial.assign(pairs="partial", rho=partial["rho"] / 3, nuisances="static;valence")
+    static = main.query("representation == 'static' and statistic == 'rho-a'")
+    single = [static.assign(representation=f"dense-pc{k}", rho=0.01 * k) for k in (1, 2, 10)]
+    return pd.concat([rsa, partial, *single], ignore_index=True)
+
+
+def test_partial_correlations_stand_beside_plain_ones_and_components_one_by_one(tables, names, font):
+    rsa = with_partials_and_components(tables["rsa"])
+    with figure_style(font):
+        figure, source = draw_beyond({"rsa": rsa}, names)
+        ladder, _ = draw_congruence({"rsa": rsa}, names)
+    assert source["panel"].value_counts().to_dict() == {"components": 12, "partial": 2, "plain": 2}
+    assert (source["control"] == "none").all() and np.isin(source["rho"], drawn_x(figure)).all()
+    assert {"component 1", "component 10"} <= set(texts(figure))
+    assert not any("component" in t for t in texts(ladder))
+    # a spearman over all pairs of a rung without a partial correlation, and rho-a, are not in panel a
+    others = rsa.query("control == 'none' and representation == 'static' and statistic == 'spearman'")
+    assert not np.isin(others["rho"], drawn_x(figure)).any()
+
+
+def test_a_study_without_partial_correlations_or_components_says_so(tables, names, font):
+    with figure_style(font):
+        figure, _ = draw_beyond({"rsa": tables["rsa"]}, names)
+    assert {"no partial correlations\nin this study", "the residual has\nno components"} <= set(texts(figure))
+
+
 def test_ratings_draw_every_arm_and_both_directions(tables, names, font):
     with figure_style(font):
         figure, source = draw_ratings(tables, names)
@@ -602,6 +633,7 @@ def test_smaller_studies_are_drawn_and_say_what_is_not_there(tables, names, font
             draw_ratings(small, names),
             draw_steering(small, names, max_nll_ratio=1.6),
             draw_controls(small),
+            draw_beyond(small, names),
         ]
         for n, (figure, source) in enumerate(drawn):
             save(figure, source, pdf=tmp_path / f"{n}.pdf", png=tmp_path / f"{n}.png", csv=tmp_path / f"{n}.csv")
@@ -622,6 +654,7 @@ def test_every_word_of_the_contracts_has_a_name(tables, names, font):
     )
     with figure_style(font):
         draw_congruence({"rsa": rsa}, names)
+        draw_beyond({"rsa": rsa}, names)
         _, source = draw_ratings({"ratings": ratings}, names)
     assert set(source["arm"]) == set(RATING_ARMS)
 
@@ -659,6 +692,7 @@ def test_every_figure_of_the_table_is_drawn_from_the_tables_it_names_and_has_a_c
         caption = (root / f"workflow/report/figure{row.name}.rst").read_text(encoding="utf-8")
         assert f"source/figure{row.name}.csv" in caption and all(f"{t}.csv" in caption for t in row.tables), row.name
         own = {t: tables[t] for t in row.tables}
+        own |= {"rsa": with_partials_and_components(tables["rsa"])} if row.name == "S3" else {}
         with figure_style(font):
             figure, source = row.draw(Material(own, names, spaces() if row.files else [], 1.6))
         assert len(source) and len(figure.axes) > 1

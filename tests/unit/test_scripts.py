@@ -99,6 +99,9 @@ def data(tmp_path_factory):
     (folder / "emotions.tsv").write_text("\n".join(["emotion\tbasic\tcontrast", *rows]) + "\n", encoding="utf-8")
     matches = pd.DataFrame({"emotion": np.repeat(list(WORDS), 4), "target": concepts, "control": RATED[:16]})
     write_tsv(folder / "matches.tsv", matches.assign(distance=1.0))
+    words = pd.DataFrame({"emotion": np.repeat(list(WORDS), 4), "word": concepts, "source": "authored"})
+    words = words.assign(strength=1.0, n_sets=1, n_tokens=1, broken_share=0.0, in_norms=False)
+    write_tsv(folder / "words.tsv", words.assign(log10_count=np.nan, concreteness=np.nan))
     valence = y[:, :3].sum(1)
     valence = 2 * (valence - valence.min()) / np.ptp(valence) - 1
     norms = pd.DataFrame({"word": RATED, "valence": valence, "arousal": -valence})
@@ -128,9 +131,11 @@ def test_features_and_space_of_made_up_codes_without_a_workflow(data, tmp_path):
         assert set(frame["emotion"]) == {path.stem} and set(frame["feature"]) == {3 * k, 3 * k + 1, 3 * k + 2}
     assert all(len(read_tsv(f)) for f in shown)
     how = dict(settings=settings, n_draws=5, n_permuted=3, root_seed=1, names=names)
-    given = (data / "codes.npz", files, data / "matches.tsv", [], data / "emotions.tsv")
+    inputs = {"controls": data / "matches.tsv"} | {k: data / f"{k}.tsv" for k in ("words", "emotions")}
+    inputs |= {"codes": data / "codes.npz", "features": files, "associations": [], "corpus": None}
     for name in ("space", "again"):
-        function_of("build_space")(*given, tmp_path / f"{name}.npz", **how)
+        function_of("build_space")(inputs, tmp_path / f"{name}.npz", **how)
+    assert {"rdm_word-length", "rdm_dense-pc1"} <= set(np.load(tmp_path / "space.npz"))
     assert (tmp_path / "space.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
     out = (tmp_path / "dimensions.tsv", tmp_path / "coordinates.tsv")
     function_of("find_dimensions")(

@@ -18,36 +18,16 @@ from shared_affect.spaces.space_files import write_spaces
 from shared_affect.words.files import CONCEPT_WORDS, MATCHES
 
 
-def build_space(
-    codes,
-    features,
-    words,
-    controls,
-    associations,
-    emotions,
-    out,
-    *,
-    corpus,
-    settings,
-    n_draws,
-    n_permuted,
-    root_seed,
-    names,
-):
+def build_space(inputs, out, *, settings, n_draws, n_permuted, root_seed, names):
     """RDMs of all representations of one model, SAE and language, random draws, and the null of permuted codes.
 
     Parameters
     ----------
-    codes : path
-        Codes of the words (npz).
-    features, associations : list of path
-        Selected features of each emotion (tsv); word vectors (npz), none where the language has none.
-    words, controls, emotions : path
-        Descriptions of the concept words, matched control words, and table of the emotions (tsv).
+    inputs : dict
+        `codes` (npz), `features` (list of tsv, of each emotion), `words`, `controls`, `emotions` (tsv), `associations`
+        (list of npz, may be empty), `corpus` (text that gives word frequencies where no dataset does, or None).
     out : path
         The space (npz).
-    corpus : path or None
-        Text that gives word frequencies where no dataset does.
     settings : dict
         config.yaml, key features: what the null selects anew with.
     n_draws, n_permuted : int
@@ -56,17 +36,15 @@ def build_space(
     names : tuple of str
         Variant, model, SAE, language: the random numbers hang on them.
     """
-    known = load_codes(codes)
-    selected = np.unique(read_selected(features)["feature"])
-    LOG.info("space of %d features", len(selected))
-    table = read_emotions(emotions)
+    codes, table = load_codes(inputs["codes"]), read_emotions(inputs["emotions"])
     contrast = set(table["emotion"][table["contrast"]])
-    permuted = permuted_spaces(known, contrast, settings, n_permuted, rng(root_seed, "permute_codes", *names))
-    LOG.info("%d permutations of the codes of %d words", n_permuted, len(known.concepts.words))
-    text = Path(corpus).read_text(encoding="utf-8") if corpus else None
-    covariates = word_covariates(known.concepts.words, CONCEPT_WORDS.read(words), text, gaps=True)
-    beside = group_controls(MATCHES.read(controls))
-    material = Material(known, selected, read_vectors(associations), beside, covariates)
+    permuted = permuted_spaces(codes, contrast, settings, n_permuted, rng(root_seed, "permute_codes", *names))
+    selected = np.unique(read_selected(inputs["features"])["feature"])
+    LOG.info("%d features; %d permutations of %d words", len(selected), n_permuted, len(codes.concepts.words))
+    text = Path(inputs["corpus"]).read_text(encoding="utf-8") if inputs["corpus"] else None
+    known = word_covariates(codes.concepts.words, CONCEPT_WORDS.read(inputs["words"]), text, gaps=True)
+    beside = read_vectors(inputs["associations"]), group_controls(MATCHES.read(inputs["controls"]))
+    material = Material(codes, selected, *beside, known)
     random = draws(material, n_draws, Seeds(root_seed, ("build_space", *names)))
     write_spaces(out, representations(material), random, permuted)
 
@@ -74,6 +52,7 @@ def build_space(
 if __name__ == "__main__":
     start_log(snakemake.log[0])
     i, p, names = snakemake.input, snakemake.params, tuple(snakemake.wildcards)
+    inputs = {k: i[k] for k in ("codes", "features", "emotions", "associations")}
+    inputs |= dict(words=i.words[0], controls=i.controls[0], corpus=i.corpus or None)
     how = dict(settings=p.settings, n_draws=p.n_draws, n_permuted=p.n_code_permutations, root_seed=p.root_seed)
-    files = (i.codes, i.features, i.words[0], i.controls[0], i.associations, i.emotions, snakemake.output[0])
-    build_space(*files, corpus=i.corpus or None, **how, names=names)
+    build_space(inputs, snakemake.output[0], **how, names=names)

@@ -76,6 +76,14 @@ VIEWS = (
         {"statistic": ("rho-a",)},
     ),
     View(
+        "Congruence beyond simpler dissimilarities",
+        "Partial Spearman correlation, mean over raters, with 95 % interval; no claim reads it.",
+        "rsa",
+        ("human_language", "nuisances", "representation"),
+        "rho",
+        {"pairs": ("partial",), "statistic": ("spearman",)},
+    ),
+    View(
         "What people agree on",
         "Noise ceilings of the judgements.",
         "human_ceilings",

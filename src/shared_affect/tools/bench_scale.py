@@ -110,13 +110,15 @@ class Study:
         script("select_features")(*files, *out, settings=self.settings("features"), root_seed=SEED, names=("", k))
 
     def build_space(self, k: str) -> None:
-        files = [self.file(f"codes_{k}.npz"), self.each(f"selected/{k}/{{}}.tsv")]
-        files += [self.file(f"controls/{k}/{name}.tsv") for name in ("words", "matches")]
-        files += [[], self.file("emotions.tsv"), self.file(f"space_{k}.npz")]
+        inputs: dict = dict(codes=self.file(f"codes_{k}.npz"), features=self.each(f"selected/{k}/{{}}.tsv"))
+        inputs |= {
+            name: self.file(f"controls/{k}/{end}.tsv") for name, end in (("words", "words"), ("controls", "matches"))
+        }
+        inputs |= dict(associations=[], emotions=self.file("emotions.tsv"), corpus=None)
         rsa = self.settings("rsa")
         repeats = dict(n_draws=rsa["n_draws"], n_permuted=rsa["n_code_permutations"])
-        how = dict(corpus=None, settings=self.settings("features"), root_seed=SEED, names=("", k))
-        script("build_space")(*files, **repeats, **how)
+        how = dict(settings=self.settings("features"), root_seed=SEED, names=("", k))
+        script("build_space")(inputs, self.file(f"space_{k}.npz"), **repeats, **how)
 
     def compare_with_judgements(self, k: str) -> None:
         files = [self.file(f"space_{k}.npz"), *(self.file(f"human/{f}_{k}.tsv") for f in ("judgements", "affect"))]

@@ -52,7 +52,8 @@ def draw_congruence(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[F
     every = rows[
         (rows["spec"] == PRIMARY_SPEC) & (rows["statistic"] == "rho-a") & rows["pairs"].isin([s.name for s in SHOWN])
     ]
-    main = every[every["control"] == "none"]
+    apart = [k for k, r in REPRESENTATION.items() if r.component]  # in figure S3
+    main = every[(every["control"] == "none") & ~every["representation"].isin(apart)]
     controls = every[(every["control"] != "none") & (every["representation"] == PRIMARY)]
     models, languages = in_order(main["model"]), in_order(main["language"])
     strips = list(dict.fromkeys(zip(controls["control"], controls["model"], strict=True)))

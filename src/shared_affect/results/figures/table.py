@@ -113,5 +113,11 @@ ROWS = (
         lambda m: import_module("shared_affect.results.figures.profile").draw_profile(m.tables, m.names),
         needs="profile",
     ),
+    FigureOf(
+        "S3",
+        "Beyond simpler dissimilarities",
+        ("rsa",),
+        lambda m: import_module("shared_affect.results.figures.beyond").draw_beyond(m.tables, m.names),
+    ),
 )
 FIGURES = {f.name: f for f in ROWS}
