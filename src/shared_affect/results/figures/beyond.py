@@ -55,10 +55,10 @@ def draw_beyond(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Figur
     rows = tables["rsa"]
     main = rows[(rows["spec"] == PRIMARY_SPEC) & (rows["control"] == "none")]
     models, languages = in_order(main["model"]), in_order(main["language"])
-    partial = main[main["pairs"] == "partial"]
+    numbers = {k: r.component for k, r in REPRESENTATION.items() if r.component}
+    partial = main[(main["pairs"] == "partial") & ~main["representation"].isin(list(numbers))]
     plain = main[(main["pairs"] == "all") & (main["statistic"] == "spearman")]
     plain = plain[plain["representation"].isin(partial["representation"])]
-    numbers = {k: r.component for k, r in REPRESENTATION.items() if r.component}
     single = main[
         main["representation"].isin(list(numbers))
         & (main["statistic"] == "rho-a")
