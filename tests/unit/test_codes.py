@@ -236,6 +236,7 @@ def test_spaces_are_compared_by_label_and_every_rung_is_there(codes, tmp_path):
     assert {r for r in rsa["representation"] if "dense-pc" not in r and "beyond" not in r} == {
         "sae-space",
         "sae-all",
+        "sae-euclidean",
         "dense",
         "static",
         "random-sae",

@@ -114,7 +114,8 @@ def test_planted_plane_is_found_and_an_unrelated_one_is_not():
     assert found.loc["procrustes_disparity", "value"] < 0.05 and found.loc["procrustes_disparity", "p"] == 0.001
     assert found.loc[["r_valence", "r_arousal"], "value"].min() > 0.95
     assert found.loc["loo_rmse", "value"] < 0.3 * found.loc["loo_rmse_mean_baseline", "value"]
-    assert found["p"].notna().sum() == 5 and found["value"].notna().all()
+    assert found["p"].notna().sum() == 6 and found["value"].notna().all()
+    assert found.loc["circular_order", "value"] > 0.9 and found.loc["circular_order", "p"] == 0.001
     for d, o in (("valence", "arousal"), ("arousal", "valence")):
         assert (
             found.loc[f"loo_r2_{d}", "p"] == 0.001
@@ -129,7 +130,7 @@ def test_planted_plane_is_found_and_an_unrelated_one_is_not():
         draw=lambda *names: rng,
     )
     other = other.set_index("quantity")
-    assert other.loc["procrustes_disparity", "p"] > 0.05
+    assert other.loc["procrustes_disparity", "p"] > 0.05 and other.loc["circular_order", "p"] > 0.05
     assert other.loc["loo_rmse", "value"] > 0.8 * other.loc["loo_rmse_mean_baseline", "value"]
 
 

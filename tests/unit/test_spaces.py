@@ -246,7 +246,7 @@ def test_rungs_of_associations_and_of_control_words_need_words_of_each_emotion(c
     controls = {e: list(codes.rated.words[3 * i : 3 * i + 3]) for i, e in enumerate(codes.emotions)}
     selected = codes.rated.live()
     rdms = representations(Material(codes, selected, vectors, controls))
-    components = {f"dense-pc{k}" for k in range(1, 11)}
+    components = {f"dense-pc{k}" for k in range(1, 11)} | {"sae-euclidean"}
     assert set(rdms) - components == {"sae-space", "sae-all", "dense", "static", "association", "non-emotion"}
 
     def naive(points, sets):

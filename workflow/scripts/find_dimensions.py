@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pandas as pd
+
 from shared_affect.base.log import LOG, start_log
 from shared_affect.base.seeds import rng
 from shared_affect.human.files import AFFECT
@@ -9,7 +11,7 @@ from shared_affect.spaces.dimensions import organise
 from shared_affect.spaces.files import COORDINATES, DIMENSIONS
 from shared_affect.spaces.layouts import classical_mds
 from shared_affect.spaces.procrustes import align_to_human
-from shared_affect.spaces.rungs import PRIMARY
+from shared_affect.spaces.rungs import EUCLIDEAN, PRIMARY
 from shared_affect.spaces.space_files import load_spaces
 
 
@@ -19,11 +21,12 @@ def find_dimensions(space, affect, out_dimensions, out_coordinates, *, n_permuta
     Parameters
     ----------
     space : path
-        RDMs of all representations (npz); only the emotion space is read.
+        RDMs of all representations (npz); only the emotion space is read, by both of its distances.
     affect : path
         Valence and arousal of the emotions (tsv).
     out_dimensions, out_coordinates : path
-        Tests of each quantity, and coordinates of the emotions (tsv).
+        Tests of each quantity, those of principal components behind those of the layout (`pca_`), and coordinates of
+        the emotions (tsv).
     n_permutations, n_bootstrap : int
     root_seed : int
     names : tuple of str
@@ -31,9 +34,11 @@ def find_dimensions(space, affect, out_dimensions, out_coordinates, *, n_permuta
     """
     human = AFFECT.read(affect)
     rdms = load_spaces(space).rdms
-    layout = classical_mds(rdms[PRIMARY].subset(human["emotion"].tolist()))
-    draw = partial(rng, root_seed, "find_dimensions", *names)
-    frame = organise(layout, human, n_permutations=n_permutations, n_bootstrap=n_bootstrap, draw=draw)
+    layout, components = (classical_mds(rdms[k].subset(human["emotion"].tolist())) for k in (PRIMARY, EUCLIDEAN))
+    draw, how = partial(rng, root_seed, "find_dimensions", *names), dict(n_permutations=n_permutations)
+    found = organise(layout, human, n_bootstrap=n_bootstrap, draw=draw, **how)
+    beside = organise(components, human, n_bootstrap=n_bootstrap, draw=partial(draw, "pca"), **how)
+    frame = pd.concat([found, beside.assign(quantity="pca_" + beside["quantity"])], ignore_index=True)
     LOG.info("\n%s", frame.to_string())
     DIMENSIONS.write(out_dimensions, frame)
     COORDINATES.write(out_coordinates, align_to_human(layout, human))

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from shared_affect.base.stats import percentile_interval
+from shared_affect.spaces.circular import circular_order
 from shared_affect.spaces.layouts import Layout, human_values, two_axes
 from shared_affect.spaces.procrustes import leave_one_out_error, procrustes_to_human, turned_r
 
@@ -155,7 +156,8 @@ def organise(
         ``loo_r2_valence_beyond_arousal`` and ``loo_r2_arousal_beyond_valence`` (what the plane adds to the other
         dimension, its square and its size), procrustes_disparity, loo_rmse and loo_rmse_mean_baseline (human units),
         r_valence and r_arousal (turned axes, in-sample, beside their mean and 97.5 % point under permuted labels),
-        variance_explained_1 and variance_explained_2 (of the layout's own axes).
+        variance_explained_1 and variance_explained_2 (of the layout's own axes), circular_order (of the angles in the
+        plane, with those of valence and arousal).
     """
     va = human_values(layout, human)
     n = n_permutations
@@ -171,6 +173,7 @@ def organise(
             {"quantity": f"loo_r2_{d}", **_value(alone), **p, "n_permutations": n},
             {"quantity": f"loo_r2_{d}_beyond_{other}", **_value(beyond), "p": beyond.p, "n_permutations": n},
         ]
+    rows.append({"quantity": "circular_order", **circular_order(two_axes(layout), va, n, draw("circular"))})
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["n_permutations"] = frame["n_permutations"].fillna(0).astype(int)
     return frame.assign(n_emotions=len(layout.labels))

@@ -104,6 +104,11 @@ def _of_words(codes: LanguageCodes, x: np.ndarray) -> RDM:
     return cosine_rdm(emotion_space(x, codes.membership, codes.emotions), codes.emotions)
 
 
+def _euclidean(material: Material) -> RDM:
+    codes = material.codes
+    return euclidean_rdm(centroids(codes.concepts.columns(material.selected), codes.membership), codes.emotions)
+
+
 def _set_overlap(material: Material) -> RDM | None:
     codes = material.codes
     return None if codes.several is None or codes.overlap is None else RDM(codes.emotions, 1 - codes.overlap)
@@ -265,6 +270,7 @@ RUNGS: tuple[Rung, ...] = (
     Rung("valence-arousal", of_affect=_valence_arousal),  # Euclidean distance
     Rung("frequency", partial(_covariate, "log10_count", "frequency")),
     Rung("word-length", partial(_covariate, "length", "word-length")),  # characters
+    Rung("sae-euclidean", _euclidean),  # sae-space by another distance: its MDS is a principal component analysis
     Rung("sae-beyond-static", of_rdms=partial(_beyond_static, "sae-space")),
     Rung("dense-beyond-static", of_rdms=partial(_beyond_static, "dense")),
     *(Rung(f"dense-pc{k}", partial(_component, k)) for k in range(1, COMPONENTS + 1)),
@@ -272,6 +278,7 @@ RUNGS: tuple[Rung, ...] = (
 """In the order of the tables' rows."""
 
 PRIMARY = "sae-space"
+EUCLIDEAN = "sae-euclidean"
 TESTED = tuple(r.name for r in RUNGS if r.tested)
 
 

@@ -109,6 +109,7 @@ REPRESENTATION = _by_name(
         Representation("with-shared-words", "SAE, shared words kept"),
         Representation("frequency", "word frequency"),
         Representation("word-length", "word length"),
+        Representation("sae-euclidean", "SAE, Euclidean distance"),
         Representation("sae-beyond-static", "SAE, static taken out"),
         Representation("dense-beyond-static", "residual, static taken out"),
         *(Representation(f"dense-pc{k}", f"residual, component {k}", k) for k in range(1, COMPONENTS + 1)),

@@ -162,6 +162,8 @@ def _title(s: Space, dimensions: pd.DataFrame, names: Names) -> str:
     values = dict(zip(found["quantity"], found["value"], strict=True))
     facts = [f"{d} {values[f'loo_r2_{d}']:.2f}" for d in DIMENSIONS if f"loo_r2_{d}" in values]
     known = f"; R²: {', '.join(facts)}" if facts else ""
+    order = found[found["quantity"] == "circular_order"]
+    known += "".join(f"; order around the middle, p = {p:.2g}" for p in order["p"])
     return f"{names.model(s.model)}, {names.language(s.language)}, n = {len(s.coordinates)}{known}"
 
 
