@@ -17,6 +17,7 @@ from shared_affect.results.contracts import CONTRACTS, write_table
 from shared_affect.results.figures.beyond import draw_beyond
 from shared_affect.results.figures.congruence import draw_congruence
 from shared_affect.results.figures.controls import draw_controls
+from shared_affect.results.figures.matrix import draw_matrix
 from shared_affect.results.figures.profile import draw_profile, is_marked
 from shared_affect.results.figures.ratings import draw_ratings
 from shared_affect.results.figures.spaces import Space, draw_spaces
@@ -442,6 +443,47 @@ def test_a_study_without_partial_correlations_or_components_says_so(tables, name
     assert {"no partial correlations\nin this study", "the residual has\nno components"} <= set(texts(figure))
 
 
+def pair_rows(views, pairs=("all", "within-valence")):
+    """A table of every two views, rho by its place."""
+    columns = ("kind", "name", "sae", "language")
+    rows, k = [], 0
+    for i, a in enumerate(views):
+        for b in views[i + 1 :]:
+            for p in pairs:
+                k += 1
+                own = {f"{c}_{side}": x for side, v in (("a", a), ("b", b)) for c, x in zip(columns, v, strict=True)}
+                rows.append({**own, "pairs": p, "rho": 0.01 * k, **interval(0.01 * k), "p": 0.001 if k == 3 else 0.5})
+    frame = pd.DataFrame(rows).assign(control="none", spec="primary", root_seed=0, human="h")
+    return frame.assign(n_permutations=99, n_emotions=6, n_pairs=15)
+
+
+VIEWS = [("space", "m1", "s", "en"), ("space", "m1", "s", "zh"), ("judgements", "h", "-", "en")]
+
+
+def test_the_matrix_has_all_pairs_below_and_those_within_a_class_above(names, font):
+    with figure_style(font):
+        figure, source = draw_matrix({"space_pairs": pair_rows(VIEWS)}, names)
+    assert len(source) == 6
+    ax = figure.axes[0]
+    numbers = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in ax.texts}
+    shown = {at: t.get_text() for at, t in numbers.items()}
+    assert shown == {(1, 0): ".01", (0, 1): ".02", (2, 0): ".03", (0, 2): ".04", (2, 1): ".05", (1, 2): ".06"}
+    assert [at for at, t in numbers.items() if t.get_fontweight() == "bold"] == [(2, 0)]
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert labels[2] == "people (judgements), English" and "Chinese" in labels[1] and ", s," not in labels[0]
+    several = [*VIEWS, ("space", "m1", "other", "en")]
+    with figure_style(font):
+        figure, _ = draw_matrix({"space_pairs": pair_rows(several)}, names)
+    labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert ", s, " in labels[0] and ", other, " in labels[2] and labels[3].startswith("people")
+
+
+def test_a_matrix_of_nothing_says_so(names, font):
+    with figure_style(font):
+        figure, _ = draw_matrix({"space_pairs": pair_rows(VIEWS).iloc[:0]}, names)
+    assert any("nothing to compare" in t for t in texts(figure))
+
+
 def test_ratings_draw_every_arm_and_both_directions(tables, names, font):
     with figure_style(font):
         figure, source = draw_ratings(tables, names)
@@ -691,7 +733,8 @@ def test_every_figure_of_the_table_is_drawn_from_the_tables_it_names_and_has_a_c
         assert set(row.tables) <= set(CONTRACTS) and set(row.files) <= set(SPACE)
         caption = (root / f"workflow/report/figure{row.name}.rst").read_text(encoding="utf-8")
         assert f"source/figure{row.name}.csv" in caption and all(f"{t}.csv" in caption for t in row.tables), row.name
-        own = {t: tables[t] for t in row.tables}
+        own = {t: tables[t] for t in row.tables if t in tables}
+        own |= {"space_pairs": pair_rows(VIEWS)} if row.name == "S4" else {}
         own |= {"rsa": with_partials_and_components(tables["rsa"])} if row.name == "S3" else {}
         with figure_style(font):
             figure, source = row.draw(Material(own, names, spaces() if row.files else [], 1.6))

@@ -1,7 +1,7 @@
 # Emotion spaces, their comparison with human judgements, their dimensions.
 # Inputs: codes, emotion features, judgements and affect of the emotions in standard form.
 # Outputs: <results>/{variant}spaces/{model}/{sae}/{language}.npz, <results>/{variant}rsa/...,
-# <results>/{variant}rsa_profiles/..., <results>/{variant}dimensions/...
+# <results>/{variant}rsa_profiles/..., <results>/space_pairs/{human}.tsv, <results>/{variant}dimensions/...
 
 
 rule build_space:
@@ -77,6 +77,44 @@ rule compare_with_profiles:
         code=code("compare_with_profiles"),
     script:
         "../scripts/compare_with_profiles.py"
+
+
+if STUDY.models:
+    VIEWS = [
+        {"name": m, "sae": r["sae"], "language": k}
+        for m in STUDY.claiming
+        for r in STUDY.saes_of(m)
+        for k in STUDY.languages
+    ]
+    # raters' language -> a language of words whose file holds what they judged
+    JUDGED = STUDY.data.judged()
+
+    rule compare_pairwise:
+        input:
+            spaces=["<results>/spaces/{name}/{sae}/{language}.npz".format(**v) for v in VIEWS],
+            judgements=[f"<results>/human/{{human}}/judgements_{k}.tsv" for k in JUDGED.values()],
+            affect=expand("<results>/human/{{human}}/affect_{language}.tsv", language=STUDY.languages),
+            profiles=[f"<results>/human/{STUDY.profiles}/profiles_{k}.tsv" for k in STUDY.profiled_languages],
+        output:
+            "<results>/space_pairs/{human}.tsv",
+        log:
+            "<logs>/compare_pairwise/{human}.log",
+        benchmark:
+            "<benchmarks>/compare_pairwise/{human}.tsv"
+        resources:
+            **needs("compare_pairwise"),
+        params:
+            settings=config["rsa"],
+            views=VIEWS,
+            judged=JUDGED,
+            profiled={
+                k: {"dataset": STUDY.profiles, **STUDY.data.cells(("human_language",), "profiles", STUDY.profiles, k)}
+                for k in STUDY.profiled_languages
+            },
+            root_seed=config["root_seed"],
+            code=code("compare_pairwise"),
+        script:
+            "../scripts/compare_pairwise.py"
 
 
 rule find_dimensions:

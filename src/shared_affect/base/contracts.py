@@ -228,10 +228,10 @@ class Published:
         Of the table, ``tables/{name}.csv``.
     side : {"model", "concepts", "human", "both"}, optional
         A variant that touches this side has files of its own; None: the primary configuration alone has any.
-    needs : {"", "pair", "steering", "profile", "profiles", "validity", "agreement"}
-        The study has the table only with two languages, only if it steers, only if it reads some model through several
-        SAEs, or only if it names profiles of words or vignettes that some language of it has, or datasets whose raters
-        are compared.
+    needs : {"", "models", "pair", "steering", "profile", "profiles", "validity", "agreement"}
+        The study has the table only with models, only with two languages, only if it steers, only if it reads some
+        model through several SAEs, or only if it names profiles of words or vignettes that some language of it has, or
+        datasets whose raters are compared.
     words : mapping of column -> allowed words
     """
 

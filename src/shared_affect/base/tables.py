@@ -22,8 +22,8 @@ TEXT_COLUMNS = frozenset(
     "word rater emotion emotion_a emotion_b cue target text label control pair prompt template text_id published_form"
     " model sae language concept human_a human_b arm arm_a arm_b attribute beside block category claim comparison"
     " control_name corpus dataset dimension gloss group human human_language judge judge_a judge_b language_a"
-    " language_b norms nuisances of pairs partner pos profiles prompts property quantity representation"
-    " representation_a representation_b scale source spec split statistic vignettes words wrapped".split()
+    " language_b name_a name_b norms nuisances of pairs partner pos profiles prompts property quantity representation"
+    " representation_a representation_b sae_a sae_b scale source spec split statistic vignettes words wrapped".split()
 )
 """Words in every table that is read without its contract: text even where all of them look like numbers (raters 01,
 02). A test holds them against the contracts.

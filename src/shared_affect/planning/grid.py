@@ -27,10 +27,10 @@ class Kind:
         Path below the study (and the variant's folder), with the axes of the grid in braces.
     side : {"model", "concepts", "human", "both"}, optional
         A variant that touches this side has files of its own; None: the primary configuration alone has any.
-    needs : {"", "pair", "steering", "profile", "profiles", "validity", "agreement"}
-        The study has the table only with two languages, only if it steers, only if it reads some model through several
-        SAEs (then the files are those of every SAE, else of the primary one), or only if it names profiles of words,
-        vignettes, or datasets whose raters are compared.
+    needs : {"", "models", "pair", "steering", "profile", "profiles", "validity", "agreement"}
+        The study has the table only with models, only with two languages, only if it steers, only if it reads some
+        model through several SAEs (then the files are those of every SAE, else of the primary one), or only if it names
+        profiles of words, vignettes, or datasets whose raters are compared.
     """
 
     pattern: str
@@ -99,7 +99,12 @@ class Grid:
     def has(self, needs: str) -> bool:
         """Whether the study has what a table or a figure needs (`Kind.needs`)."""
         study = self.study
-        there = {"pair": bool(study.pair), "steering": bool(study.steered), "profile": study.is_profiled}
+        there = {
+            "models": bool(study.models),
+            "pair": bool(study.pair),
+            "steering": bool(study.steered),
+            "profile": study.is_profiled,
+        }
         there |= {"profiles": bool(study.profiled_languages), "validity": bool(study.vignettes)}
         there |= {"agreement": bool(study.config["agreement"])}
         return not needs or there[needs]
@@ -141,8 +146,7 @@ class Grid:
                 self._path(kind, "", {"human": d, "language": k}): self.identity("", {"human": d})
                 for kind, d, k in norms
             }
-        first = {study.data.row("judgements", study.human, k)["human_language"]: k for k in reversed(study.languages)}
-        wanted = [(KINDS["human_ceilings"], study.human, k) for k in reversed(first.values())]
+        wanted = [(KINDS["human_ceilings"], study.human, k) for k in study.data.judged().values()]
         wanted += norms
         # whose language the ratings are in stands in the files
         return {

@@ -151,6 +151,16 @@ class HumanData:
             for q, (kind, dataset) in asked.items()
         }
 
+    def judged(self) -> dict[str, str]:
+        """Language of raters -> the first language of the study that is held against them: two may be held against the
+        same people.
+        """
+        study = self.study
+        found: dict[str, str] = {}
+        for k in study.languages:
+            found.setdefault(self.row("judgements", study.human, k)["human_language"], k)
+        return found
+
     def affect_of(self, dataset: str, language: str, kind: str = "judgements") -> tuple[str, dict[str, str] | None]:
         """File with valence and arousal of the emotions, and emotion -> word to look up if it is a file of norms.
 

@@ -183,6 +183,7 @@ RULES: Mapping[str, Rule] = {
     "profile_sae": Rule(500, 5),
     "collect_table": Rule(300, 3),
     "compare_cultures": Rule(300, 2, lambda w: 4 * w.rated * 8.0 * w.permutations, lambda w: w.rated / 1e3),
+    "compare_pairwise": Rule(400, 30),
     "compare_with_judgements": Rule(500, 5),
     "compare_with_profiles": Rule(500, 5),
     "draw_figure": Rule(500, 6),

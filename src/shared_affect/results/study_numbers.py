@@ -84,6 +84,14 @@ VIEWS = (
         {"pairs": ("partial",), "statistic": ("spearman",)},
     ),
     View(
+        "Every space against every other, and against people",
+        "rho-a of two sets of dissimilarities, with 95 % interval; people are one mean here. No claim reads it.",
+        "space_pairs",
+        tuple(f"{c}_{side}" for side in "ab" for c in ("kind", "name", "sae", "language")),
+        "rho",
+        across=("pairs",),
+    ),
+    View(
         "What people agree on",
         "Noise ceilings of the judgements.",
         "human_ceilings",

@@ -108,6 +108,35 @@ RSA_DIFFERENCES = Table(
     empty=True,
 )
 
+
+def _view(side: str) -> tuple:
+    return (
+        text(f"kind_{side}", "whose dissimilarities", "space", "judgements", "profiles"),
+        text(f"name_{side}", "model, or dataset of people"),
+        text(f"sae_{side}", "- of people"),
+        text(f"language_{side}", "of the words; of people, their own"),
+    )
+
+
+SPACE_PAIRS = Table(
+    "space_pairs/{human}.tsv",
+    "compare_pairwise",
+    "Every emotion space against every other, and against people; two sets of people too. No claim reads it.",
+    (
+        *_view("a"),
+        *_view("b"),
+        text("pairs", "set of pairs"),
+        *_estimate("rho", "rho-a"),
+        share("p", "emotion labels permuted; of this number alone, in no family", missing=True),
+        whole("n_permutations", ""),
+        whole("n_emotions", "that both know"),
+        whole("n_pairs", ""),
+    ),
+    (*(f"{c}_{side}" for side in "ab" for c in ("kind", "name", "sae", "language")), "pairs"),
+    published=Published("space_pairs", needs="models", words={"pairs": PAIR_SETS}),
+    empty=True,
+)
+
 DIMENSIONS = Table(
     "{variant}dimensions/{model}/{sae}/{language}/{human}.tsv",
     "find_dimensions",

@@ -100,6 +100,31 @@ def select_pairs(name: str, labels: Sequence[str], classes: Mapping[str, str]) -
     return PairSet(name, tuple(kept), i[same], j[same], groups)
 
 
+def lacking_pairs(name: str, labels: Sequence[str], classes: Mapping[str, str]) -> str:
+    """Why a pair set of these labels is too small to be compared with an interval; "" where it is not.
+
+    Every label is left out once for the interval: without any one of them 3 pairs must be left.
+
+    Examples
+    --------
+    >>> lacking_pairs("all", "abcd", {})
+    ''
+    >>> lacking_pairs("all", "abc", {})
+    "without 'a' it has 1 pairs; needed: 3 or more, every emotion is left out once for the interval"
+    """
+    try:
+        chosen = select_pairs(name, labels, classes)
+    except ValueError as error:
+        return str(error)
+    n, of = chosen.first.size, np.bincount([*chosen.first, *chosen.second])
+    if (n - of >= MIN_PAIRS).all():
+        return ""
+    return (
+        f"without {chosen.labels[int(of.argmax())]!r} it has {n - of.max()} pairs; needed: {MIN_PAIRS} or more, every"
+        " emotion is left out once for the interval"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class PairSets:
     """The pair sets of one comparison.

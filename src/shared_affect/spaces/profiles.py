@@ -20,7 +20,7 @@ import pandas as pd
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.spaces.ladder import compare_raters
-from shared_affect.spaces.pair_sets import MIN_PAIRS, PairSets, select_pairs
+from shared_affect.spaces.pair_sets import MIN_PAIRS, PairSets, lacking_pairs
 from shared_affect.spaces.rdm import RaterRDMs, cosine_rdm
 from shared_affect.spaces.space_files import Spaces
 
@@ -144,18 +144,7 @@ def compare_profiles(
 
 
 def _has_pairs(name: str, emotions: Sequence[str], classes: dict[str, str], wording: str) -> bool:
-    """Whether a pair set has enough pairs, and has them whichever of its emotions is left out for the interval."""
-    try:
-        chosen = select_pairs(name, emotions, classes)
-    except ValueError as error:
-        LOG.info("profiles by %s: pair set %s is left out: %s", wording, name, error)
-        return False
-    n, of = chosen.first.size, np.bincount([*chosen.first, *chosen.second])
-    if (n - of < MIN_PAIRS).any():
-        LOG.info(
-            "profiles by %s: pair set %s is left out: without %s it has %d pairs; needed: %d or more, every emotion is"
-            " left out once for the interval",
-            *(wording, name, chosen.labels[int(of.argmax())], n - of.max(), MIN_PAIRS),
-        )
-        return False
-    return True
+    """Whether a pair set is large enough; the log says why not."""
+    if why := lacking_pairs(name, emotions, classes):
+        LOG.info("profiles by %s: pair set %s is left out: %s", wording, name, why)
+    return not why

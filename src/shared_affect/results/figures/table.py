@@ -119,5 +119,11 @@ ROWS = (
         ("rsa",),
         lambda m: import_module("shared_affect.results.figures.beyond").draw_beyond(m.tables, m.names),
     ),
+    FigureOf(
+        "S4",
+        "Every space against every other",
+        ("space_pairs",),
+        lambda m: import_module("shared_affect.results.figures.matrix").draw_matrix(m.tables, m.names),
+    ),
 )
 FIGURES = {f.name: f for f in ROWS}
