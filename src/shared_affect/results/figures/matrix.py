@@ -17,7 +17,7 @@ from shared_affect.study.vocabulary import PAIR_SET, PRIMARY_SPEC
 SHOWN = [s for s in PAIR_SET.values() if s.colour]
 """Pair sets: the first stands below the diagonal, the second above it."""
 AXES = ("kind", "name", "sae", "language")
-CELL, LEFT, TOP, FOOT = 0.36, 2.1, 0.35, 2.3
+CELL, LEFT, TOP, FOOT = 0.44, 2.1, 0.35, 2.3
 COLOURS = "RdBu_r"
 
 
@@ -78,12 +78,11 @@ def _matrix(fig: Figure, ax: Axes, rows: pd.DataFrame, views: Sequence[tuple[str
     for i, j in zip(*np.nonzero(np.isfinite(value)), strict=True):
         dark = abs(value[i, j]) > 0.6
         ax.text(
-            *(j, i, f"{value[i, j]:.2f}".replace("0.", ".")),
+            *(j, i, f"{value[i, j]:.2f}".replace("0.", ".").replace("-", "−") + ("*" if tested[i, j] < ALPHA else "")),
             ha="center",
             va="center",
             fontsize=4.2 if small else 6,
             color="white" if dark else "black",
-            fontweight="bold" if tested[i, j] < ALPHA else "normal",
         )
     ax.set_yticks(range(n), labels, fontsize=5 if small else 7)
     ax.set_xticks(range(n), labels, fontsize=5 if small else 7, rotation=90)
