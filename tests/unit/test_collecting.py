@@ -108,6 +108,7 @@ def test_collected_rows_know_where_they_come_from(tmp_path):
                 {
                     "n_active_both": 9,
                     "n_language": 1,
+                    "n_language_shared": 1,
                     "n_shared": k,
                     "expected": 1.5,
                     "null_high": 3,

@@ -301,6 +301,23 @@ def test_shared_features_find_the_common_ones():
         assert row.shared == (row.profile_r > row.threshold)
 
 
+def test_features_that_tell_the_language_are_left_out_and_counted_before_and_after():
+    codes, member, emotions, rng = two_languages(0, common=20)
+    plain = shared(codes, member, emotions, n_permutations=500, rng=np.random.default_rng(1))
+    # an offset tells the language of every word and leaves the profiles as they are
+    telling = {**codes, "en": codes["en"] + np.r_[np.full(3, 9.0), np.zeros(34), np.full(3, 9.0)]}
+    result = shared(telling, member, emotions, n_permutations=500, rng=np.random.default_rng(1))
+    assert (plain.n_language, plain.n_language_shared) == (0, 0)
+    assert result.n_language == 6 and not {0, 1, 2, 37, 38, 39} & set(result.features.feature)
+    threshold = result.features["threshold"].iloc[0]
+    r = [
+        np.corrcoef([[telling[k][member[k][:, e], f].mean() for e in range(9)] for k in telling])[0, 1]
+        for f in range(40)
+    ]
+    assert result.n_language_shared == sum(r[f] > threshold for f in (0, 1, 2, 37, 38, 39)) >= 3
+    assert result.n_shared == sum(r[f] > threshold for f in range(3, 37))
+
+
 def test_permuted_profiles_equal_a_loop():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, 5, 7))

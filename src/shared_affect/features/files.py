@@ -138,6 +138,7 @@ SHARED_SUMMARY = Table(
         whole("n_active_both", "features active in both languages"),
         whole("n_language", "of these, left out because they tell the language"),
         whole("n_shared", ""),
+        whole("n_language_shared", "of those left out, would count as shared"),
         number("expected", "mean count under permutations", 0, missing=True),
         number("null_high", "97.5 % point of it", 0, missing=True),
         share("p", "the larger of the two", missing=True),

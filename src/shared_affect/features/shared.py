@@ -78,8 +78,9 @@ class SharedFeatures:
     features : DataFrame
         One row for each feature active in both languages that tells no language: feature, active_<language> (share of
         concept words) twice, profile_r, threshold, shared.
-    n_active_both, n_language, n_shared : int
-        Features active in both languages, those of them that tell the language (left out), and the shared ones.
+    n_active_both, n_language, n_shared, n_language_shared : int
+        Features active in both languages, those of them that tell the language (left out), the shared ones, and those
+        left out that would count as shared.
     expected, null_high : float
         Mean and 97.5 % point of the count under permutations: of the two kinds, the one with the larger p.
     p, p_labels, p_words : float
@@ -95,6 +96,7 @@ class SharedFeatures:
     n_active_both: int
     n_language: int
     n_shared: int
+    n_language_shared: int
     expected: float
     null_high: float
     p: float
@@ -212,14 +214,20 @@ def _checked(words_by_language: Mapping[str, LanguageWords], emotions: Sequence[
     return found
 
 
-def _active_in_both(words: Sequence[LanguageWords], active: np.ndarray, least: float) -> tuple[np.ndarray, int]:
-    """Features active in both languages that tell no language, and the number of those that do."""
+def _active_in_both(words: Sequence[LanguageWords], active: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Features active in both languages that tell no language, and those that do."""
     both = np.flatnonzero((active >= least).all(0) & (active > 0).all(0))
     if not len(both):
-        return both, 0
+        return both, both
     telling = auroc_columns(*(w.of(both) for w in words))[0]
-    kept = both[np.maximum(telling, 1 - telling) <= LANGUAGE_AUROC]
-    return kept, len(both) - len(kept)
+    is_kept = np.maximum(telling, 1 - telling) <= LANGUAGE_AUROC
+    return both[is_kept], both[~is_kept]
+
+
+def _profile_r(words: Sequence[LanguageWords], features: np.ndarray) -> np.ndarray:
+    """Correlation of the profiles of some features, [F]."""
+    a, b = (_Side.of(w, features).own_profiles() for w in words)
+    return (a * b).mean(0)
 
 
 @dataclass(frozen=True)
@@ -315,7 +323,8 @@ def shared_features(
         )
     words = _checked(words_by_language, emotions)
     active = np.array([w.active() for w in words])
-    both, n_language = _active_in_both(words, active, min_active)
+    both, telling = _active_in_both(words, active, min_active)
+    n_language, n_language_shared = len(telling), 0
     columns = {"feature": both, **{f"active_{k}": active[i, both] for i, k in enumerate(languages)}}
     if len(both):
         first, second = (_Side.of(w, both) for w in words)
@@ -327,6 +336,7 @@ def shared_features(
         n_shared, draw = int(shared.sum()), words_rng or rng
         by_words = _word_counts(a, second, threshold, observed=n_shared, n=n_permutations, rng=draw)
         chance = _Chance.of((null > threshold).sum(1), by_words, n_shared, n_permutations)
+        n_language_shared = int((_profile_r(words, telling) > threshold).sum()) if n_language else 0
         frame = pd.DataFrame({**columns, "profile_r": observed, "threshold": threshold, "shared": shared})
     else:
         chance = _Chance()
@@ -337,6 +347,7 @@ def shared_features(
         n_active_both=len(both) + n_language,
         n_language=n_language,
         n_shared=int(frame["shared"].sum()),
+        n_language_shared=n_language_shared,
         expected=chance.expected,
         null_high=chance.null_high,
         p=chance.p,

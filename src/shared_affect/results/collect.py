@@ -38,6 +38,12 @@ def _read(path: str | Path) -> pd.DataFrame:
     return read_tsv(path)
 
 
+OF_SHARED = ("n_active_both", "n_language", "n_language_shared")
+"""What is told beside the number of shared features: n_shared and n_language_shared are that number before features
+that tell the language were taken out.
+"""
+
+
 def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:
     r = frame.iloc[0]
     return pd.DataFrame(
@@ -59,7 +65,7 @@ def _shared_rows(frame: pd.DataFrame) -> pd.DataFrame:
                     )
                 },
             },
-            *({"quantity": k, "value": r[k], "n_permutations": 0} for k in ("n_active_both", "n_language")),
+            *({"quantity": k, "value": r[k], "n_permutations": 0} for k in OF_SHARED),
         ]
     )
 
