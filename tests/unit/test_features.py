@@ -302,7 +302,7 @@ def test_shared_features_find_the_common_ones():
 
 
 def test_features_that_tell_the_language_are_left_out_and_counted_before_and_after():
-    codes, member, emotions, rng = two_languages(0, common=20)
+    codes, member, emotions, _ = two_languages(0, common=20)
     plain = shared(codes, member, emotions, n_permutations=500, rng=np.random.default_rng(1))
     # an offset tells the language of every word and leaves the profiles as they are
     telling = {**codes, "en": codes["en"] + np.r_[np.full(3, 9.0), np.zeros(34), np.full(3, 9.0)]}
