@@ -31,7 +31,10 @@ WORDS = [
 ]
 
 
-LONGEST = ("test_study.py", "test_several_saes.py", "test_kills.py", "test_lexicon_study.py", "test_data.py")
+LONGEST = (
+    *("test_study.py", "test_own_rows.py", "test_several_saes.py", "test_beside.py", "test_kills.py"),
+    *("test_lexicon_study.py", "test_interrupted.py", "test_data.py", "test_texts.py"),
+)
 """Files that take minutes, in the order in which two workers begin with them."""
 
 
