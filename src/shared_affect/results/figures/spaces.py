@@ -35,7 +35,7 @@ from shared_affect.spaces.space_files import load_spaces
 from shared_affect.study.vocabulary import DIMENSIONS
 
 VALENCE_COLOURS, RANK_COLOURS = "RdYlBu", "cividis"
-ROW, TOP, FOOT = 2.5, 0.3, 1.05
+ROW, TOP, FOOT = 2.6, 0.42, 1.05
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ def draw_spaces(
     -------
     figure, source : Figure, DataFrame
     """
-    height = TOP + ROW * len(spaces) + FOOT - 0.3
+    height = TOP + ROW * len(spaces) + FOOT - 0.42
     fig = new_figure(height)
     box = Box(TOP, height - TOP - FOOT, left=0.55, right=0.05)
-    axes = block(fig, len(spaces), 2, box, gap=1.05, row_gap=0.56, widths=[1.62, 1])
+    axes = block(fig, len(spaces), 2, box, gap=1.05, row_gap=0.7, widths=[1.62, 1])
     every = pd.concat([s.coordinates["human_valence"] for s in spaces])
     colour = Normalize(*(np.array([-1, 1]) * (every - every.mean()).abs().max() + every.mean()))
     dimensions, rsa, source = main_rows(tables, "dimensions"), main_rows(tables, "rsa"), []
@@ -161,10 +161,10 @@ def _title(s: Space, dimensions: pd.DataFrame, names: Names) -> str:
     found = s.rows(dimensions)
     values = dict(zip(found["quantity"], found["value"], strict=True))
     facts = [f"{d} {values[f'loo_r2_{d}']:.2f}" for d in DIMENSIONS if f"loo_r2_{d}" in values]
-    known = f"; R²: {', '.join(facts)}" if facts else ""
-    order = found[found["quantity"] == "circular_order"]
-    known += "".join(f"; order around the middle, p = {p:.2g}" for p in order["p"])
-    return f"{names.model(s.model)}, {names.language(s.language)}, n = {len(s.coordinates)}{known}"
+    known = [f"R²: {', '.join(facts)}"] if facts else []
+    known += [f"circular order: p = {p:.2g}" for p in found[found["quantity"] == "circular_order"]["p"]]
+    who = f"{names.model(s.model)}, {names.language(s.language)}, n = {len(s.coordinates)}"
+    return "\n".join([who, "; ".join(known)]) if known else who
 
 
 def _colour_bar(fig: Figure, mappable: PathCollection | AxesImage, x: float, text: str) -> None:
