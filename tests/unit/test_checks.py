@@ -136,6 +136,7 @@ BAD = {
                 "pairs": ["all"],
                 "n_permutations": 10000,
                 "n_code_permutations": 1000,
+                "nuisances": [],
                 "n_bootstrap": 100,
                 "n_draws": 10,
             },
@@ -150,6 +151,7 @@ BAD = {
                 "pairs": ["all"],
                 "n_permutations": 10000,
                 "n_code_permutations": 200,
+                "nuisances": [],
                 "n_bootstrap": 100,
                 "n_draws": 10,
             }

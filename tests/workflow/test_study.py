@@ -75,7 +75,8 @@ class Study:
             models=["gemma2-planted"],
             control_models=["llama-untrained-1", "gemma2-no-affect"],
             texts={"validation": 50, "sae": 1500, "fidelity": 40, "neutral": 40, "judge": 400},
-            rsa={
+            rsa=self.config["rsa"]
+            | {
                 "pairs": ["all", "within-valence"],
                 "n_permutations": 2000,
                 "n_code_permutations": 1000,
