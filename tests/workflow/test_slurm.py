@@ -70,7 +70,7 @@ class Small(Study):
             control_variants=[],
             specs=[],
             texts={"validation": 20, "sae": 300, "fidelity": 10, "neutral": 10, "judge": 400},
-            rsa={"pairs": ["all"], **draws},
+            rsa={"pairs": ["all"], "nuisances": [], **draws},
             ratings=self.config["ratings"] | {"n_outer": 3, "n_inner": 2},
             steering=self.config["steering"] | {"strengths": [0.5], "max_new_tokens": 4},
         )
