@@ -2,6 +2,7 @@
 SAE, which stay as they are without it.
 """
 
+import io
 import re
 
 import numpy as np
@@ -22,6 +23,8 @@ MORE = {
 }
 ALONE = ("layer_profile", "figureS2")
 """What a study has of several SAEs alone."""
+GROWN = ("space_pairs", "figureS4")
+"""What has the primary SAE alone, and all of them where several are read: every space against every other."""
 
 
 def add_saes(rows):
@@ -67,15 +70,27 @@ def test_claims_tables_and_figures_are_those_of_the_primary_sae_byte_for_byte(st
     assert new == {"tables/layer_profile.csv"} | {
         f"figures/{file}" for file in ("figureS2.pdf", "figureS2.png", "source/figureS2.csv")
     }
-    assert [file for file, content in study.alone.items() if now[file] != content] == []
+    other = [file for file, content in study.alone.items() if now[file] != content]
+    assert {file.split("/")[-1].split(".")[0] for file in other} == set(GROWN)
     tables = {p.stem: pd.read_csv(p) for p in study.path("tables").glob("*.csv")}
     assert {name: set(t["sae"]) for name, t in tables.items() if "sae" in t and name not in ALONE} == {
-        name: {SAE} for name in tables if name not in (*ALONE, "concept_words", "control_balance", "human_ceilings")
+        name: {SAE}
+        for name in tables
+        if name not in (*ALONE, *GROWN, "concept_words", "control_balance", "human_ceilings")
     }
     # what the primary SAE had read stands in the journal as it stood, beside what the others have
     journals = study.journals()
     assert {name: journals.get(name) for name in study.journals_alone} == study.journals_alone
     assert len(journals) > len(study.journals_alone)
+
+
+def test_a_pair_of_spaces_more_moves_no_number_of_another(study):
+    read = dict(keep_default_na=False, na_values=[""])
+    before = pd.read_csv(io.BytesIO(study.alone["tables/space_pairs.csv"]), **read)
+    after = pd.read_csv(study.path("tables", "space_pairs.csv"), **read)
+    assert {SAE, "-"} == {*before["sae_a"], *before["sae_b"]} and len(after) > len(before)
+    own = after[after[["sae_a", "sae_b"]].isin([SAE, "-"]).all(axis=1)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, before)
 
 
 def test_the_profile_holds_every_sae_with_its_control(study):
