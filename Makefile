@@ -78,4 +78,4 @@ clean-journal:
 # to be mounted. FAULT_SEED=n repeats the moments of an earlier one
 .PHONY: test-faults
 test-faults: setup
-	FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -s tests/faults
+	FAULTS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -s tests/faults tests/workflow/test_lexicon_study.py
