@@ -450,3 +450,8 @@ def test_a_new_rung_is_one_record_and_moves_no_number_of_another():
     assert set(more) - set(drawn) == {"coin"} and more["coin"].shape == (3, 5, 5)
     for name, values in drawn.items():
         np.testing.assert_array_equal(values, more[name])
+
+
+def test_the_schema_allows_the_nuisances_that_there_are(checkout):
+    allowed = checkout.schema["properties"]["rsa"]["properties"]["nuisances"]["items"]["enum"]
+    assert tuple(allowed) == NUISANCES

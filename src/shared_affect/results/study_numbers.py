@@ -21,6 +21,7 @@ from shared_affect.base.tables import read_csv
 from shared_affect.results.claims.table import EMPTY
 from shared_affect.results.many_seeds import control_tests, markdown
 from shared_affect.results.show import of_code, sentences
+from shared_affect.spaces.files import VIEW
 from shared_affect.study.vocabulary import PRIMARY_SPEC
 
 MARK = "<!-- numbers -->"
@@ -87,7 +88,7 @@ VIEWS = (
         "Every space against every other, and against people",
         "rho-a of two sets of dissimilarities, with 95 % interval; people are one mean here. No claim reads it.",
         "space_pairs",
-        tuple(f"{c}_{side}" for side in "ab" for c in ("kind", "name", "sae", "language")),
+        tuple(f"{c}_{side}" for side in "ab" for c in VIEW),
         "rho",
         across=("pairs",),
     ),

@@ -109,6 +109,10 @@ RSA_DIFFERENCES = Table(
 )
 
 
+VIEW = ("kind", "name", "sae", "language")
+"""Columns that say whose dissimilarities stand on one side of a pair, each with ``_a`` or ``_b``."""
+
+
 def _view(side: str) -> tuple:
     return (
         text(f"kind_{side}", "whose dissimilarities", "space", "judgements", "profiles"),
@@ -132,7 +136,7 @@ SPACE_PAIRS = Table(
         whole("n_emotions", "that both know"),
         whole("n_pairs", ""),
     ),
-    (*(f"{c}_{side}" for side in "ab" for c in ("kind", "name", "sae", "language")), "pairs"),
+    (*(f"{c}_{side}" for side in "ab" for c in VIEW), "pairs"),
     published=Published("space_pairs", needs="models", words={"pairs": PAIR_SETS}),
     empty=True,
 )

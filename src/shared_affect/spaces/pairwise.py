@@ -17,6 +17,7 @@ import pandas as pd
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.human.files import WORDINGS
+from shared_affect.spaces.files import VIEW
 from shared_affect.spaces.pair_sets import PairSets, lacking_pairs
 from shared_affect.spaces.profiles import profile_rdms
 from shared_affect.spaces.rdm import RDM, RaterRDMs
@@ -45,9 +46,6 @@ class View:
     language: str
 
 
-COLUMNS = ("kind", "name", "sae", "language")
-
-
 def views_of_people(
     dataset: str, judgements: Mapping[str, pd.DataFrame], profiles: Mapping[tuple[str, str], pd.DataFrame]
 ) -> dict[View, RDM]:
@@ -63,7 +61,9 @@ def views_of_people(
     found = {View("judgements", dataset, "-", k): RaterRDMs.from_long(f).mean() for k, f in judgements.items()}
     for (name, language), frame in profiles.items():
         own = frame[frame["wording"] == WORDINGS[0]]
-        if own["emotion"].nunique() > 1:
+        if (n := own["emotion"].nunique()) < 2:
+            LOG.info("profiles %s %s: names of %d emotions are rated, left out", name, language, n)
+        else:
             found[View("profiles", name, "-", language)] = profile_rdms(own).mean()
     return found
 
@@ -125,9 +125,9 @@ def compare_pairwise(
             rng=own.rng("compare"),
         )
         frame = frame[frame["statistic"] == STATISTICS[0]]
-        who = {f"{c}_{side}": getattr(v, c) for side, v in (("a", a), ("b", b)) for c in COLUMNS}
+        who = {f"{c}_{side}": getattr(v, c) for side, v in (("a", a), ("b", b)) for c in VIEW}
         rows.append(frame.assign(**who))
-    columns = [f"{c}_{side}" for side in "ab" for c in COLUMNS]
+    columns = [f"{c}_{side}" for side in "ab" for c in VIEW]
     columns += ["pairs", "rho", "ci_low", "ci_high", "p", "n_permutations", "n_emotions", "n_pairs"]
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 

@@ -11,13 +11,13 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 from scipy.linalg import eigh
-from scipy.stats import rankdata
 
 from shared_affect.base.log import LOG
 from shared_affect.base.seeds import Seeds
 from shared_affect.features.centroids import centroids, emotion_space
 from shared_affect.features.codes import LanguageCodes
 from shared_affect.features.random_features import random_features
+from shared_affect.spaces.rater_ranks import unit_resample
 from shared_affect.spaces.rdm import RDM, cosine_rdm, euclidean_rdm, rdm_from_condensed
 from shared_affect.study.vocabulary import COMPONENTS
 from shared_affect.words.concept_sets import shuffle_membership
@@ -192,9 +192,9 @@ def _beyond_static(name: str, rdms: Mapping[str, RDM]) -> RDM | None:
     if name not in rdms or "static" not in rdms:
         return None
     labels = rdms[name].labels
-    y, x = (rankdata(rdms[k].condensed(labels)) for k in (name, "static"))
-    x = x - x.mean()
-    left = y - x * ((x @ y) / (x @ x) if x.any() else 0.0)
+    values, static = (rdms[k].condensed(labels) for k in (name, "static"))
+    at = unit_resample(len(values), static[None])
+    left = at.residual(at.ranks(values))[:, 0]
     return rdm_from_condensed(labels, np.round((left - left.min()) / len(left), 12))
 
 

@@ -11,12 +11,12 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from shared_affect.results.panels import WIDTH, Names, new_figure, say
+from shared_affect.spaces.files import VIEW
 from shared_affect.study.checks import ALPHA
 from shared_affect.study.vocabulary import PAIR_SET, PRIMARY_SPEC
 
 SHOWN = [s for s in PAIR_SET.values() if s.colour]
 """Pair sets: the first stands below the diagonal, the second above it."""
-AXES = ("kind", "name", "sae", "language")
 CELL, LEFT, TOP, FOOT = 0.44, 2.1, 0.35, 2.3
 COLOURS = "RdBu_r"
 
@@ -51,7 +51,7 @@ def draw_matrix(tables: Mapping[str, pd.DataFrame], names: Names) -> tuple[Figur
 
 def _views(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     """All that stand on a side, spaces in the order of the table, people behind them."""
-    sides = [rows[[f"{c}_{k}" for c in AXES]].astype(str).itertuples(index=False, name=None) for k in "ab"]
+    sides = [rows[[f"{c}_{k}" for c in VIEW]].astype(str).itertuples(index=False, name=None) for k in "ab"]
     every = dict.fromkeys(tuple(v) for side in sides for v in side)
     return sorted(every, key=lambda v: v[0] != "space")
 
@@ -68,7 +68,7 @@ def _matrix(fig: Figure, ax: Axes, rows: pd.DataFrame, views: Sequence[tuple[str
     place, n = {v: i for i, v in enumerate(views)}, len(views)
     value, tested = np.full((n, n), np.nan), np.ones((n, n))
     for row in rows.to_dict("records"):
-        i, j = (place[tuple(str(row[f"{c}_{k}"]) for c in AXES)] for k in "ab")
+        i, j = (place[tuple(str(row[f"{c}_{k}"]) for c in VIEW)] for k in "ab")
         low, high = min(i, j), max(i, j)
         at = (high, low) if row["pairs"] == SHOWN[0].name else (low, high)
         value[at], tested[at] = row["rho"], row["p"]
